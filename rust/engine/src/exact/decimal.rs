@@ -1,0 +1,115 @@
+//! The shortest decimal that round-trips to a double: what an `f64` input denotes.
+
+use std::fmt::Write;
+
+/// A finite decimal `(-1)^negative * digits * 10^exponent`.
+///
+/// # Examples
+/// ```
+/// use crossmargin::exact::Decimal;
+/// let tenth = Decimal::from_f64(0.1);
+/// assert_eq!((tenth.digits(), tenth.exponent()), (1, -1));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decimal {
+    negative: bool,
+    digits: u64,
+    exponent: i32,
+}
+
+/// A stack buffer long enough for any `{:e}` rendering of a double (`-d.dddddddddddddddde-ddd`).
+struct Text {
+    bytes: [u8; 32],
+    len: usize,
+}
+
+impl Write for Text {
+    fn write_str(&mut self, s: &str) -> std::fmt::Result {
+        let end = self.len + s.len();
+        let room = self.bytes.get_mut(self.len..end).ok_or(std::fmt::Error)?;
+        room.copy_from_slice(s.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
+
+impl Decimal {
+    /// The shortest decimal that rounds to `x`; of several, the nearest to it. Zero for zero.
+    ///
+    /// `x` must be finite; anything else is read as zero (inputs are checked on entry).
+    #[must_use]
+    pub fn from_f64(x: f64) -> Self {
+        let mut text = Text { bytes: [0; 32], len: 0 };
+        if !x.is_finite() || write!(text, "{x:e}").is_err() {
+            return Self { negative: false, digits: 0, exponent: 0 };
+        }
+        Self::parse(text.bytes.get(..text.len).unwrap_or_default())
+    }
+
+    /// Reads `[-]d[.ddd]e[-]ddd`, the form that `{:e}` writes.
+    fn parse(bytes: &[u8]) -> Self {
+        let (mut negative, mut digits, mut fraction, mut seen_point) = (false, 0_u64, 0_i32, false);
+        let (mut exponent, mut exponent_negative, mut in_exponent) = (0_i32, false, false);
+        for &byte in bytes {
+            match byte {
+                b'-' if in_exponent => exponent_negative = true,
+                b'-' => negative = true,
+                b'.' => seen_point = true,
+                b'e' => in_exponent = true,
+                _ if in_exponent => exponent = exponent * 10 + i32::from(byte - b'0'),
+                _ => {
+                    digits = digits * 10 + u64::from(byte - b'0');
+                    fraction += i32::from(seen_point);
+                }
+            }
+        }
+        let exponent = if exponent_negative { -exponent } else { exponent };
+        Self { negative: negative && digits != 0, digits, exponent: exponent - fraction }
+    }
+
+    /// Whether the number is below zero.
+    #[must_use]
+    pub const fn is_negative(self) -> bool {
+        self.negative
+    }
+
+    /// The digits, as one integer of at most 17 digits.
+    #[must_use]
+    pub const fn digits(self) -> u64 {
+        self.digits
+    }
+
+    /// The power of ten that the digits are multiplied by.
+    #[must_use]
+    pub const fn exponent(self) -> i32 {
+        self.exponent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(x: f64) -> (bool, u64, i32) {
+        let d = Decimal::from_f64(x);
+        (d.negative, d.digits, d.exponent)
+    }
+
+    #[test]
+    fn test_decimal_of_plain_numbers_is_the_written_one() {
+        assert_eq!(parts(0.1), (false, 1, -1));
+        assert_eq!(parts(-64_000.25), (true, 6_400_025, -2));
+        assert_eq!(parts(100.0), (false, 1, 2));
+        assert_eq!(parts(-0.0), (false, 0, 0));
+        assert_eq!(parts(0.1 + 0.2), (false, 30_000_000_000_000_004, -17));
+    }
+
+    #[test]
+    fn test_decimal_at_extremes_round_trips() {
+        for x in [f64::MAX, f64::MIN_POSITIVE, 5e-324, 2.0_f64.powi(-44), 9_007_199_254_740_993.0, 1.0 / 3.0] {
+            let d = Decimal::from_f64(x);
+            let back: f64 = format!("{}e{}", d.digits, d.exponent).parse().unwrap();
+            assert_eq!(back.to_bits(), x.to_bits());
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Exact numbers: the decimals that inputs denote, rationals over them, and sums that do not depend on order.
+//!
+//! Kernels decide with `f64` and a proven bound; what lies inside the bound is decided here. Nothing here knows
+//! about accounts or venues.
+
+mod accumulator;
+mod decimal;
+mod rational;
+
+pub use accumulator::Accumulator;
+pub use decimal::Decimal;
+pub use rational::Exact;

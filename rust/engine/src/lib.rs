@@ -1,0 +1,11 @@
+//! Margin and liquidation of cross-collateralised accounts.
+//!
+//! A margin mode is a partition of an account's positions and balances into collateral pools; a pool is a
+//! function of prices. This crate holds the rules ([`market`]), the accounts ([`book`]) and the questions asked
+//! about their pools ([`score`]). It has no Python, no files, no sockets and no global state.
+#![deny(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod error;
+pub mod exact;
+// market
