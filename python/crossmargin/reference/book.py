@@ -160,7 +160,7 @@ def _check_cap(position: Position) -> None:
     if cap is not None and size > cap:
         raise refuse(
             f"positions.quantity[{position.row}]",
-            str(position.quantity),
+            position.quantity,
             f"an entry notional of at most {cap}, where the last tier of {position.instrument.name} ends",
             "load tiers that reach further",
         )
@@ -202,12 +202,12 @@ def _merge_positions(a: Position, b: Position) -> Position:
     """
     where = f"positions.{{}}[{b.row}]"
     if (a.quantity > 0) != (b.quantity > 0):
-        raise refuse(where.format("quantity"), str(b.quantity), "the sign of the row it is merged with",
+        raise refuse(where.format("quantity"), b.quantity, "the sign of the row it is merged with",
                      "close the part against it first")
     if a.leverage != b.leverage:
-        raise refuse(where.format("leverage"), str(b.leverage), "the leverage of the row it is merged with")
+        raise refuse(where.format("leverage"), b.leverage, "the leverage of the row it is merged with")
     if (a.isolated_margin is None) != (b.isolated_margin is None):
-        raise refuse(where.format("isolated_margin"), b.isolated_margin and str(b.isolated_margin),
+        raise refuse(where.format("isolated_margin"), b.isolated_margin,
                      "present in all rows that are merged, or in none")
     quantity = a.quantity + b.quantity
     margin = None

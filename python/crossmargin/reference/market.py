@@ -242,7 +242,7 @@ def _read_table(name: str, table: Mapping[str, Any]) -> TierTable:
     for index, tier in enumerate(tiers):
         if tier.maintenance_rate * tier.floor < tier.deduction:
             raise refuse(
-                f"{where}.deduction[{index}]", str(tier.deduction), "a deduction not above rate times floor"
+                f"{where}.deduction[{index}]", tier.deduction, "a deduction not above rate times floor"
             )
     return TierTable(name, law, tiers, cap)
 
@@ -255,16 +255,16 @@ def _check_columns(
     given: Sequence[Fraction] | None,
 ) -> None:
     if not floors or floors[0] != 0:
-        raise refuse(f"{where}.floor", [str(floor) for floor in floors[:1]], "a first floor of 0")
+        raise refuse(f"{where}.floor", floors[0] if floors else None, "a first floor of 0")
     for index in range(1, len(floors)):
         if floors[index] <= floors[index - 1]:
-            raise refuse(f"{where}.floor[{index}]", str(floors[index]), "floors that rise")
+            raise refuse(f"{where}.floor[{index}]", floors[index], "floors that rise")
     for column, values in (("maintenance_rate", rates), ("max_leverage", leverages), ("deduction", given)):
         if values is not None and len(values) != len(floors):
             raise refuse(f"{where}.{column}", f"{len(values)} values", f"{len(floors)} values, one per floor")
     for index, rate in enumerate(rates):
         if rate > 1:
-            raise refuse(f"{where}.maintenance_rate[{index}]", str(rate), "a fraction between 0 and 1")
+            raise refuse(f"{where}.maintenance_rate[{index}]", rate, "a fraction between 0 and 1")
 
 
 def derive_deductions(floors: Sequence[Fraction], rates: Sequence[Fraction]) -> list[Fraction]:

@@ -14,7 +14,7 @@ N = TypeVar("N", float, Decimal, Fraction)
 """The number type of a run."""
 
 LARGEST = Fraction(2) ** 256
-"""Magnitudes above this are refused; no money is that large, and all products of inputs then stay finite in a double."""
+"""Magnitudes above this are refused: no money is that large, and products of inputs then stay finite in a double."""
 
 SMALLEST = 1 / LARGEST
 """Non-zero magnitudes below this are refused."""
@@ -145,4 +145,4 @@ def _show(value: object) -> str:
         return "NaN"
     if value is None:
         return "absent"
-    return repr(value)
+    return str(value) if isinstance(value, Fraction) else repr(value)
