@@ -1,0 +1,1 @@
+"""How a benchmark is timed, described, judged and written down."""

@@ -1,0 +1,105 @@
+"""What is timed: a contender, and the three outputs that it must agree on.
+
+A contender owns everything it needs before the clock starts, and says in its fields
+what is inside the timing and what is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+THREE = "excess, margin_ratio, liquidatable"
+RELATIVE_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The three outputs of every contender, a row per pool, in the order of accounts."""
+
+    excess: Floats
+    margin_ratio: Floats
+    liquidatable: NDArray[np.bool_]
+
+
+def _nothing() -> None:
+    """Need no preparation."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One row of the table.
+
+    Parameters
+    ----------
+    name : str
+        Unique in a run.
+    run : callable
+        What is timed. Takes nothing, returns whatever ``read`` understands.
+    threads : int
+        How many threads it may use.
+    buffers : str
+        Whether the outputs are "reused" or "new" arrays at each call.
+    includes : str
+        What the timing holds besides scoring, for example building the frames.
+    outputs : str
+        The outputs that are computed.
+    isa : str
+        "run-time" where the program picks its own instructions, or the forced one.
+    read : callable or None
+        Turns what ``run`` returned into `Outputs`, outside the timing; None where
+        there is nothing to compare (a memory floor).
+    before : callable
+        Called before each timed stretch, outside the timing: thread counts.
+    """
+
+    name: str
+    run: Callable[[], Any]
+    threads: int
+    buffers: str = "new"
+    includes: str = "score"
+    outputs: str = THREE
+    isa: str = "run-time"
+    read: Callable[[Any], Outputs] | None = field(default=lambda result: result)
+    before: Callable[[], None] = _nothing
+
+
+def check_agreement(contender: Contender, expected: Outputs) -> None:
+    """Run a contender once and compare it, so that nothing wrong is ever timed.
+
+    Values agree to 1e-9 of the largest term that entered them, which for an excess is
+    what cancels in it: the maintenance margin is ``collateral_value / margin_ratio``.
+    Decisions agree except where the excess is within that tolerance of zero.
+
+    Raises
+    ------
+    ValueError
+        If an output is out of tolerance; the text names the first such pool.
+    """
+    if contender.read is None:
+        return
+    contender.before()
+    got = contender.read(contender.run())
+    maintenance = expected.excess / (expected.margin_ratio - 1.0)
+    scale = RELATIVE_TOLERANCE * np.abs(maintenance * expected.margin_ratio)
+    off = {
+        "excess": np.abs(got.excess - expected.excess) > scale,
+        "margin_ratio": np.abs(got.margin_ratio - expected.margin_ratio)
+        > RELATIVE_TOLERANCE * np.abs(expected.margin_ratio),
+        "liquidatable": (got.liquidatable != expected.liquidatable)
+        & (np.abs(expected.excess) > scale),
+    }
+    for output, rows in off.items():
+        if rows.any():
+            row = int(np.argmax(rows))
+            values = getattr(got, output)[row], getattr(expected, output)[row]
+            raise ValueError(
+                f"{contender.name}: {output}[{row}] was {values[0]!r}, expected {values[1]!r}; "
+                f"{int(rows.sum())} pools differ"
+            )
