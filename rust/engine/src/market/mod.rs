@@ -6,6 +6,7 @@
 mod instrument;
 mod number;
 mod presets;
+mod prices;
 mod rules;
 mod schema;
 mod supported;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 
 pub use instrument::{Asset, Instrument, Payoff};
 pub use presets::preset_names;
+pub use prices::Prices;
 pub use rules::Rules;
 pub use schema::{
     AvailableRule, BoundUnit, CrossPool, Evidence, PriceBasis, Rounding, Source, VenueRatio, WithdrawableRule,
