@@ -82,9 +82,7 @@ def test_reference_workload_leverage_is_of_the_pool_and_whole(workload: Workload
     assert np.array_equal(leverage, np.floor(leverage))
     assert leverage.min() == 1
     assert leverage.max() <= 49
-    assert np.array_equal(
-        np.minimum.reduceat(leverage, starts), np.maximum.reduceat(leverage, starts)
-    )
+    assert np.array_equal(np.minimum.reduceat(leverage, starts), np.maximum.reduceat(leverage, starts))
 
 
 def test_reference_workload_tiers_step_to_the_highest_rate(workload: Workload) -> None:
@@ -153,8 +151,6 @@ def test_reference_workload_one_pool_and_one_instrument_is_a_book() -> None:
         ({"n_instruments": -2}, "n_instruments was -2, expected at least 1"),
     ],
 )
-def test_reference_workload_faulty_argument_is_refused(
-    arguments: dict[str, int | str], message: str
-) -> None:
+def test_reference_workload_faulty_argument_is_refused(arguments: dict[str, int | str], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}$"):
         reference_workload(**arguments)  # type: ignore[arg-type]

@@ -41,9 +41,7 @@ def test_retail_book_modes_and_sides_have_the_stated_mix(book: Workload) -> None
     positions = book.positions
     assert np.mean(positions["margin_mode"] == "isolated") == pytest.approx(0.2, abs=0.02)
     hedged = positions["position_side"] != "net"
-    assert np.unique(positions["account"][hedged]).size == pytest.approx(
-        0.15 * 0.95 * N_ACCOUNTS, rel=0.05
-    )
+    assert np.unique(positions["account"][hedged]).size == pytest.approx(0.15 * 0.95 * N_ACCOUNTS, rel=0.05)
     # an account is in one position mode
     assert not set(positions["account"][hedged]) & set(positions["account"][~hedged])
 
@@ -103,9 +101,7 @@ def test_retail_book_few_cross_pools_are_near_or_under_liquidation(book: Workloa
     mark = book.marks[positions["instrument"]]
     size = np.abs(positions["quantity"])
     settle = np.array([name.endswith("USDC") for name in SYMBOLS])[positions["instrument"]]
-    pool = np.searchsorted(
-        balances["account"] * 2 + balances["asset"], positions["account"] * 2 + settle
-    )
+    pool = np.searchsorted(balances["account"] * 2 + balances["asset"], positions["account"] * 2 + settle)
     cross = positions["margin_mode"] == "cross"
 
     def total(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -114,14 +110,12 @@ def test_retail_book_few_cross_pools_are_near_or_under_liquidation(book: Workloa
     floors, rates = [0, 50_000, 600_000, 3_000_000], np.array([0.004, 0.005, 0.01, 0.025])
     slices = np.maximum(size[:, None] * mark[:, None] - floors, 0.0)
     margin = slices @ np.diff(rates, prepend=0.0)
-    cash = balances["wallet_balance"] - total(
-        size * positions["entry_price"] / positions["leverage"], ~cross
-    )
+    cash = balances["wallet_balance"] - total(size * positions["entry_price"] / positions["leverage"], ~cross)
     equity = cash + total(positions["quantity"] * (mark - positions["entry_price"]), cross)
     required = total(margin, cross)
     ratio = equity[required > 0] / required[required > 0]
     assert 0.002 < np.mean(ratio < 1) < 0.02
-    assert 2 < np.median(ratio)
+    assert np.median(ratio) > 2
     assert cash.min() > -0.02
 
 
@@ -134,12 +128,12 @@ def test_retail_book_same_seed_gives_the_same_bytes(book: Workload) -> None:
 
 def test_retail_book_market_without_marks_is_refused() -> None:
     market = reference_workload(n_pools=1, n_instruments=2).market_toml
-    with pytest.raises(ValueError, match="^marks named no instrument of the market; pass marks="):
+    with pytest.raises(ValueError, match=r"^marks named no instrument of the market; pass marks="):
         retail_book(market, 10)
 
 
 def test_retail_book_without_accounts_is_refused() -> None:
-    with pytest.raises(ValueError, match="^n_accounts was 0, expected at least 1$"):
+    with pytest.raises(ValueError, match=r"^n_accounts was 0, expected at least 1$"):
         retail_book(MARKET, 0)
 
 

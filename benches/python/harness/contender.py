@@ -92,8 +92,7 @@ def check_agreement(contender: Contender, expected: Outputs) -> None:
         "excess": np.abs(got.excess - expected.excess) > scale,
         "margin_ratio": np.abs(got.margin_ratio - expected.margin_ratio)
         > RELATIVE_TOLERANCE * np.abs(expected.margin_ratio),
-        "liquidatable": (got.liquidatable != expected.liquidatable)
-        & (np.abs(expected.excess) > scale),
+        "liquidatable": (got.liquidatable != expected.liquidatable) & (np.abs(expected.excess) > scale),
     }
     for output, rows in off.items():
         if rows.any():

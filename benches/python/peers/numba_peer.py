@@ -57,9 +57,7 @@ def _score_plain(
 
 
 @njit
-def _fold(
-    offsets: NDArray[np.uint32], quantity: Floats, entry_price: Floats, wallet: Floats
-) -> Floats:
+def _fold(offsets: NDArray[np.uint32], quantity: Floats, entry_price: Floats, wallet: Floats) -> Floats:
     folded = wallet.copy()
     for pool in range(len(wallet)):
         for row in range(offsets[pool], offsets[pool + 1]):
@@ -125,7 +123,7 @@ def contenders(workload: Workload) -> list[Contender]:
 
 
 def small(workload: Workload) -> Contender:
-    """The folded loop on one thread, for books too small to share."""
+    """Set up the folded loop on one thread, for books too small to share."""
     limit = partial(numba.set_num_threads, 1)
     return Contender("Numba folded", _prepare_folded(workload), 1, "reused", before=limit)
 

@@ -186,9 +186,7 @@ _BASES: dict[str, float] = {
 
 _QUOTES = ("USDT", "USDC")
 
-ILLUSTRATIVE_MARKS: dict[str, float] = {
-    base + quote: price for quote in _QUOTES for base, price in _BASES.items()
-}
+ILLUSTRATIVE_MARKS: dict[str, float] = {base + quote: price for quote in _QUOTES for base, price in _BASES.items()}
 """Approximate mark prices by venue symbol, most popular first. Illustrative only."""
 
 

@@ -311,8 +311,8 @@ def _draw_balances(
     at_entry = size * legs.entry_price / legs.leverage
 
     def per_pool(values: Floats, rows: NDArray[np.bool_]) -> Floats:
-        sums: Floats = np.bincount(cell[rows], weights=values[rows], minlength=n_cells)
-        return sums
+        sums = np.bincount(cell[rows], weights=values[rows], minlength=n_cells)
+        return np.asarray(sums, dtype=np.float64)
 
     cross = ~legs.isolated
     maintenance = per_pool(listing.tiers.maintenance_margin(legs.held, notional), cross)

@@ -301,9 +301,7 @@ def _draw_tiers(rng: np.random.Generator, n_instruments: int) -> TierTable:
     return TierTable(floor=floor, rate=rate)
 
 
-def _draw_living_pools(
-    rng: np.random.Generator, n_pools: int, marks: Floats, tiers: TierTable
-) -> _Pools:
+def _draw_living_pools(rng: np.random.Generator, n_pools: int, marks: Floats, tiers: TierTable) -> _Pools:
     """Draw until enough pools have the margin ratio: plain rejection, in rounds."""
     rounds: list[_Pools] = []
     missing = n_pools
@@ -382,6 +380,15 @@ legs = "each"
 
 [initial_margin]
 price = "mark"
+
+[available]
+rule = "equity_less_initial"
+
+[withdrawable]
+rule = "cash_less_loss_and_initial"
+
+[display]
+venue_ratio = "equity_over_maintenance"
 
 [[asset]]
 name = "USDT"

@@ -1,0 +1,235 @@
+"""Score R1 with crossmargin and with what a user would write instead.
+
+One process, one table: every contender is checked against the others, then timed in
+interleaved rounds. Prints the table and writes the record. Run by ``make bench``;
+``--help`` lists the options for shorter runs.
+"""
+
+from __future__ import annotations
+
+import os
+
+# before any of them is imported: idle threads of a peer must not spin while another is
+# timed, and Polars takes its number of threads from the environment only
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("POLARS_MAX_THREADS", "2")
+
+import argparse
+import importlib.util
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import costs
+import floor
+from figures import judge
+from harness import machine, report
+from harness.contender import THREE, Contender, Outputs, check_agreement
+from harness.timing import Timing, interleave, time_stretch
+from peers import duckdb_peer, numba_peer, numpy_peer, polars_peer
+
+from crossmargin.testing import Workload, reference_workload
+
+SMALL_SIZES = (1, 10, 100, 1_000, 10_000)
+STRESS_MOVE = 0.93  # marks at which some pools of R1 fail, for the comparison of results
+HAS_ENGINE = importlib.util.find_spec("crossmargin._core") is not None
+N_FIGURES = 13  # float64 columns of outputs="all"
+BUILDING = ("set-up", "frames", "tables", "book")  # what a row may build before it scores
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmark; returns the exit status: 1 where a figure was missed."""
+    options = _parse(arguments)
+    say = _say if not options.quiet else (lambda _: None)
+    say(f"drawing R1 with {options.pools:,} pools")
+    workload = reference_workload("R1", n_pools=options.pools, seed=options.seed)
+    say("checking that results are equal")
+    _check_at(workload)
+    contenders = _contenders(workload)
+    expected = numpy_peer.contenders(workload)[0].run()
+    for contender in contenders:
+        check_agreement(contender, expected)
+    timings = interleave(contenders, options.rounds, say)
+    rows = [_row(contender, timings, workload.n_positions) for contender in contenders]
+    del contenders, expected
+    say("timing small books")
+    small = [_small_book(size, options) for size in SMALL_SIZES]
+    say("measuring costs")
+    costs_of = _costs(workload, options)
+    medians = {name: timing.median for name, timing in timings.items()}
+    figures = judge(medians, costs_of, workload.n_positions)
+    record = _context(options, workload) | {
+        "rows": rows,
+        "small_books": small,
+        "costs": costs_of,
+        "figures": [figure.record() for figure in figures],
+        "losses": _losses(rows, small),
+    }
+    sys.stdout.write(report.markdown(record))
+    if options.record:
+        paths = report.write(record, options.record)
+        say("wrote " + " and ".join(path.name for path in paths))
+    return int(any(figure["passed"] is False for figure in record["figures"]))
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="benchmark of score on the workload R1")
+    parser.add_argument("--pools", type=int, default=1_000_000, help="pools of R1 (default 1,000,000)")
+    parser.add_argument("--rounds", type=int, default=9, help="interleaved rounds (default 9, at least 7 for a record)")
+    parser.add_argument("--seed", type=int, default=20_241_001, help="seed of R1")
+    parser.add_argument("--record", type=Path, nargs="?", const=report.RECORDS, help="write the record, there or here")
+    parser.add_argument("--quiet", action="store_true", help="print the result only")
+    return parser.parse_args(arguments)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+
+
+def _contenders(workload: Workload) -> list[Contender]:
+    rows: list[Contender] = []
+    if HAS_ENGINE:
+        import ours
+
+        rows += ours.contenders(workload)
+    rows += _floors(workload)
+    for peer in (numpy_peer, numba_peer, polars_peer, duckdb_peer):
+        rows += peer.contenders(workload)
+    return rows
+
+
+def _floors(workload: Workload) -> list[Contender]:
+    size = workload.n_positions, len(workload.balances["account"])
+    rows = []
+    for threads in (1, 2):
+        three = floor.traffic(*size, 2, everything=False)
+        everything = floor.traffic(*size, N_FIGURES, everything=True)
+        rows += [
+            floor.contender(f"memory floor, {threads} thr", three, threads, THREE),
+            floor.contender(f"memory floor, all columns, {threads} thr", everything, threads, "all columns"),
+        ]
+    return rows
+
+
+def _check_at(workload: Workload) -> None:
+    """Compare everybody at marks that liquidate some pools: at its own, R1 has none."""
+    shocked = replace(workload, marks=workload.marks * STRESS_MOVE)
+    expected: Outputs = numpy_peer.contenders(shocked)[0].run()
+    if not expected.liquidatable.any():
+        raise ValueError("the shocked marks liquidated no pool, so decisions were not compared")
+    for contender in _contenders(shocked):
+        check_agreement(contender, expected)
+
+
+def _small_book(n_pools: int, options: argparse.Namespace) -> dict[str, Any]:
+    workload = reference_workload("R1", n_pools=n_pools, seed=options.seed)
+    rows = [numpy_peer.contenders(workload)[0], numba_peer.small(workload)]
+    if HAS_ENGINE:
+        import ours
+
+        rows.insert(0, ours.small(workload))
+    expected = rows[-1].run()
+    for contender in rows:
+        check_agreement(contender, expected)
+    timings = interleave(rows, options.rounds)
+    return {
+        "n_pools": n_pools,
+        "n_positions": workload.n_positions,
+        "microseconds": {name: timing.median * 1e6 for name, timing in timings.items()},
+    }
+
+
+def _costs(workload: Workload, options: argparse.Namespace) -> dict[str, float | None]:
+    """Measure the figures that are no contenders; empty while there is no engine."""
+    if not HAS_ENGINE:
+        return {}
+    import ours
+
+    build = Timing(costs.build_seconds(workload, options.rounds))
+    single = ours.one_account(reference_workload("R1", n_pools=1, seed=options.seed))
+    one_account = Timing(tuple(time_stretch(single) for _ in range(options.rounds)))
+    imports, wheel = costs.import_seconds(), costs.wheel_bytes()
+    memory = costs.memory_ratio(options.pools, options.seed)
+    return {
+        "build": workload.n_positions / build.median / 1e6,
+        "memory": memory["ratio"],
+        "memory_held": memory["held_bytes"] / memory["tables_bytes"],
+        "one_account": one_account.median * 1e6,
+        "import": (imports["crossmargin"] - imports["numpy"]) * 1e3,
+        "wheel": None if wheel is None else wheel / 1e6,
+    }
+
+
+def _context(options: argparse.Namespace, workload: Workload) -> dict[str, Any]:
+    return {
+        "format": report.FORMAT,
+        "benchmark": "score",
+        "date": machine.today(),
+        "host_kind": machine.host_kind(),
+        "commit": machine.describe_commit(),
+        "machine": machine.describe_machine(),
+        "versions": machine.describe_versions(),
+        "n_rounds": options.rounds,
+        "workload": {
+            "name": workload.name,
+            "seed": workload.seed,
+            "n_pools": options.pools,
+            "n_positions": workload.n_positions,
+            "n_instruments": len(workload.instruments),
+        },
+    }
+
+
+def _row(contender: Contender, timings: Mapping[str, Timing], n_positions: int) -> dict[str, Any]:
+    timing = timings[contender.name]
+    scale = 1e9 / n_positions
+    ours = timings.get(_rival(contender))
+    return {
+        "name": contender.name,
+        "outputs": contender.outputs,
+        "buffers": contender.buffers,
+        "threads": contender.threads,
+        "isa": contender.isa,
+        "includes": contender.includes,
+        "seconds": list(timing.rounds),
+        "ns_per_position": {
+            "median": timing.median * scale,
+            "least": timing.least * scale,
+            "most": timing.most * scale,
+        },
+        "ratio_to_ours": None if ours is None else timing.median / ours.median,
+    }
+
+
+def _rival(contender: Contender) -> str:
+    """Name the row of ours that does the same work on as many threads."""
+    if contender.includes in BUILDING:
+        return "crossmargin, from the tables"
+    if contender.outputs != THREE:
+        return f"crossmargin, all columns, {contender.threads} thr"
+    return f"crossmargin, {contender.threads} thr"
+
+
+def _losses(rows: list[dict[str, Any]], small: list[dict[str, Any]]) -> list[str]:
+    """Where another program was faster: said beside every table."""
+    losses = [
+        f"R1, {row['includes']}: {row['name']} takes {row['ratio_to_ours']:.2f} times as long as ours"
+        for row in rows
+        if not row["name"].startswith(("crossmargin", "memory floor"))
+        and row["ratio_to_ours"] is not None
+        and row["ratio_to_ours"] < 1.0
+    ]
+    for size in small:
+        microseconds = size["microseconds"]
+        ours = microseconds.get("crossmargin")
+        for name, other in microseconds.items():
+            if ours is not None and other < ours:
+                losses.append(f"{size['n_pools']:,} pools: {name} takes {other / ours:.2f} times as long as ours")
+    return losses
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,121 @@
+"""The figures that the project promises, and whether a run reached them.
+
+A target is fixed here, before the run, with its limit and its direction. Ratios are of
+medians of one run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from harness.machine import widest_isa
+
+# nanoseconds per position on one thread, by the widest instruction set of the machine
+_POSITION_TARGETS = {"avx512": 1.5, "avx2": 2.2}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One promised figure.
+
+    Parameters
+    ----------
+    name : str
+        What is measured.
+    target : float
+        The limit.
+    direction : {"at most", "at least"}
+        On which side of the limit it is reached.
+    unit : str
+        Of target and reached value.
+    reached : float or None
+        The value of this run; None where it could not be measured.
+    """
+
+    name: str
+    target: float
+    direction: str
+    unit: str
+    reached: float | None
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether the target is met; None where nothing was measured."""
+        if self.reached is None:
+            return None
+        if self.direction == "at most":
+            return self.reached <= self.target
+        return self.reached >= self.target
+
+    def record(self) -> dict[str, Any]:
+        """For the record file."""
+        return asdict(self) | {"passed": self.passed}
+
+
+def judge(seconds: Mapping[str, float], costs: Mapping[str, float | None], n_positions: int) -> list[Figure]:
+    """All figures of a run.
+
+    Parameters
+    ----------
+    seconds : mapping of str to float
+        Median seconds per call by name of the contender.
+    costs : mapping of str to float
+        The figures that are no contenders, by name.
+    n_positions : int
+        Positions of R1.
+    """
+    return [*_speed(seconds, n_positions), *_costs(costs)]
+
+
+def _speed(seconds: Mapping[str, float], n_positions: int) -> list[Figure]:
+    def ratio(slow: tuple[str, ...], fast: str) -> float | None:
+        known = [seconds[name] for name in slow if name in seconds]
+        return min(known) / seconds[fast] if known and fast in seconds else None
+
+    def over(slow: str, floor: str) -> float | None:
+        return ratio((slow,), floor)
+
+    def numba(threads: int) -> float | None:
+        names = (f"Numba plain, {threads} thr", f"Numba folded, {threads} thr")
+        return ratio(names, f"crossmargin, {threads} thr")
+
+    rows = []
+    for isa, target in _POSITION_TARGETS.items():
+        median = seconds.get(f"crossmargin, {isa}, 1 thr")
+        if isa == "avx2" or widest_isa() == isa:
+            reached = None if median is None else median / n_positions * 1e9
+            rows.append(Figure(f"three outputs, 1 thread, {isa}", target, "at most", "ns per position", reached))
+    ours = "crossmargin, 2 thr"
+    frames = tuple(name for name in seconds if name.startswith(("Polars, 2", "DuckDB, 2")))
+    built = tuple(name for name in seconds if name.startswith(("Polars, from", "DuckDB, from")))
+    rows += [
+        Figure("better Numba over ours, 1 thread", 3.0, "at least", "x", numba(1)),
+        Figure("better Numba over ours, 2 threads", 1.7, "at least", "x", numba(2)),
+        Figure("ours over the memory floor, 2 threads", 1.2, "at most", "x", over(ours, "memory floor, 2 thr")),
+        Figure("better of Polars and DuckDB over ours, 2 threads", 10.0, "at least", "x", ratio(frames, ours)),
+        Figure("the same with their frames built, 2 threads", 10.0, "at least", "x", ratio(built, ours)),
+    ]
+    for threads in (1, 2):
+        everything = f"crossmargin, all columns, {threads} thr"
+        floor = f"memory floor, all columns, {threads} thr"
+        name = f"all columns over their memory floor, {threads} thr"
+        rows.append(Figure(name, 1.3, "at most", "x", over(everything, floor)))
+    return rows
+
+
+def _costs(costs: Mapping[str, float | None]) -> list[Figure]:
+    return [
+        Figure(
+            "book from sorted arrays, integer keys, 1 thread",
+            15.0,
+            "at least",
+            "M positions/s",
+            costs.get("build"),
+        ),
+        Figure("peak memory of that over its tables", 3.0, "at most", "x", costs.get("memory")),
+        Figure("score of one account, three outputs", 3.0, "at most", "us", costs.get("one_account")),
+        Figure("import crossmargin over import numpy", 40.0, "at most", "ms", costs.get("import")),
+        Figure("wheel", 3.0, "at most", "MB", costs.get("wheel")),
+    ]
