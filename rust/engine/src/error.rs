@@ -45,6 +45,8 @@ pub enum FaultKind {
     NotFinite,
     /// An absent value in a column that must have one.
     Missing,
+    /// Zero where the value must not be.
+    Zero,
     /// Zero or negative where the value must be positive.
     NotPositive,
     /// Negative where the value must not be.
@@ -68,6 +70,7 @@ impl FaultKind {
         match self {
             Self::NotFinite => "not_finite",
             Self::Missing => "missing",
+            Self::Zero => "zero",
             Self::NotPositive => "not_positive",
             Self::Negative => "negative",
             Self::OutOfRange => "out_of_range",

@@ -6,6 +6,17 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod book;
 pub mod error;
 pub mod exact;
-// market
+mod kernel;
+pub mod market;
+mod parallel;
+pub mod pool;
+pub mod score;
+
+pub use error::{Error, Result};
+pub use kernel::Isa;
+pub use market::{Market, Prices};
+pub use parallel::threads_or_all;
+pub use pool::Book;

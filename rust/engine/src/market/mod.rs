@@ -15,6 +15,9 @@ mod tier_rows;
 mod tiers;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 pub use instrument::{Asset, Instrument, Payoff};

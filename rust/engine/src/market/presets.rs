@@ -73,7 +73,7 @@ pub(super) fn extended(mut table: Table) -> Result<Table> {
     let id = base.as_str().unwrap_or_default();
     let file = by_id(id).ok_or_else(|| {
         let known: Vec<String> = SHIPPED.iter().map(|file| format!("{}/{}", file.name, file.date)).collect();
-        let was = base.as_str().map_or_else(|| format!("a {}", base.type_str()), |id| format!("{id:?}"));
+        let was = base.as_str().map_or_else(|| format!("of type {}", base.type_str()), |id| format!("{id:?}"));
         Error::market("extends", format!("was {was}, expected a shipped preset with its date: {}", known.join(", ")))
     })?;
     for key in ["preset", "as_of"] {

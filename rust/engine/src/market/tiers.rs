@@ -106,6 +106,13 @@ impl TierTable {
         self.floors.partition_point(|&floor| floor <= u).saturating_sub(1)
     }
 
+    /// What the table charges on a notional `u >= 0`, in doubles: `rate * u - deduction` of its tier.
+    #[must_use]
+    pub fn charge(&self, u: f64) -> f64 {
+        let tier = self.tier_at(u);
+        self.maintenance_rates[tier] * u - self.deductions[tier]
+    }
+
     /// The deductions unrounded.
     #[must_use]
     pub fn exact_deductions(&self) -> Vec<Exact> {

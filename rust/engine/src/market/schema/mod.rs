@@ -145,7 +145,7 @@ pub(super) fn name_of<T: Serialize>(choice: &T) -> String {
 fn located(table: &Table, fault: &toml::de::Error) -> Error {
     let keys = keys_of(fault);
     for list in ["asset", "instrument"] {
-        if keys == list {
+        if keys.split('.').next() == Some(list) {
             let found = match list {
                 "asset" => first_fault::<AssetEntry>(table, list),
                 _ => first_fault::<InstrumentEntry>(table, list),
@@ -195,7 +195,9 @@ fn worded(keys: &str, message: &str) -> Error {
         return Error::market(keys, format!("was {value:?}, expected one of {}", choices.join(", ")));
     }
     let path = if keys.is_empty() { "market" } else { keys };
-    Error::market(path, message.replace('`', "\""))
+    let kind = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
+    let message = kind.map_or_else(|| message.to_owned(), |kind| format!("was {kind}"));
+    Error::market(path, message.replace('`', ""))
 }
 
 /// The floats of a list.

@@ -1,0 +1,17 @@
+//! What is held: the accounts' tables, checked and grouped into pools.
+//!
+//! [`Tables`] are the caller's columns; [`Holdings`] are the canonical ones that everything else reads. A book that
+//! exists is consistent: kernels check nothing.
+
+mod accounts;
+mod holdings;
+mod reject;
+mod tables;
+mod validate;
+
+pub use accounts::AccountKeys;
+pub use holdings::{Holdings, PoolKind, Rejected};
+pub use tables::{Balances, Duplicates, Keys, NO_KEY, OnError, Positions, QuantityUnit, Tables, TextKeys};
+pub use validate::Side;
+
+pub(crate) use holdings::coordinate_size;

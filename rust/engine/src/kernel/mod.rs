@@ -1,0 +1,14 @@
+//! How a pool's function is computed fast: eight pools side by side, one code for every instruction set.
+//!
+//! A lane is a pool, never a term of one sum, and nothing but `+ - * /`, comparison and selection is used, so that
+//! every instruction set returns the same bits. [`Isa`] says which one runs; it is found out once at run time.
+#![expect(unsafe_code, reason = "vector loads and instruction sets found at run time; nowhere else in the crate")]
+
+mod dispatch;
+mod lanes;
+mod sums;
+
+pub use dispatch::Isa;
+pub(crate) use dispatch::{Task, dispatch};
+pub(crate) use lanes::Lanes;
+pub(crate) use sums::{Sums, Terms, by_pool, sum_window};

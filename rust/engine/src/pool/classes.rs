@@ -1,0 +1,179 @@
+//! Margin classes: what positions that are priced and charged alike share.
+
+use crate::book::{Holdings, coordinate_size};
+use crate::exact::Exact;
+use crate::market::{Market, PriceBasis, TierLaw, TierTable};
+
+/// One tier above the first, relative to what the kernel has charged already: `slope * u - constant`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step {
+    pub(crate) floor: f64,
+    pub(crate) slope: f64,
+    pub(crate) constant: f64,
+}
+
+/// Whether a law's charge jumps at its floors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Continuous,
+    Jumping,
+}
+
+/// What the kernel reads of a class: laid out to be loaded as one.
+///
+/// A notional `u` is charged `rate * u + slope * max(u - floor, 0)`, and beyond `reach * floor` what
+/// [`Classes::beyond_first`] says instead of the second term.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(32))]
+pub(crate) struct ClassRow {
+    /// The coordinate: contract size times mark.
+    pub(crate) x: f64,
+    /// Where the second tier begins.
+    pub(crate) floor: f64,
+    /// The rate charged on the whole notional.
+    pub(crate) rate: f64,
+    /// What the second tier charges more.
+    pub(crate) slope: f64,
+}
+
+/// The row that padding lanes point at: adds nothing whatever the prices.
+pub(crate) const PADDING: ClassRow = ClassRow { x: 0.0, floor: f64::MAX, rate: 0.0, slope: 0.0 };
+
+/// The classes of a book. Class `c` of the holdings is row `c + 1` of the kernel's table; row 0 is the padding.
+#[derive(Debug, Clone)]
+pub(crate) struct Classes {
+    size: Vec<f64>,
+    rows: Vec<ClassRow>,
+    shapes: Vec<Shape>,
+    /// Steps of class `c`: `steps[offsets[c] .. offsets[c + 1]]`, floors ascending.
+    offsets: Vec<usize>,
+    steps: Vec<Step>,
+    jumps: bool,
+    /// How far, as a multiple of the second floor, the first two tiers go in every class.
+    reach: f64,
+}
+
+/// How near to a floor, relatively, a notional may be for its tier to be in doubt: more than its own rounding.
+const FLOOR_DOUBT: f64 = 16.0 * f64::EPSILON;
+
+fn smaller(a: f64, b: f64) -> f64 {
+    if a < b { a } else { b }
+}
+
+/// Exactly `a - b`, rounded once.
+fn difference(a: f64, b: f64) -> f64 {
+    (Exact::from_f64(a) - Exact::from_f64(b)).to_f64()
+}
+
+impl Classes {
+    pub(crate) fn new(market: &Market, holdings: &Holdings) -> Self {
+        let at_mark = market.rules().maintenance_price() == PriceBasis::Mark;
+        let mut classes = Self {
+            size: vec![],
+            rows: vec![PADDING],
+            shapes: vec![],
+            offsets: vec![0],
+            steps: vec![],
+            jumps: false,
+            reach: 1e30,
+        };
+        for &instrument in holdings.held() {
+            let instrument = &market.instruments()[instrument as usize];
+            classes.size.push(coordinate_size(instrument, holdings.quantity_unit));
+            let table = instrument.tiers();
+            let (row, shape) = if at_mark { classes.push_tiers(table) } else { (PADDING, Shape::Continuous) };
+            classes.rows.push(row);
+            classes.shapes.push(shape);
+            classes.offsets.push(classes.steps.len());
+            classes.jumps |= shape == Shape::Jumping;
+        }
+        for (row, shape) in classes.rows.iter_mut().skip(1).zip(&classes.shapes) {
+            if *shape == Shape::Jumping {
+                row.floor /= classes.reach;
+            }
+        }
+        classes
+    }
+
+    fn push_tiers(&mut self, table: &TierTable) -> (ClassRow, Shape) {
+        let (floors, rates, deductions) = (table.floors(), table.maintenance_rates(), table.deductions());
+        let second = floors.get(1).copied().unwrap_or(f64::MAX);
+        let rate = rates[0];
+        let relative = |k: usize, constant: f64| Step { floor: floors[k], slope: difference(rates[k], rate), constant };
+        match table.law() {
+            TierLaw::Marginal => {
+                self.steps.extend((1..floors.len()).map(|k| relative(k, deductions[k])));
+                if let Some(third) = floors.get(2) {
+                    // A little less, so that rounding cannot put the end of the reach beyond the third floor.
+                    self.reach = smaller(self.reach, third / second * (1.0 - f64::EPSILON));
+                }
+                let slope = rates.get(1).map_or(0.0, |&second| difference(second, rate));
+                (ClassRow { floor: second, rate, slope, ..PADDING }, Shape::Continuous)
+            }
+            TierLaw::Flat => {
+                self.steps.extend((1..floors.len()).map(|k| relative(k, 0.0)));
+                // A notional just below the second floor may in truth be on it.
+                (ClassRow { floor: second * (1.0 - FLOOR_DOUBT), rate, ..PADDING }, Shape::Jumping)
+            }
+            _ => {
+                let step = |k: usize| Step { floor: floors[k], slope: rates[k], constant: deductions[k] };
+                self.steps.extend((0..floors.len()).map(step));
+                (ClassRow { floor: -1.0, ..PADDING }, Shape::Jumping)
+            }
+        }
+    }
+
+    /// Number of classes.
+    pub(crate) const fn len(&self) -> usize {
+        self.size.len()
+    }
+
+    /// What multiplies a price into the coordinate of a class.
+    pub(crate) fn size(&self, class: u16) -> f64 {
+        self.size[usize::from(class)]
+    }
+
+    /// Whether the charge of some class jumps, so that sums need a guard.
+    pub(crate) const fn jumps(&self) -> bool {
+        self.jumps
+    }
+
+    /// How far the kernel's own two tiers go, as a multiple of a row's floor.
+    pub(crate) const fn reach(&self) -> f64 {
+        self.reach
+    }
+
+    /// The kernel's table at given marks (per class; NaN where missing).
+    pub(crate) fn table(&self, mark: impl Fn(usize) -> f64) -> Vec<ClassRow> {
+        let mut rows = self.rows.clone();
+        for (class, row) in rows.iter_mut().skip(1).enumerate() {
+            row.x = self.size[class] * mark(class);
+        }
+        rows
+    }
+
+    /// What row `row` of the kernel's table charges on a notional beyond `rate * u`, and what doubt that adds.
+    ///
+    /// The doubt is a magnitude whose rounding must be covered; infinite where the tier itself is in doubt.
+    #[inline]
+    pub(crate) fn beyond_first(&self, row: u16, u: f64) -> (f64, f64) {
+        let class = usize::from(row) - 1;
+        let steps = &self.steps[self.offsets[class]..self.offsets[class + 1]];
+        let above = steps.iter().take_while(|step| u >= step.floor).count();
+        if self.shapes[class] == Shape::Continuous {
+            // The second tier as the kernel charges it: to the bit.
+            return match steps[..above] {
+                [] => (0.0, 0.0),
+                [second] => (second.slope * (u - second.floor), 0.0),
+                [.., last] => (last.slope * u - last.constant, 0.0),
+            };
+        }
+        let charge = if above == 0 { 0.0 } else { steps[above - 1].slope * u - steps[above - 1].constant };
+        let near = |step: &Step| (u - step.floor).abs() <= FLOOR_DOUBT * u;
+        let first = above.saturating_sub(1);
+        if steps[first..steps.len().min(above + 1)].iter().any(near) {
+            return (charge, f64::INFINITY);
+        }
+        (charge, steps.get(first).map_or(0.0, |step| step.constant.abs()))
+    }
+}

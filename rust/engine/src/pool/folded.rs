@@ -1,0 +1,259 @@
+//! The folded form: a pool is its constant and a short row of quantities, eight pools side by side.
+//!
+//! Pools are cut into windows of [`WINDOW`]; within a window they are sorted by their number of positions and dealt
+//! to groups of eight, one pool to a lane, so that a group's pools have nearly the same length and a step over a
+//! group reads eight quantities of eight pools. A pool's place decides nothing but its address: its sums have the
+//! canonical order of its positions wherever it lies.
+//!
+//! # What is folded, and what rounding does to it
+//!
+//! With `x = size * mark` and `u = 2^-53`, a pool's equity is `C + sum q_i x_i` with
+//! `C = cash - sum q_i * size_i * entry_i`. The stored `C` is computed in doubles, cash first, then the terms in
+//! canonical order. Each input differs from the decimal that it denotes by at most `u` relatively, each term takes at
+//! most 4 more roundings, and each partial sum one, so with `n` terms and `G_c` the sum of all magnitudes added
+//! `|C_stored - C| <= (n + 16) u G_c`. That bound is stored with the pool ([`decode`]), rounded up to 5 bits of
+//! mantissa. DESIGN.md has the whole proof.
+
+use std::sync::OnceLock;
+
+use crate::book::{Holdings, PoolKind};
+use crate::market::{Market, PriceBasis};
+
+use super::classes::Classes;
+
+/// Pools per window, a multiple of eight: its sums stay in the first cache levels while they are put in order.
+pub(crate) const WINDOW: usize = 1024;
+
+/// Lanes of a group.
+pub(crate) const LANES: usize = 8;
+
+/// Half the distance between 1 and the next double: the relative error of one rounding.
+const U: f64 = f64::EPSILON / 2.0;
+
+/// The lane layout of a book. Columns are in pool order but for what lies in lanes.
+#[derive(Debug, Clone)]
+pub(crate) struct Folded {
+    /// Pools per window, a multiple of [`LANES`].
+    pub(crate) window: usize,
+    /// Cash of each pool.
+    pub(crate) cash: Vec<f64>,
+    /// The folded constant of each pool.
+    pub(crate) constant: Vec<f64>,
+    /// The error bound of the constant and the relative one of the sums, see [`decode`].
+    pub(crate) doubt: Vec<u32>,
+    /// Maintenance charged at entry; empty where it is charged at mark.
+    pub(crate) maintenance: Vec<f64>,
+    /// Initial margin charged at entry; empty where it is charged at mark.
+    pub(crate) initial: Vec<f64>,
+    /// Place of each pool within its window: lane `place % 8` of group `place / 8`.
+    pub(crate) place: Vec<u16>,
+    /// First step of each group, and the end of the last.
+    pub(crate) steps: Vec<u32>,
+    /// Eight quantities a step; zero in padding.
+    pub(crate) quantity: Vec<f64>,
+    /// Eight rows of the class table a step; zero in padding.
+    pub(crate) class: Vec<u16>,
+    leverage: OnceLock<Vec<f64>>,
+}
+
+/// What a pool's fold yields besides its cash.
+struct Fold {
+    constant: f64,
+    doubt: u32,
+    maintenance: f64,
+    initial: f64,
+}
+
+/// Rounds a magnitude up to what its upper 16 bits hold.
+fn round_up(x: f64) -> u32 {
+    if x == 0.0 {
+        return 0;
+    }
+    // Two units in the last of the 5 bits kept cover both the cut and the rounding of `x` itself.
+    u32::try_from(x.to_bits() >> 48).unwrap_or(u32::MAX >> 17) + 2
+}
+
+/// The error bound of a pool's constant, and the factor that times the magnitudes added bounds the error of its sums.
+#[inline]
+pub(crate) fn decode(doubt: u32) -> (f64, f64) {
+    let bits = u64::from(doubt);
+    (f64::from_bits((bits >> 16) << 48), f64::from_bits((bits & 0xffff) << 48))
+}
+
+impl Folded {
+    /// Folds a book, in windows of `window` pools (rounded to whole groups; 65,536 at most).
+    pub(crate) fn new(market: &Market, holdings: &Holdings, classes: &Classes, window: usize) -> Self {
+        let window = window.clamp(1, 1 << 16).next_multiple_of(LANES);
+        let n_pools = holdings.n_pools();
+        let (cash, fences) = cash(holdings, classes);
+        let at_entry = |basis: PriceBasis| if basis == PriceBasis::Entry { n_pools } else { 0 };
+        let room = holdings.n_positions() + holdings.n_positions() / 16 + 64 * LANES;
+        let mut folded = Self {
+            window,
+            cash,
+            constant: Vec::with_capacity(n_pools),
+            doubt: Vec::with_capacity(n_pools),
+            maintenance: Vec::with_capacity(at_entry(market.rules().maintenance_price())),
+            initial: Vec::with_capacity(at_entry(market.rules().initial_price())),
+            place: vec![0; n_pools],
+            steps: Vec::with_capacity(n_pools / LANES + 2),
+            quantity: Vec::with_capacity(room),
+            class: Vec::with_capacity(room),
+            leverage: OnceLock::new(),
+        };
+        for pool in 0..n_pools {
+            let fences = fences.get(pool).copied().unwrap_or(0);
+            folded.push((market, holdings, classes), pool, fences);
+        }
+        folded.steps.push(0);
+        let mut order = Vec::with_capacity(window);
+        for first in (0..n_pools).step_by(window) {
+            by_length(holdings, first..n_pools.min(first + window), &mut order);
+            folded.deal(holdings, first, &order);
+        }
+        folded
+    }
+
+    /// Folds one pool.
+    fn push(&mut self, of: (&Market, &Holdings, &Classes), pool: usize, fences: u32) {
+        let fold = fold(of, pool, self.cash[pool], fences);
+        self.constant.push(fold.constant);
+        self.doubt.push(fold.doubt);
+        let rules = of.0.rules();
+        if rules.maintenance_price() == PriceBasis::Entry {
+            self.maintenance.push(fold.maintenance);
+        }
+        if rules.initial_price() == PriceBasis::Entry {
+            self.initial.push(fold.initial);
+        }
+    }
+
+    /// Deals the pools `first + order[..]` to the lanes of a window.
+    fn deal(&mut self, holdings: &Holdings, first: usize, order: &[u16]) {
+        for (group, pools) in order.chunks(LANES).enumerate() {
+            let length = pools.iter().map(|&p| holdings.positions_of(first + usize::from(p)).len()).max().unwrap_or(0);
+            let start = self.quantity.len();
+            self.quantity.resize(start + length * LANES, 0.0);
+            self.class.resize(start + length * LANES, 0);
+            self.steps.push(u32::try_from(self.quantity.len() / LANES).unwrap_or(u32::MAX));
+            for (lane, &p) in pools.iter().enumerate() {
+                let pool = first + usize::from(p);
+                self.place[pool] = u16::try_from(group * LANES + lane).unwrap_or(u16::MAX);
+                for (step, position) in holdings.positions_of(pool).enumerate() {
+                    let slot = start + step * LANES + lane;
+                    self.quantity[slot] = holdings.quantity[position];
+                    self.class[slot] = holdings.class[position] + 1;
+                }
+            }
+        }
+    }
+
+    /// Eight leverages a step; 1 in padding, NaN where unknown. Made when first asked for.
+    pub(crate) fn leverage(&self, holdings: &Holdings) -> &[f64] {
+        self.leverage.get_or_init(|| {
+            let mut leverage = vec![1.0; self.quantity.len()];
+            for pool in 0..holdings.n_pools() {
+                let place = pool / self.window * self.window + usize::from(self.place[pool]);
+                let start = self.steps[place / LANES] as usize * LANES + place % LANES;
+                for (step, position) in holdings.positions_of(pool).enumerate() {
+                    leverage[start + step * LANES] = holdings.leverage(position);
+                }
+            }
+            leverage
+        })
+    }
+}
+
+/// The pools of a window by falling number of positions, stable.
+fn by_length(holdings: &Holdings, pools: std::ops::Range<usize>, order: &mut Vec<u16>) {
+    const LONG: usize = 64;
+    let first = pools.start;
+    let length = |p: usize| holdings.positions_of(first + p).len();
+    let key = |p: usize| LONG - length(p).min(LONG);
+    let mut starts = [0_usize; LONG + 2];
+    for p in 0..pools.len() {
+        starts[key(p) + 1] += 1;
+    }
+    for k in 0..=LONG {
+        starts[k + 1] += starts[k];
+    }
+    let long = starts[1];
+    order.clear();
+    order.resize(pools.len(), 0);
+    for p in 0..pools.len() {
+        let start = &mut starts[key(p)];
+        order[*start] = u16::try_from(p).unwrap_or(u16::MAX);
+        *start += 1;
+    }
+    order[..long].sort_by_key(|&p| std::cmp::Reverse(length(usize::from(p))));
+}
+
+/// The notional of a position at entry, from the original columns.
+fn entry_notional(holdings: &Holdings, classes: &Classes, position: usize) -> f64 {
+    let size = classes.size(holdings.class[position]);
+    holdings.quantity[position].abs() * (size * holdings.entry_price[position])
+}
+
+/// The cash of each pool, of an isolated one what is fenced, of a cross one what the fences leave; and how many fences
+/// each cross pool paid for (empty when there is none).
+fn cash(holdings: &Holdings, classes: &Classes) -> (Vec<f64>, Vec<u32>) {
+    let mut cash = holdings.pool_wallet.clone();
+    if !holdings.pool_kind.contains(&PoolKind::Isolated) {
+        return (cash, Vec::new());
+    }
+    let mut fences = vec![0; cash.len()];
+    for account in 0..holdings.accounts.len() {
+        let pools = holdings.pools_of(account);
+        let mut cross = pools.start;
+        for pool in pools.filter(|&pool| holdings.kind(pool) == PoolKind::Isolated) {
+            if cash[pool].is_nan() {
+                let position = holdings.positions_of(pool).start;
+                cash[pool] = entry_notional(holdings, classes, position) / holdings.leverage(position);
+            }
+            // Isolated pools ascend by asset as cross ones do, and each has a cross pool of its asset.
+            while holdings.pool_asset[cross] != holdings.pool_asset[pool] {
+                cross += 1;
+            }
+            cash[cross] -= cash[pool];
+            fences[cross] += 1;
+        }
+    }
+    (cash, fences)
+}
+
+/// A bound of the sum of magnitudes that went into a pool's cash.
+fn cash_magnitude(holdings: &Holdings, pool: usize, cash: f64, fences: u32) -> f64 {
+    if fences == 0 {
+        return cash.abs();
+    }
+    // Fences only take out, so that their sum is the wallet less what is left.
+    2.0 * holdings.pool_wallet[pool].abs() + cash.abs()
+}
+
+fn fold(of: (&Market, &Holdings, &Classes), pool: usize, cash: f64, fences: u32) -> Fold {
+    let (market, holdings, classes) = of;
+    let mut magnitude = cash_magnitude(holdings, pool, cash, fences);
+    let rules = market.rules();
+    let mut fold = Fold { constant: cash, doubt: 0, maintenance: 0.0, initial: 0.0 };
+    let (at_entry, initial_at_entry) =
+        (rules.maintenance_price() == PriceBasis::Entry, rules.initial_price() == PriceBasis::Entry);
+    let positions = holdings.positions_of(pool);
+    for position in positions.clone() {
+        let class = holdings.class[position];
+        let cost = holdings.quantity[position] * (classes.size(class) * holdings.entry_price[position]);
+        fold.constant -= cost;
+        magnitude += cost.abs();
+        if at_entry {
+            let table = market.instruments()[holdings.instrument(position)].tiers();
+            let charge = table.charge(cost.abs());
+            fold.maintenance += charge;
+            magnitude += 2.0 * rules.trigger_level() * (cost.abs() + charge.abs());
+        }
+        if initial_at_entry {
+            fold.initial += cost.abs() / holdings.leverage(position);
+        }
+    }
+    let n = f64::from(u32::try_from(positions.len()).unwrap_or(u32::MAX)) + f64::from(fences);
+    fold.doubt = round_up((n + 16.0) * U * magnitude) << 16 | round_up((n + 32.0) * U);
+    fold
+}

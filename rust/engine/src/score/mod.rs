@@ -1,0 +1,121 @@
+//! The pool function at given prices: margin, ratios and who is liquidatable, for every pool.
+
+mod accounts;
+mod columns;
+mod positions;
+mod window;
+
+pub use accounts::{sum_by_account, total};
+pub use columns::{Buffers, Column};
+pub use positions::{PositionFigures, score_positions};
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::error::{Error, MissingPrices, Result};
+use crate::kernel::{Isa, Terms};
+use crate::market::Prices;
+use crate::parallel;
+use crate::pool::Book;
+
+use window::{Chunk, State};
+
+/// What to do with held instruments that have no price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Missing {
+    /// Refuse, naming all of them.
+    #[default]
+    Refuse,
+    /// Score the rest; pools that hold them are unpriced: their figures are NaN.
+    Null,
+}
+
+/// How to score: none of it changes a result.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Missing prices.
+    pub missing: Missing,
+    /// Threads; `None` or 0: one for each processor, fewer where there is little to do.
+    pub threads: Option<usize>,
+    /// Instruction set; `None`: the widest of the processor.
+    pub isa: Option<Isa>,
+    /// Windows that a thread claims at once; `None` or 0: by the size of the book.
+    pub windows_per_claim: Option<usize>,
+}
+
+/// What a call of [`score`] did besides filling the buffers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Pools that only exact arithmetic could decide.
+    pub n_exact: usize,
+    /// Pools without a price of something that they hold.
+    pub n_unpriced: usize,
+}
+
+/// Fewer positions than this are not worth a second thread.
+const POSITIONS_PER_THREAD: usize = 1 << 16;
+
+/// Evaluates every pool of `book` at `prices` into `buffers`.
+///
+/// `excess = collateral_value - trigger * maintenance_margin`; a pool with positions is liquidatable when its excess is
+/// below zero, or zero where the rules say so. That decision, and the sign of the excess, are those of exact arithmetic
+/// on the decimals that the inputs denote; values are doubles within the bound that DESIGN.md derives. Results do not
+/// depend on `options`.
+///
+/// # Errors
+/// [`Error::MissingPrice`] naming every held instrument without a mark, unless [`Missing::Null`];
+/// [`Error::Argument`] for a buffer of another length than the number of pools, or prices of another market.
+pub fn score(book: &Book, prices: &Prices, buffers: Buffers<'_>, options: &Options) -> Result<Summary> {
+    let holdings = book.holdings();
+    check_prices(book, prices, options.missing)?;
+    buffers.check(holdings.n_pools())?;
+    let table = book.classes().table(|class| prices.mark()[holdings.held()[class] as usize]);
+    let leverage = buffers.wants_initial().then(|| book.folded().leverage(holdings));
+    let at_mark = book.folded().initial.is_empty();
+    let terms =
+        Terms { folded: book.folded(), classes: book.classes(), table: &table, leverage: leverage.filter(|_| at_mark) };
+    let window = book.folded().window;
+    let windows = holdings.n_pools().div_ceil(window);
+    let threads = match options.threads.filter(|&n| n > 0) {
+        Some(threads) => threads,
+        None if holdings.n_positions() < 2 * POSITIONS_PER_THREAD => 1,
+        None => parallel::threads_or_all(None).min(holdings.n_positions() / POSITIONS_PER_THREAD),
+    };
+    let claim = options.windows_per_claim.filter(|&n| n > 0).unwrap_or_else(|| (windows / (threads * 8)).clamp(1, 64));
+    let isa = options.isa.unwrap_or_else(Isa::best);
+    let (n_exact, n_unpriced) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    parallel::for_each(
+        threads,
+        buffers.chunks(holdings.n_pools(), claim * window),
+        || State::new(window.min(holdings.n_pools()), &terms),
+        |state, buffers| {
+            let summary = state.chunk(Chunk { book, terms: &terms, mark: prices.mark(), isa }, buffers);
+            n_exact.fetch_add(summary.n_exact, Ordering::Relaxed);
+            n_unpriced.fetch_add(summary.n_unpriced, Ordering::Relaxed);
+        },
+    );
+    Ok(Summary { n_exact: n_exact.into_inner(), n_unpriced: n_unpriced.into_inner() })
+}
+
+/// Refuses prices of another market, and missing ones unless they are allowed.
+fn check_prices(book: &Book, prices: &Prices, missing: Missing) -> Result<()> {
+    let market = book.market();
+    if prices.mark().len() != market.instruments().len() {
+        let message = format!(
+            "had marks for {} instruments, the book's market has {}: make them with that market's prices()",
+            prices.mark().len(),
+            market.instruments().len()
+        );
+        return Err(Error::argument("prices", message));
+    }
+    if missing == Missing::Null {
+        return Ok(());
+    }
+    let absent = |&&instrument: &&u32| prices.mark()[instrument as usize].is_nan();
+    let instruments: Vec<String> = (book.holdings().held().iter().filter(absent))
+        .map(|&instrument| market.instruments()[instrument as usize].name().to_owned())
+        .collect();
+    if instruments.is_empty() {
+        return Ok(());
+    }
+    Err(Error::MissingPrice(Box::new(MissingPrices { instruments, assets: Vec::new() })))
+}
