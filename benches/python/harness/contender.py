@@ -73,9 +73,8 @@ class Contender:
 def check_agreement(contender: Contender, expected: Outputs) -> None:
     """Run a contender once and compare it, so that nothing wrong is ever timed.
 
-    Values agree to 1e-9 of the largest term that entered them, which for an excess is
-    what cancels in it: the maintenance margin is ``collateral_value / margin_ratio``.
-    Decisions agree except where the excess is within that tolerance of zero.
+    Values agree to a relative 1e-9 of what they are made of, which is collateral plus
+    maintenance margin; decisions agree except where the excess is within that of zero.
 
     Raises
     ------
@@ -86,12 +85,14 @@ def check_agreement(contender: Contender, expected: Outputs) -> None:
         return
     contender.before()
     got = contender.read(contender.run())
-    maintenance = expected.excess / (expected.margin_ratio - 1.0)
-    scale = RELATIVE_TOLERANCE * np.abs(maintenance * expected.margin_ratio)
+    # excess = (ratio - 1) * maintenance; a ratio of exactly 1 leaves the scale open
+    with np.errstate(divide="ignore", invalid="ignore"):
+        maintenance = np.nan_to_num(expected.excess / (expected.margin_ratio - 1.0), nan=np.inf)
+    tolerance = RELATIVE_TOLERANCE * (1.0 + np.abs(expected.margin_ratio))
+    scale = maintenance * tolerance
     off = {
         "excess": np.abs(got.excess - expected.excess) > scale,
-        "margin_ratio": np.abs(got.margin_ratio - expected.margin_ratio)
-        > RELATIVE_TOLERANCE * np.abs(expected.margin_ratio),
+        "margin_ratio": np.abs(got.margin_ratio - expected.margin_ratio) > tolerance,
         "liquidatable": (got.liquidatable != expected.liquidatable) & (np.abs(expected.excess) > scale),
     }
     for output, rows in off.items():

@@ -74,6 +74,11 @@ def today() -> str:
     return dt.datetime.now(dt.UTC).date().isoformat()
 
 
+def load() -> float:
+    """Tell how many processes wanted to run in the last minute: near 0 when alone."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else float("nan")
+
+
 def python() -> str:
     """Name the interpreter that runs this, for subprocesses."""
     return sys.executable

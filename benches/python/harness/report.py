@@ -55,7 +55,8 @@ def head(record: Mapping[str, Any]) -> str:
         f"* Machine: {hardware}.",
         f"* Versions: {versions}.",
         f"* Workload: {book}.",
-        f"* Medians of {record['n_rounds']} interleaved rounds in one process; results found equal first.",
+        f"* Medians of {record['n_rounds']} interleaved rounds in one process; results found equal first. "
+        f"Load of the machine before {record['load']['before']}, after {record['load']['after']}.",
     ]
     return "\n".join(lines)
 
