@@ -210,3 +210,119 @@ fn drop_unused(document: &mut Document) {
         document.instrument.iter().map(|i| i.tiers.clone().unwrap_or_else(|| i.name.clone())).collect();
     document.tiers.retain(|name, _| used.contains(name));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::market::TierLaw;
+
+    fn row(instrument: &str, floor: f64, cap: Option<f64>, maintenance_rate: f64) -> TierRow {
+        TierRow { instrument: instrument.to_owned(), floor, cap, maintenance_rate, max_leverage: None, deduction: None }
+    }
+
+    fn base() -> Market {
+        Market::preset("textbook", None).unwrap()
+    }
+
+    fn refused(rows: &[TierRow]) -> String {
+        base().with_tiers(rows, BoundUnit::Quote).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn test_with_tiers_known_instrument_gets_a_table_of_its_own() {
+        let rows = [row("BTC/USDT:USDT", 1e5, Some(1e6), 0.02), row("BTC/USDT:USDT", 0.0, Some(1e5), 0.01)];
+        let market = base().with_tiers(&rows, BoundUnit::Quote).unwrap();
+        assert_eq!(market.id(), "textbook/2020-01-01+tiers");
+        let instruments = market.instruments();
+        assert_eq!(instruments.len(), 3);
+        assert_eq!(instruments[0].tiers().floors(), [0.0, 1e5]);
+        assert_eq!((instruments[0].tiers().cap(), instruments[0].tiers().deductions()[1]), (Some(1e6), 1e3));
+        assert_eq!(instruments[1].tiers(), base().instruments()[1].tiers());
+        assert_eq!(Market::from_toml(&market.to_toml()).unwrap(), market);
+        let again = market.with_tiers(&rows, BoundUnit::Quote).unwrap();
+        assert_eq!(again, market);
+    }
+
+    #[test]
+    fn test_with_tiers_unknown_symbol_adds_a_linear_instrument() {
+        let rows = [row("XRP/USDC:USDC", 0.0, None, 0.01), row("BTC/USDT:USDT-241227", 0.0, None, 0.01)];
+        let market = base().with_tiers(&rows, BoundUnit::Quote).unwrap();
+        let xrp = &market.instruments()[market.instrument_index("XRPUSDC").unwrap()];
+        assert_eq!((xrp.base(), xrp.quote(), xrp.aliases()), ("XRP", "USDC", ["XRP/USDC:USDC".to_owned()].as_slice()));
+        assert_eq!(market.assets()[xrp.settle()].name(), "USDC");
+        assert_eq!(market.instrument_index("BTCUSDT_241227"), market.instrument_index("BTC/USDT:USDT-241227"));
+        assert_eq!(Market::from_toml(&market.to_toml()).unwrap(), market);
+    }
+
+    #[test]
+    fn test_with_tiers_table_shared_by_name_leaves_the_other_alone() {
+        let text = base().to_toml().replace("preset = \"textbook\"", "preset = \"mine\"").replace("FLAT", "BTCUSDT");
+        let market = Market::from_toml(&text).unwrap();
+        let changed = market.with_tiers(&[row("BTCUSDT", 0.0, None, 0.1)], BoundUnit::Quote).unwrap();
+        assert_eq!(changed.instruments()[0].tiers().maintenance_rates(), [0.1]);
+        assert_eq!(changed.instruments()[1].tiers().maintenance_rates(), [0.025]);
+        assert_eq!(Market::from_toml(&changed.to_toml()).unwrap(), changed);
+    }
+
+    #[test]
+    fn test_with_tiers_deduction_that_disagrees_makes_a_list() {
+        let tier = |floor, rate, deduction| TierRow { deduction: Some(deduction), ..row("BTCUSDT", floor, None, rate) };
+        let rows = [tier(0.0, 0.01, 0.0), tier(1e4, 0.02, 99.0)];
+        let market = base().with_tiers(&rows, BoundUnit::Quote).unwrap();
+        assert_eq!(market.instruments()[0].tiers().law(), TierLaw::List);
+    }
+
+    #[test]
+    fn test_with_tiers_malformed_is_refused() {
+        let unknown = "is no instrument of this market; give its name or alias, or add it by a symbol such as \
+                       \"BTC/USDT:USDT\"";
+        let not_linear = "is not the symbol of a linear contract, which settles in its quote asset; add the instrument \
+                          in a market file";
+        let gap = "was 200000, expected the cap of the tier below it, 100000; give tiers without gaps, or leave out \
+                   the caps";
+        let btc = |floor, cap| row("BTCUSDT", floor, cap, 0.01);
+        let leverage = TierRow { max_leverage: Some(10.0), ..btc(0.0, None) };
+        let cases = [
+            (vec![row("XRP", 0.0, None, 0.01)], format!("tiers.XRP: {unknown}")),
+            (vec![row("BTC/USD:BTC", 0.0, None, 0.01)], format!("tiers.BTC/USD:BTC: {not_linear}")),
+            (
+                vec![row("BTC/USDT:USDT-241399", 0.0, None, 0.01)],
+                "tiers.BTC/USDT:USDT-241399: ends in no date, expected YYMMDD".to_owned(),
+            ),
+            (vec![btc(0.0, Some(1e5)), btc(2e5, None)], format!("tiers.BTCUSDT.floor[1]: {gap}")),
+            (vec![btc(1.0, None)], "tiers.BTCUSDT.floor[0]: was 1, expected 0".to_owned()),
+            (vec![btc(f64::NAN, None)], "tiers.BTCUSDT.floor[0]: was NaN, expected a finite number".to_owned()),
+            (
+                vec![leverage, btc(1e5, None)],
+                "tiers.BTCUSDT.max_leverage[1]: was missing, while other tiers of the instrument have it; give it for \
+                 all or none"
+                    .to_owned(),
+            ),
+            (
+                vec![btc(0.0, None), row("BTC/USDT:USDT", 0.0, None, 0.01)],
+                "tiers.BTC/USDT:USDT: came under two names of one instrument; use one of them".to_owned(),
+            ),
+        ];
+        for (rows, expected) in cases {
+            assert_eq!(refused(&rows), expected);
+        }
+    }
+
+    #[test]
+    fn test_with_tiers_in_contracts_is_not_supported_yet() {
+        let refused = base().with_tiers(&[row("BTCUSDT", 0.0, None, 0.01)], BoundUnit::Contracts).unwrap_err();
+        let expected = "tiers.BTCUSDT.bounds: was \"contracts\", which is not supported by this version; it computes \
+                        \"quote\", \"settle\"";
+        assert_eq!(refused.to_string(), expected);
+    }
+
+    #[test]
+    fn test_with_tiers_without_naming_is_refused() {
+        let text = base().to_toml().replace("preset = \"textbook\"", "preset = \"mine\"");
+        let text = text.replace("instrument = \"{base}{quote}\"\n", "");
+        let market = Market::from_toml(&text).unwrap();
+        let refused = market.with_tiers(&[row("XRP/USDT:USDT", 0.0, None, 0.01)], BoundUnit::Quote).unwrap_err();
+        let expected = "naming.instrument: is missing, so \"XRP/USDT:USDT\" has no name; add it or the instrument";
+        assert_eq!(refused.to_string(), expected);
+    }
+}
