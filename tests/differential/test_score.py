@@ -8,6 +8,7 @@ import random
 import struct
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crossmargin.testing.oracle import KEYS, OUTPUTS, PoolRow, engine_rows, faults, reference_rows, scales
-from crossmargin.testing.strategies import STYLES, Case, cases, edge_cases, topped_up_case
+from crossmargin.testing.strategies import STYLES, Case, cases, cases_under, edge_cases, topped_up_case
 
 Test = TypeVar("Test", bound=Callable[..., None])
 EXAMPLES = os.environ.get("CROSSMARGIN_EXAMPLES")
@@ -40,6 +41,12 @@ def assert_agrees(case: Case) -> None:
     for row, want in zip(got, wanted, strict=True):
         found = faults(row, want, scale[key_of(want)], case.rules.venue_ratio)
         assert not found, (key_of(want), found)
+
+
+def preset_text(name: str) -> str:
+    """The newest file of a preset."""
+    folder = Path(__file__).parents[2] / "rust" / "engine" / "presets" / name
+    return max(folder.glob("*.toml")).read_text(encoding="utf-8")
 
 
 def key_of(row: PoolRow) -> tuple[Any, ...]:
@@ -67,6 +74,17 @@ def test_score_pool_on_the_trigger_is_decided_as_in_exact_arithmetic(style: str)
     @given(edge_cases(style))
     def agrees(case: Case) -> None:
         assert_agrees(case)
+
+    agrees()
+
+
+@pytest.mark.parametrize("preset", ["textbook", "binance-usdm"])
+@pytest.mark.parametrize("ulps", [None, 0])
+def test_score_under_a_shipped_preset_agrees_with_exact_arithmetic(preset: str, ulps: int | None) -> None:
+    @drawn(25)
+    @given(cases_under(preset_text(preset)))
+    def agrees(case: Case) -> None:
+        assert_agrees(case if ulps is None else topped_up_case(case, ulps))
 
     agrees()
 

@@ -1,6 +1,7 @@
 """The four worked examples that every margin engine must get right, by the reference.
 
-Neutral rules: one flat maintenance rate per instrument, liquidation only *below* maintenance. Expected values are
+Neutral rules: one flat maintenance rate per instrument on the notional at entry, liquidation only *below*
+maintenance. Expected values are
 those of the examples and of arithmetic that can be done in the head.
 """
 
@@ -8,15 +9,17 @@ from fractions import Fraction
 from typing import Any
 
 from crossmargin.reference import PoolScore, load_market, score_account
-from crossmargin.testing.markets import InstrumentSpec, RuleSpec, market_toml
+from crossmargin.testing.markets import TEXTBOOK_LIKE, InstrumentSpec, market_toml
 
-TEXTBOOK = market_toml([InstrumentSpec("A", maintenance_rate=(0.01,)), InstrumentSpec("B", maintenance_rate=(0.01,))])
+TEXTBOOK = market_toml(
+    [InstrumentSpec("A", maintenance_rate=(0.01,)), InstrumentSpec("B", maintenance_rate=(0.01,))], TEXTBOOK_LIKE
+)
 
-# "2.5 % of entry notional" is a rule of its own: the requirement does not move with the price. In a market file it is
-# [maintenance_margin] price = "entry".
+# "2.5 % of entry notional": the requirement does not move with the price. In a market file this is
+# [maintenance_margin] price = "entry", one of the neutral rules.
 ON_ENTRY = market_toml(
     [InstrumentSpec("BTCUSDT", maintenance_rate=(0.025,)), InstrumentSpec("ETHUSDT", maintenance_rate=(0.025,))],
-    RuleSpec(maintenance_price="entry"),
+    TEXTBOOK_LIKE,
 )
 
 
@@ -61,7 +64,7 @@ def test_example_two_isolated_position_is_lost_beside_nine_thousand() -> None:
 
 def test_example_two_cross_position_is_saved_by_the_nine_thousand() -> None:
     pool, = pools_of(TEXTBOOK, 10_000, [position("A", 100, 100, leverage=10)], A=90)
-    assert (pool.equity, pool.maintenance_margin, pool.liquidatable) == (9_000, 90, False)
+    assert (pool.equity, pool.maintenance_margin, pool.liquidatable) == (9_000, 100, False)
 
 
 BTC_LONG = position("BTCUSDT", 2, 50_000)
@@ -105,5 +108,5 @@ def test_example_four_isolated_gain_leaves_the_margin_locked() -> None:
 
 def test_example_four_cross_gain_backs_new_trades() -> None:
     pool, = pools_of(TEXTBOOK, 2_000, [position("A", 100, 100, leverage=10)], A=120)
-    assert (pool.equity, pool.initial_margin) == (4_000, 1_200)
-    assert (pool.free_margin, pool.available) == (2_800, 2_800)
+    assert (pool.equity, pool.initial_margin) == (4_000, 1_000)
+    assert (pool.free_margin, pool.available) == (3_000, 3_000)

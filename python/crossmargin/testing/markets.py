@@ -35,17 +35,21 @@ class RuleSpec:
     level: float = 1
     zero_fails: bool = False
     maintenance_price: str = "mark"
+    initial_price: str = "mark"
     venue_ratio: str = "equity_over_maintenance"
 
 
-TEXTBOOK_LIKE = RuleSpec()
-"""Liquidation below maintenance; the ratio shown is equity over maintenance."""
+PLAIN = RuleSpec()
+"""Liquidation below maintenance, requirements at the mark price, equity over maintenance shown."""
+
+TEXTBOOK_LIKE = RuleSpec(maintenance_price="entry", initial_price="entry")
+"""Liquidation below maintenance, requirements that stay where they were at entry, equity over maintenance shown."""
 
 BINANCE_LIKE = RuleSpec(zero_fails=True, venue_ratio="maintenance_over_equity")
 """Liquidation at maintenance; the ratio shown is maintenance over equity."""
 
 
-def market_toml(instruments: Sequence[InstrumentSpec], rules: RuleSpec = TEXTBOOK_LIKE) -> str:
+def market_toml(instruments: Sequence[InstrumentSpec], rules: RuleSpec = PLAIN) -> str:
     """Write a market as TOML text.
 
     Assets are listed in the order in which the instruments first settle in them.
@@ -55,7 +59,7 @@ def market_toml(instruments: Sequence[InstrumentSpec], rules: RuleSpec = TEXTBOO
     instruments : sequence of InstrumentSpec
         At least one.
     rules : RuleSpec
-        Trigger, basis of the maintenance margin and the ratio shown.
+        Trigger, bases of the margins and the ratio shown.
 
     Returns
     -------
@@ -75,7 +79,7 @@ def market_toml(instruments: Sequence[InstrumentSpec], rules: RuleSpec = TEXTBOO
         _table("valuation", {"asset": assets[0]}),
         _table("trigger", {"level": rules.level, "zero_fails": rules.zero_fails, "price": "mark"}),
         _table("maintenance_margin", {"price": rules.maintenance_price, "legs": "each"}),
-        _table("initial_margin", {"price": "mark"}),
+        _table("initial_margin", {"price": rules.initial_price}),
         _table("display", {"venue_ratio": rules.venue_ratio, "amount_decimals": 8, "amount_rounding": "truncate"}),
         *(_table("[asset]", {"name": asset, "quantum": "1e-8"}) for asset in assets),
     ]

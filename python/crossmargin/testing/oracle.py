@@ -107,8 +107,8 @@ class Scale:
 def scales(market: str, balances: Rows, positions: Rows, marks: Mapping[str, float]) -> dict[tuple[Any, ...], Scale]:
     """Sum the absolute terms of every pool, by pool key.
 
-    Formula: ``G = |wallet| + sum of fenced cash + sum |q s entry| + (1 + level) * sum |q s mark|`` over the legs of the
-    pool. For a cross pool the fenced cash is that of the account's isolated positions in its asset; an isolated pool
+    Formula: ``G = |wallet| + sum of fenced cash + sum |q s entry| + sum |q s mark| + level * sum |q s basis|`` over the
+    legs of the pool, where the basis is the price of the maintenance margin, mark or entry. For a cross pool the fenced cash is that of the account's isolated positions in its asset; an isolated pool
     has no wallet, only its own fenced cash.
     """
     loaded = load_market(market)
@@ -129,9 +129,10 @@ def scales(market: str, balances: Rows, positions: Rows, marks: Mapping[str, flo
         cash += sum((_fenced(leg) for leg in fenced), Fraction(0))
         at_entry = sum((_size(leg, leg.entry_price) for leg in legs), Fraction(0))
         at_mark = sum((_size(leg, prices[leg.instrument.name]) for leg in legs), Fraction(0))
-        absolute = cash + at_entry + (1 + loaded.rules.trigger_level) * at_mark
+        required = at_entry if loaded.rules.maintenance_price == "entry" else at_mark
+        absolute = cash + at_entry + at_mark + loaded.rules.trigger_level * required
         n_legs = len({leg.key for leg in (*legs, *fenced)})
-        result[pool.key] = Scale(n_legs, absolute, max(at_mark, at_entry))
+        result[pool.key] = Scale(n_legs, absolute, required)
     return result
 
 

@@ -35,6 +35,10 @@ ROUND_PRICES = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 5.0, 8.0, 10.0, 20.0, 25.0, 50.0, 
 ROUND_SIZES = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
 
 
+Key = tuple[int, InstrumentSpec, str, str]
+"""Account, contract, side and mode of a position to draw."""
+
+
 @dataclass(frozen=True)
 class Case:
     """A market and a book that fit together: the arguments of a scorer, and the rules they were drawn with."""
@@ -51,11 +55,13 @@ class Case:
 
 
 def rule_specs() -> st.SearchStrategy[RuleSpec]:
-    """Draw the switches of the rules: trigger level, whether zero fails, the ratio shown."""
+    """Draw the switches of the rules: trigger level, whether zero fails, bases of the margins, the ratio shown."""
     return st.builds(
         RuleSpec,
         level=st.sampled_from([1, 1.05, 1.1, 1.5, 0.8]),
         zero_fails=st.booleans(),
+        maintenance_price=st.sampled_from(["mark", "mark", "entry"]),
+        initial_price=st.sampled_from(["mark", "mark", "entry"]),
         venue_ratio=st.sampled_from(["equity_over_maintenance", "maintenance_over_equity"]),
     )
 
@@ -129,7 +135,6 @@ def cases(draw: st.DrawFn, style: str | None = None, max_accounts: int = 4, max_
         # One pool of many legs: everything settles in one asset, and each table serves several instruments.
         specs = [replace(spec, name=f"{spec.name}x{copy}", settle="USDT") for copy in range(20) for spec in specs][:20]
     rules = draw(rule_specs())
-    marks = {spec.name: draw(magnitudes(style)) for spec in specs}
     keys = [
         (account, spec, side, mode)
         for account in range(1 if deep else draw(st.integers(1, max_accounts)))
@@ -139,18 +144,52 @@ def cases(draw: st.DrawFn, style: str | None = None, max_accounts: int = 4, max_
     ]
     reach = min(max_legs, len(keys)) if deep else min(draw(st.sampled_from([1, 3, 8, 16])), len(keys), max_legs)
     least = max(0, reach - 20) if deep else 0
+    return draw(_books(market_toml(specs, rules), rules, keys, (least, reach), style))
+
+
+@st.composite
+def cases_under(draw: st.DrawFn, market: str, style: str = "decimal", max_legs: int = 12) -> Case:
+    """Draw a book and marks under a given market, such as a venue's preset: its own tiers, floors and caps."""
+    loaded = load_market(market)
+    rules = RuleSpec(venue_ratio=loaded.rules.venue_ratio)
+    chosen = draw(st.lists(st.sampled_from(loaded.instruments), min_size=1, max_size=6, unique_by=lambda one: one.name))
+    specs = [
+        InstrumentSpec(
+            name=instrument.name,
+            floor=tuple(float(tier.floor) for tier in instrument.table.tiers),
+            settle=instrument.settle,
+            contract_size=float(instrument.contract_size),
+            cap=CAP if instrument.table.cap is None else float(instrument.table.cap),
+        )
+        for instrument in chosen
+    ]
+    keys = [
+        (account, spec, side, mode)
+        for account in range(draw(st.integers(1, 2)))
+        for spec in specs
+        for side in ("net", "long", "short")
+        for mode in ("cross", "isolated")
+    ]
+    return draw(_books(market, rules, keys, (0, min(max_legs, len(keys))), style))
+
+
+@st.composite
+def _books(
+    draw: st.DrawFn, market: str, rules: RuleSpec, keys: Sequence[Key], legs: tuple[int, int], style: str
+) -> Case:
+    """Draw rows for some of the keys, within the given numbers of legs, and a mark for every instrument."""
+    specs = {key[1].name: key[1] for key in keys}
+    marks = {name: draw(magnitudes(style)) for name in specs}
+    least, reach = legs
     held = draw(st.lists(st.sampled_from(keys), min_size=least, max_size=reach, unique_by=_key))
     positions = [draw(_position_rows(key, marks[key[1].name], style)) for key in held]
-    assets = {spec.settle for spec in specs}
+    assets = {spec.settle for spec in specs.values()}
     holders = sorted({(key[0], asset) for key in keys for asset in assets})
     funded = draw(st.lists(st.sampled_from(holders), unique=True, max_size=len(holders)))
     balances = [
         {"account": account, "asset": asset, "wallet_balance": draw(_signed(style))} for account, asset in funded
     ]
-    return Case(market_toml(specs, rules), tuple(balances), tuple(positions), marks, rules)
-
-
-Key = tuple[int, InstrumentSpec, str, str]
+    return Case(market, tuple(balances), tuple(positions), marks, rules)
 
 
 def _key(key: Key) -> tuple[int, str, str, str]:
