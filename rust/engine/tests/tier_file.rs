@@ -2,7 +2,6 @@
 //! maintenance amount (`cum`) is the derived deduction.
 //!
 //! Set `CROSSMARGIN_TIER_FILE` to the path of such a file; without it a small sample is read.
-
 use crossmargin::market::{BoundUnit, Market, TierLaw, TierRow};
 
 /// Two symbols as the file writes them: published brackets of October 2024.

@@ -9,12 +9,15 @@ mod presets;
 mod prices;
 mod rules;
 mod schema;
+mod stated;
 mod supported;
 mod symbol;
 mod tier_rows;
 mod tiers;
 mod write;
 
+#[cfg(test)]
+mod schema_page;
 #[cfg(test)]
 mod tests;
 
@@ -164,6 +167,7 @@ impl Market {
         number::check_magnitudes(&Value::Table(document.to_table()?), "")?;
         let id = id_of(&document)?;
         supported::check(&document)?;
+        stated::check(&document)?;
         let (assets, asset_names) = build_assets(&document)?;
         let rules = Rules::build(&document, |name| asset_names.get(name).copied())?;
         let mut tables = BTreeMap::new();

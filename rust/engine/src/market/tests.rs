@@ -148,6 +148,21 @@ const MALFORMED: &[(&str, &str, &str)] = &[
         "[valuation]\nasset = \"EUR\"\n[[asset]]",
         "valuation.asset: was \"EUR\", expected the name of an [[asset]]",
     ),
+    (
+        "[display]",
+        "[fees]\ntaker = 5\nmaker = 0\n[display]",
+        "fees.taker: was 5, expected a fraction within 0 and 1 (5 % is 0.05)",
+    ),
+    (
+        "[display]",
+        "[fees]\ntaker = 0\nmaker = -2\n[display]",
+        "fees.maker: was -2, expected a fraction within -1 and 1 (0.02 % is 0.0002)",
+    ),
+    (
+        "[display]",
+        "[warnings]\nmargin_ratio = [3, 0]\n[display]",
+        "warnings.margin_ratio[1]: was 0, expected a number above zero",
+    ),
     ("schema = 1", "schema = = 1", "line 2: is not TOML: extra `=`, expected nothing"),
 ];
 
@@ -441,4 +456,30 @@ fn test_market_extends_malformed_is_refused() {
         message("extends = \"textbook/2020-01-01\"\nas_of = 2024-10-01"),
         "preset: is missing: a file that extends \"textbook/2020-01-01\" needs a name and a date of its own"
     );
+}
+
+#[test]
+fn prop_market_from_toml_of_damaged_text_never_panics() {
+    let example = include_str!("schema/example.toml");
+    let mut state = 1_u64;
+    let mut below = |n: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % n
+    };
+    for round in 0..2_000 {
+        let mut text: Vec<char> = if round % 2 == 0 { BASE } else { example }.chars().collect();
+        for _ in 0..=below(4) {
+            let (at, from) = (below(text.len()), below(text.len()));
+            match below(4) {
+                0 => drop(text.remove(at)),
+                1 => text[at] = ['"', '[', ']', '=', '\n', '-', '.', 'e', '9', '\u{0}', '\u{20ac}', ','][below(12)],
+                2 => text.insert(at, text[from]),
+                _ => text.truncate(at.max(1)),
+            }
+        }
+        let text: String = text.into_iter().collect();
+        if let Ok(market) = Market::from_toml(&text) {
+            assert_eq!(Market::from_toml(&market.to_toml()), Ok(market), "{text}");
+        }
+    }
 }

@@ -22,6 +22,8 @@ pub(super) use requirement::{
     ClosingFee, Combine, FeeReserve, Fees, Legs, MarginClass, MarginSource, Requirement, TierLegs, TriggerPrice,
 };
 
+pub(super) use process::{Liquidation, Step};
+
 pub use collateral::{AvailableRule, WithdrawableRule};
 pub use entry::{BoundUnit, Evidence, Source};
 pub use requirement::{CrossPool, PriceBasis, Rounding, VenueRatio};
@@ -67,7 +69,7 @@ pub(super) struct Document {
     pub(super) orders: Option<process::Orders>,
     pub(super) bonus: Option<collateral::Bonus>,
     pub(super) warnings: Option<process::Warnings>,
-    pub(super) liquidation: Option<process::Liquidation>,
+    pub(super) liquidation: Option<Liquidation>,
     pub(super) insurance_fund: Option<process::InsuranceFund>,
     pub(super) adl: Option<process::Adl>,
     pub(super) portfolio_margin: Option<process::PortfolioMargin>,
@@ -126,7 +128,10 @@ impl Document {
 /// Reads TOML text, without interpreting it.
 pub(super) fn read_table(text: &str) -> Result<Table> {
     text.parse::<Table>().map_err(|fault| {
-        let line = fault.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        let line = fault.span().map_or(1, |span| {
+            let before = text.bytes().take(span.start);
+            before.filter(|&byte| byte == b'\n').count() + 1
+        });
         Error::market(format!("line {line}"), format!("is not TOML: {}", fault.message().to_lowercase()))
     })
 }
