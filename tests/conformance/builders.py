@@ -158,9 +158,7 @@ def maintenance_amount(vector: Mapping[str, Any]) -> list[Claim]:
     """A position of 6 million: its maintenance margin tells the amount that was taken off."""
     given = vector["inputs"]
     below = Leg("PERP", 1, 1, given["prev_mmr"], given["prev_amount"]).spec()
-    spec = InstrumentSpec(
-        "PERP", (*below.floor, given["floor"]), (*below.maintenance_rate, given["mmr"])
-    )
+    spec = InstrumentSpec("PERP", (*below.floor, given["floor"]), (*below.maintenance_rate, given["mmr"]))
     return [_amount_claim(spec, 6_000_000.0, given["mmr"], vector["expected"]["maint_amount"], vector["tolerance"])]
 
 

@@ -94,11 +94,16 @@ def test_balance_faulty_is_refused(change: dict[str, Any], text: str) -> None:
 @pytest.mark.parametrize(
     ("other", "text"),
     [
-        ({"quantity": -1}, "positions.quantity[1] was -1, expected the sign of the row it is merged with; "
-         "close the part against it first"),
+        (
+            {"quantity": -1},
+            "positions.quantity[1] was -1, expected the sign of the row it is merged with; "
+            "close the part against it first",
+        ),
         ({"leverage": 5}, "positions.leverage[1] was 5, expected the leverage of the row it is merged with"),
-        ({"isolated_margin": 0},
-         "positions.isolated_margin[1] was 0, expected present in all rows that are merged, or in none"),
+        (
+            {"isolated_margin": 0},
+            "positions.isolated_margin[1] was 0, expected present in all rows that are merged, or in none",
+        ),
     ],
 )
 def test_merge_of_unlike_rows_is_refused(other: dict[str, Any], text: str) -> None:
@@ -124,30 +129,53 @@ def test_score_account_of_two_accounts_is_refused() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "text"),
     [
-        ('payoff = "linear"', 'payoff = "inverse"',
-         "instrument[0].payoff was 'inverse', expected 'linear'; not supported by the reference"),
-        ('cross = "per_asset"', 'cross = "per_account"',
-         "pools.cross was 'per_account', expected 'per_asset'; not supported by the reference"),
-        ('legs = "each"', 'legs = "net"',
-         "maintenance_margin.legs was 'net', expected 'each'; not supported by the reference"),
+        (
+            'payoff = "linear"',
+            'payoff = "inverse"',
+            "instrument[0].payoff was 'inverse', expected 'linear'; not supported by the reference",
+        ),
+        (
+            'cross = "per_asset"',
+            'cross = "per_account"',
+            "pools.cross was 'per_account', expected 'per_asset'; not supported by the reference",
+        ),
+        (
+            'legs = "each"',
+            'legs = "net"',
+            "maintenance_margin.legs was 'net', expected 'each'; not supported by the reference",
+        ),
         ("floor = [0, 1000]", "floor = [0, 0]", "tiers.X.floor[1] was 0, expected floors that rise"),
         ("floor = [0, 1000]", "floor = [1, 1000]", "tiers.X.floor was 1, expected a first floor of 0"),
-        ("floor = [0, 1000]", "floor = [0]",
-         "tiers.X.maintenance_rate was '2 values', expected 1 values, one per floor"),
-        ("0.02]", "1.02]",
-         "tiers.X.maintenance_rate[1] was 51/50, expected a fraction between 0 and 1"),
+        (
+            "floor = [0, 1000]",
+            "floor = [0]",
+            "tiers.X.maintenance_rate was '2 values', expected 1 values, one per floor",
+        ),
+        ("0.02]", "1.02]", "tiers.X.maintenance_rate[1] was 51/50, expected a fraction between 0 and 1"),
         ("cap = 5000", "cap = 1000", "tiers.X.cap was 1000, expected a number above the last floor"),
         ("zero_fails = false", "zero_fails = 0", "trigger.zero_fails was 0, expected true or false"),
-        ('settle = "USDT"', 'settle = "BTC"',
-         "instrument[0].settle was 'BTC', expected the quote asset 'USDT' of a linear contract"),
+        (
+            'settle = "USDT"',
+            'settle = "BTC"',
+            "instrument[0].settle was 'BTC', expected the quote asset 'USDT' of a linear contract",
+        ),
         ('tiers = "X"', 'tiers = "W"', "instrument[0].tiers was 'W', expected the name of a [tiers.<name>] table"),
         ("schema = 1", "schema = 2", "schema was 2, expected 1; not supported by the reference"),
-        ("schema = 1", 'schema = 1\nextends = "x"',
-         "extends was 'x', expected a market complete in itself; merge the two files first"),
-        ('law = "marginal"', 'law = "list"',
-         "tiers.X.deduction was absent, expected a deduction per tier for law 'list'"),
-        ('law = "marginal"', 'law = "list"\ndeduction = [1, 0]',
-         "tiers.X.deduction[0] was 1, expected a deduction not above rate times floor"),
+        (
+            "schema = 1",
+            'schema = 1\nextends = "x"',
+            "extends was 'x', expected a market complete in itself; merge the two files first",
+        ),
+        (
+            'law = "marginal"',
+            'law = "list"',
+            "tiers.X.deduction was absent, expected a deduction per tier for law 'list'",
+        ),
+        (
+            'law = "marginal"',
+            'law = "list"\ndeduction = [1, 0]',
+            "tiers.X.deduction[0] was 1, expected a deduction not above rate times floor",
+        ),
     ],
 )
 def test_market_faulty_is_refused(old: str, new: str, text: str) -> None:
@@ -157,5 +185,5 @@ def test_market_faulty_is_refused(old: str, new: str, text: str) -> None:
 
 
 def test_market_not_toml_is_refused() -> None:
-    with pytest.raises(ReferenceInputError, match="^market was not TOML: "):
+    with pytest.raises(ReferenceInputError, match=r"^market was not TOML: "):
         load_market("= 1")

@@ -35,11 +35,11 @@ def position(instrument: str, quantity: float, entry: float, **more: Any) -> dic
 
 def test_example_one_cross_profit_of_one_carries_the_loss_of_the_other() -> None:
     held = [position("A", 100, 100, leverage=10), position("B", 50, 100, leverage=10)]
-    before, = pools_of(TEXTBOOK, 10_000, held, A=100, B=100)
+    (before,) = pools_of(TEXTBOOK, 10_000, held, A=100, B=100)
     assert [leg.initial_margin for leg in before.positions] == [1_000, 500]
     assert (before.equity, before.initial_margin, before.free_margin) == (10_000, 1_500, 8_500)
 
-    after, = pools_of(TEXTBOOK, 10_000, held, A=92, B=106)
+    (after,) = pools_of(TEXTBOOK, 10_000, held, A=92, B=106)
     assert [leg.unrealized_pnl for leg in after.positions] == [-800, 300]
     assert (after.unrealized_pnl, after.equity) == (-500, 9_500)
 
@@ -63,7 +63,7 @@ def test_example_two_isolated_position_is_lost_beside_nine_thousand() -> None:
 
 
 def test_example_two_cross_position_is_saved_by_the_nine_thousand() -> None:
-    pool, = pools_of(TEXTBOOK, 10_000, [position("A", 100, 100, leverage=10)], A=90)
+    (pool,) = pools_of(TEXTBOOK, 10_000, [position("A", 100, 100, leverage=10)], A=90)
     assert (pool.equity, pool.maintenance_margin, pool.liquidatable) == (9_000, 100, False)
 
 
@@ -72,14 +72,14 @@ ETH_SHORT = position("ETHUSDT", -20, 3_000)
 
 
 def test_example_three_btc_down_five_percent_is_safe() -> None:
-    pool, = pools_of(ON_ENTRY, 10_000, [BTC_LONG, ETH_SHORT], BTCUSDT=47_500, ETHUSDT=3_000)
+    (pool,) = pools_of(ON_ENTRY, 10_000, [BTC_LONG, ETH_SHORT], BTCUSDT=47_500, ETHUSDT=3_000)
     assert (pool.maintenance_margin, pool.equity, pool.excess) == (4_000, 5_000, 1_000)
     assert pool.margin_ratio == Fraction(5, 4)
     assert not pool.liquidatable
 
 
 def test_example_three_btc_down_nine_percent_takes_the_whole_account() -> None:
-    pool, = pools_of(ON_ENTRY, 10_000, [BTC_LONG, ETH_SHORT], BTCUSDT=45_500, ETHUSDT=3_000)
+    (pool,) = pools_of(ON_ENTRY, 10_000, [BTC_LONG, ETH_SHORT], BTCUSDT=45_500, ETHUSDT=3_000)
     assert (pool.maintenance_margin, pool.equity, pool.excess) == (4_000, 1_000, -3_000)
     assert pool.liquidatable
     assert {leg.instrument for leg in pool.positions} == {"BTCUSDT", "ETHUSDT"}
@@ -95,7 +95,7 @@ def test_example_three_isolated_eth_lives() -> None:
 
 
 def test_example_three_exactly_at_maintenance_is_safe_by_the_neutral_rules() -> None:
-    pool, = pools_of(ON_ENTRY, 10_000, [BTC_LONG, ETH_SHORT], BTCUSDT=47_000, ETHUSDT=3_000)
+    (pool,) = pools_of(ON_ENTRY, 10_000, [BTC_LONG, ETH_SHORT], BTCUSDT=47_000, ETHUSDT=3_000)
     assert (pool.excess, pool.margin_ratio, pool.liquidatable) == (0, 1, False)
 
 
@@ -107,6 +107,6 @@ def test_example_four_isolated_gain_leaves_the_margin_locked() -> None:
 
 
 def test_example_four_cross_gain_backs_new_trades() -> None:
-    pool, = pools_of(TEXTBOOK, 2_000, [position("A", 100, 100, leverage=10)], A=120)
+    (pool,) = pools_of(TEXTBOOK, 2_000, [position("A", 100, 100, leverage=10)], A=120)
     assert (pool.equity, pool.initial_margin) == (4_000, 1_000)
     assert (pool.free_margin, pool.available) == (3_000, 3_000)

@@ -46,7 +46,7 @@ def test_preset_binance_btcusdc_has_the_published_amounts() -> None:
 def test_preset_binance_a_pool_at_its_maintenance_is_liquidated() -> None:
     cash = [{"account": 1, "asset": "USDT", "wallet_balance": 250}]
     held = [{"account": 1, "instrument": "BTC/USDT:USDT", "quantity": 1, "entry_price": 60_000, "leverage": 20}]
-    pool, = score_account(newest("binance-usdm"), cash, held, {"BTCUSDT": 60_000})
+    (pool,) = score_account(newest("binance-usdm"), cash, held, {"BTCUSDT": 60_000})
     assert (pool.maintenance_margin, pool.excess, pool.liquidatable) == (250, 0, True)
 
 
@@ -56,5 +56,5 @@ def test_preset_textbook_a_pool_at_its_maintenance_is_safe() -> None:
         {"account": 1, "instrument": "BTCUSDT", "quantity": 2, "entry_price": 50_000},
         {"account": 1, "instrument": "ETHUSDT", "quantity": -20, "entry_price": 3_000},
     ]
-    pool, = score_account(newest("textbook"), cash, held, {"BTCUSDT": 50_000, "ETHUSDT": 3_000})
+    (pool,) = score_account(newest("textbook"), cash, held, {"BTCUSDT": 50_000, "ETHUSDT": 3_000})
     assert (pool.maintenance_margin, pool.excess, pool.liquidatable) == (4_000, 0, False)

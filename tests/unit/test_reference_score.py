@@ -14,7 +14,9 @@ TIERS = InstrumentSpec("X", (0, 1_000, 10_000), (0.01, 0.02, 0.05))
 TWO_ASSETS = market_toml([TIERS, InstrumentSpec("Y", settle="USDC"), InstrumentSpec("Z")])
 
 
-def row(instrument: str = "X", quantity: float = 1, entry: float = 100, account: Any = 1, **more: Any) -> dict[str, Any]:
+def row(
+    instrument: str = "X", quantity: float = 1, entry: float = 100, account: Any = 1, **more: Any
+) -> dict[str, Any]:
     return {"account": account, "instrument": instrument, "quantity": quantity, "entry_price": entry, **more}
 
 
@@ -22,8 +24,10 @@ def cash(wallet: float, asset: str = "USDT", account: Any = 1) -> dict[str, Any]
     return {"account": account, "asset": asset, "wallet_balance": wallet}
 
 
-def one_pool(wallet: float, *positions: dict[str, Any], market: str = TWO_ASSETS, **marks: float) -> PoolScore[Fraction]:
-    pool, = score_account(load_market(market), [cash(wallet)], positions, marks)
+def one_pool(
+    wallet: float, *positions: dict[str, Any], market: str = TWO_ASSETS, **marks: float
+) -> PoolScore[Fraction]:
+    (pool,) = score_account(load_market(market), [cash(wallet)], positions, marks)
     return pool
 
 
@@ -32,7 +36,7 @@ def one_pool(wallet: float, *positions: dict[str, Any], market: str = TWO_ASSETS
     [(1, 1, 1), (9, 9, 1), (10, 10, 2), (-10, 10, 2), (99, 188, 2), (100, 190, 3), (200, 690, 3)],
 )
 def test_maintenance_margin_each_slice_pays_its_own_rate(quantity: float, requirement: int, tier: int) -> None:
-    leg, = one_pool(0, row(quantity=quantity), X=100).positions
+    (leg,) = one_pool(0, row(quantity=quantity), X=100).positions
     assert (leg.maintenance_margin, leg.tier) == (requirement, tier)
 
 
@@ -45,13 +49,13 @@ def test_deduction_given_and_equal_is_replaced_by_the_derived_one() -> None:
 def test_deduction_given_and_different_makes_a_list() -> None:
     spec = InstrumentSpec("X", TIERS.floor, TIERS.maintenance_rate, deduction=(0, 5, 310))
     assert load_market(market_toml([spec])).instruments[0].table.law == "list"
-    leg, = one_pool(0, row(quantity=10), market=market_toml([spec]), X=100).positions
+    (leg,) = one_pool(0, row(quantity=10), market=market_toml([spec]), X=100).positions
     assert leg.maintenance_margin == 15
 
 
 def test_flat_tiers_apply_one_rate_to_the_whole_position() -> None:
     spec = InstrumentSpec("X", TIERS.floor, TIERS.maintenance_rate, law="flat")
-    leg, = one_pool(0, row(quantity=10), market=market_toml([spec]), X=100).positions
+    (leg,) = one_pool(0, row(quantity=10), market=market_toml([spec]), X=100).positions
     assert leg.maintenance_margin == 20
 
 
@@ -70,7 +74,8 @@ def test_partition_pools_come_in_canonical_order() -> None:
         row("X", 1, account="a", margin_mode="isolated", isolated_margin=1),
         row("Z", account="c"),
     ]
-    pools = score(load_market(TWO_ASSETS), [cash(10, account="c"), cash(5, "USDC", "a")], positions, dict.fromkeys("XYZ", 100))
+    balances = [cash(10, account="c"), cash(5, "USDC", "a")]
+    pools = score(load_market(TWO_ASSETS), balances, positions, dict.fromkeys("XYZ", 100))
     assert [pool.key for pool in pools] == [
         ("c", "cross", "USDT", None, None),
         ("a", "cross", "USDT", None, None),
@@ -135,14 +140,14 @@ def test_decimal_and_fraction_agree_where_decimals_are_exact() -> None:
     with localcontext() as context:
         context.prec = 60
         market, marks = load_market(TWO_ASSETS), {"X": 0.7, "Z": 1.3}
-        exact, = score_account(market, [cash(0.1)], held, marks)
-        digits, = score_account(market, [cash(0.1)], held, marks, Decimal)
+        (exact,) = score_account(market, [cash(0.1)], held, marks)
+        (digits,) = score_account(market, [cash(0.1)], held, marks, Decimal)
     assert Fraction(digits.excess) == exact.excess == Fraction("-1.3496")
     assert isinstance(digits.margin_ratio, Decimal)
 
 
 def test_float_run_is_plain_arithmetic_on_the_doubles_given() -> None:
-    pool, = score_account(load_market(TWO_ASSETS), [cash(0.1)], [row(quantity=0.3, entry=0.1)], {"X": 0.7}, float)
+    (pool,) = score_account(load_market(TWO_ASSETS), [cash(0.1)], [row(quantity=0.3, entry=0.1)], {"X": 0.7}, float)
     assert pool.unrealized_pnl == 0.3 * 1.0 * (0.7 - 0.1)
 
 
@@ -154,7 +159,7 @@ def test_alias_names_the_same_instrument() -> None:
 def test_merge_keeps_the_profit_at_every_price() -> None:
     market = load_market(TWO_ASSETS)
     held = [row(quantity=1, entry=100), row(quantity=2, entry=130)]
-    pool, = score_account(market, [cash(1), cash(2)], held, {"X": 110}, duplicates="merge")
+    (pool,) = score_account(market, [cash(1), cash(2)], held, {"X": 110}, duplicates="merge")
     assert (pool.wallet_balance, pool.unrealized_pnl, len(pool.positions)) == (3, 10 - 40, 1)
 
 

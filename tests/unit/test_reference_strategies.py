@@ -34,8 +34,8 @@ def test_topped_up_decimal_tie_has_the_sign_of_its_step(ulps: int) -> None:
 
 def test_topped_up_tie_is_one_that_plain_doubles_miss() -> None:
     wallet = topped_up(MARKET, [], HELD, MARKS)
-    exact, = score(load_market(MARKET), wallet, HELD, MARKS)
-    plain, = score(load_market(MARKET), wallet, HELD, MARKS, float)
+    (exact,) = score(load_market(MARKET), wallet, HELD, MARKS)
+    (plain,) = score(load_market(MARKET), wallet, HELD, MARKS, float)
     assert exact.excess == 0 != plain.excess
 
 
@@ -67,6 +67,7 @@ def key_of(row: dict[str, Any]) -> tuple[Any, ...]:
 
 def rounded(row: dict[str, Any]) -> dict[str, Any]:
     """The exact row as a perfect engine would report it."""
+
     def double(value: Any) -> float:
         return math.nan if value is None else float(value)
 
@@ -79,8 +80,8 @@ def rounded(row: dict[str, Any]) -> dict[str, Any]:
 )
 def test_faults_names_what_is_wrong_and_nothing_else(name: str, wrong: Any) -> None:
     cash = [{"account": 1, "asset": "USDT", "wallet_balance": 1}]
-    row, = reference_rows(MARKET, cash, HELD, MARKS)
-    scale, = scales(MARKET, cash, HELD, MARKS).values()
+    (row,) = reference_rows(MARKET, cash, HELD, MARKS)
+    (scale,) = scales(MARKET, cash, HELD, MARKS).values()
     assert faults(rounded(row), row, scale, "maintenance_over_equity") == []
     found = faults(rounded(row) | {name: wrong}, row, scale, "maintenance_over_equity")
     assert any(name in text for text in found)

@@ -76,9 +76,14 @@ def read_balances(market: Market, rows: Iterable[Row], duplicates: str = "raise"
     ReferenceInputError
         At an unknown asset, a balance that is not a finite number, or a repeated key.
     """
-    return _collect([_read_balance(market, row, index) for index, row in enumerate(rows)],
-                    key=lambda balance: (balance.account, balance.asset),
-                    duplicates=duplicates, merge=_merge_balances, table="balances", column="asset")
+    return _collect(
+        [_read_balance(market, row, index) for index, row in enumerate(rows)],
+        key=lambda balance: (balance.account, balance.asset),
+        duplicates=duplicates,
+        merge=_merge_balances,
+        table="balances",
+        column="asset",
+    )
 
 
 def _read_balance(market: Market, row: Row, index: int) -> Balance:
@@ -115,9 +120,14 @@ def read_positions(market: Market, rows: Iterable[Row], duplicates: str = "raise
         At an unknown name, a value out of range, a quantity against its side, an isolated position with neither
         margin nor leverage, an entry notional beyond the last tier, or a repeated key.
     """
-    positions = _collect([_read_position(market, row, index) for index, row in enumerate(rows)],
-                         key=lambda position: position.key,
-                         duplicates=duplicates, merge=_merge_positions, table="positions", column="instrument")
+    positions = _collect(
+        [_read_position(market, row, index) for index, row in enumerate(rows)],
+        key=lambda position: position.key,
+        duplicates=duplicates,
+        merge=_merge_positions,
+        table="positions",
+        column="instrument",
+    )
     for position in positions:
         _check_cap(position)
     return positions
@@ -202,13 +212,18 @@ def _merge_positions(a: Position, b: Position) -> Position:
     """
     where = f"positions.{{}}[{b.row}]"
     if (a.quantity > 0) != (b.quantity > 0):
-        raise refuse(where.format("quantity"), b.quantity, "the sign of the row it is merged with",
-                     "close the part against it first")
+        raise refuse(
+            where.format("quantity"),
+            b.quantity,
+            "the sign of the row it is merged with",
+            "close the part against it first",
+        )
     if a.leverage != b.leverage:
         raise refuse(where.format("leverage"), b.leverage, "the leverage of the row it is merged with")
     if (a.isolated_margin is None) != (b.isolated_margin is None):
-        raise refuse(where.format("isolated_margin"), b.isolated_margin,
-                     "present in all rows that are merged, or in none")
+        raise refuse(
+            where.format("isolated_margin"), b.isolated_margin, "present in all rows that are merged, or in none"
+        )
     quantity = a.quantity + b.quantity
     margin = None
     if a.isolated_margin is not None and b.isolated_margin is not None:

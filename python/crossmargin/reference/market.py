@@ -241,9 +241,7 @@ def _read_table(name: str, table: Mapping[str, Any]) -> TierTable:
     tiers = tuple(Tier(*row) for row in zip(floors, rates, deductions, leverages, strict=True))
     for index, tier in enumerate(tiers):
         if tier.maintenance_rate * tier.floor < tier.deduction:
-            raise refuse(
-                f"{where}.deduction[{index}]", tier.deduction, "a deduction not above rate times floor"
-            )
+            raise refuse(f"{where}.deduction[{index}]", tier.deduction, "a deduction not above rate times floor")
     return TierTable(name, law, tiers, cap)
 
 
@@ -303,7 +301,7 @@ def _deductions(
         return law, given
     if law == "flat":
         if given is not None and any(given):
-            raise refuse(f"{where}.deduction", "given", "no deduction for law 'flat'", "use law = \"list\"")
+            raise refuse(f"{where}.deduction", "given", "no deduction for law 'flat'", 'use law = "list"')
         return law, [Fraction(0)] * len(floors)
     derived = derive_deductions(floors, rates)
     if given is None or all(_close(a, b) for a, b in zip(given, derived, strict=True)):

@@ -7,7 +7,7 @@ what is left is one cross pool per settlement asset. All else is the sum of the 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Generic
+from typing import Any, Generic, overload
 
 from crossmargin.reference import rules
 from crossmargin.reference.book import (
@@ -136,9 +136,7 @@ def _place(market: Market, position: Position) -> tuple[int, int, int]:
     return asset, market.instruments.index(instrument), SIDES.index(position.position_side)
 
 
-def _cross_pool(
-    account: Any, asset: str, balances: Sequence[Balance], positions: Sequence[Position]
-) -> Pool | None:
+def _cross_pool(account: Any, asset: str, balances: Sequence[Balance], positions: Sequence[Position]) -> Pool | None:
     rows = [balance for balance in balances if balance.asset == asset]
     settling = [position for position in positions if position.instrument.settle == asset]
     if not rows and not settling:
@@ -255,15 +253,34 @@ def read_marks(market: Market, marks: Mapping[str, Any], positions: Iterable[Pos
     return given
 
 
+@overload
 def score_account(
     market: Market,
     balances: Iterable[Row],
     positions: Iterable[Row],
     marks: Mapping[str, Any],
-    number: type[N] = Fraction,  # type: ignore[assignment]
     *,
     duplicates: str = "raise",
-) -> list[PoolScore[N]]:
+) -> list[PoolScore[Fraction]]: ...
+@overload
+def score_account(
+    market: Market,
+    balances: Iterable[Row],
+    positions: Iterable[Row],
+    marks: Mapping[str, Any],
+    number: type[N],
+    *,
+    duplicates: str = "raise",
+) -> list[PoolScore[N]]: ...
+def score_account(
+    market: Market,
+    balances: Iterable[Row],
+    positions: Iterable[Row],
+    marks: Mapping[str, Any],
+    number: type[Any] = Fraction,
+    *,
+    duplicates: str = "raise",
+) -> list[PoolScore[Any]]:
     """Score the pools of one account.
 
     Parameters
@@ -295,15 +312,34 @@ def score_account(
     return [_score_pool(market, pool, prices, number) for pool in partition(market, cash, held)]
 
 
+@overload
 def score(
     market: Market,
     balances: Iterable[Row],
     positions: Iterable[Row],
     marks: Mapping[str, Any],
-    number: type[N] = Fraction,  # type: ignore[assignment]
     *,
     duplicates: str = "raise",
-) -> list[PoolScore[N]]:
+) -> list[PoolScore[Fraction]]: ...
+@overload
+def score(
+    market: Market,
+    balances: Iterable[Row],
+    positions: Iterable[Row],
+    marks: Mapping[str, Any],
+    number: type[N],
+    *,
+    duplicates: str = "raise",
+) -> list[PoolScore[N]]: ...
+def score(
+    market: Market,
+    balances: Iterable[Row],
+    positions: Iterable[Row],
+    marks: Mapping[str, Any],
+    number: type[Any] = Fraction,
+    *,
+    duplicates: str = "raise",
+) -> list[PoolScore[Any]]:
     """Score the pools of many accounts; parameters as `score_account`.
 
     Returns

@@ -108,8 +108,9 @@ def scales(market: str, balances: Rows, positions: Rows, marks: Mapping[str, flo
     """Sum the absolute terms of every pool, by pool key.
 
     Formula: ``G = |wallet| + sum of fenced cash + sum |q s entry| + sum |q s mark| + level * sum |q s basis|`` over the
-    legs of the pool, where the basis is the price of the maintenance margin, mark or entry. For a cross pool the fenced cash is that of the account's isolated positions in its asset; an isolated pool
-    has no wallet, only its own fenced cash.
+    legs of the pool, where the basis is the price of the maintenance margin, mark or entry. For a cross pool the
+    fenced cash is that of the account's isolated positions in its asset; an isolated pool has no wallet, only its own
+    fenced cash.
     """
     loaded = load_market(market)
     held = read_positions(loaded, positions)
