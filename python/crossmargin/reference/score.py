@@ -355,7 +355,7 @@ def score(
         accounts.setdefault(balance.account, ([], []))[0].append(balance)
     for position in held:
         accounts.setdefault(position.account, ([], []))[1].append(position)
-    scores: list[PoolScore[N]] = []
+    scores: list[PoolScore[Any]] = []
     for own_balances, own_positions in accounts.values():
         for pool in partition(market, own_balances, own_positions):
             scores.append(_score_pool(market, pool, prices, number))
