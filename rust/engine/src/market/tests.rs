@@ -336,6 +336,18 @@ fn test_market_schema_reads_every_kind_of_rule() {
 }
 
 #[test]
+fn test_market_to_toml_is_canonical() {
+    let text = Market::from_toml(BASE).unwrap().to_toml();
+    assert!(text.starts_with("as_of = 2024-10-01\npreset = \"made-up\"\nschema = 1\n\n[[asset]]\n"), "{text}");
+    let table = "[tiers.AAAUSDT]\nbounds = \"quote\"\ncap = 1000000\nfloor = [0, 50000, 500000]\nlaw = \"marginal\"\n\
+                 maintenance_rate = [0.004, 0.005, 0.01]\nmax_leverage = [125, 100, 50]\n";
+    assert!(text.contains(table), "{text}");
+    let every = schema::read_table(include_str!("schema/example.toml")).unwrap();
+    let written = write::write_table(&Document::from_table(&every).unwrap().to_table().unwrap());
+    assert!(!written.contains("private") && written.contains("expiry = 2024-12-27\n"), "{written}");
+}
+
+#[test]
 fn test_market_presets_listed_are_those_in_the_folder() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/presets");
     let list = |path: &std::path::Path| -> Vec<String> {

@@ -32,6 +32,8 @@ fn section(text: &mut String, path: &str, table: &Table) {
         let dot = if path.is_empty() { "" } else { "." };
         let path = format!("{path}{dot}{}", key(name));
         match value {
+            // What is empty is left to its defaults.
+            Value::Table(inner) if inner.is_empty() => {}
             Value::Table(inner) => header(text, &format!("[{path}]"), &path, inner),
             Value::Array(items) => {
                 for item in items.iter().filter_map(Value::as_table) {

@@ -121,7 +121,21 @@ impl Document {
 
     /// The document as a table, which [`Self::from_table`] reads back.
     pub(super) fn to_table(&self) -> Result<Table> {
-        Table::try_from(self).map_err(|fault| Error::market("market", fault.to_string()))
+        let mut table = Table::try_from(self).map_err(|fault| Error::market("market", fault.to_string()))?;
+        table.iter_mut().for_each(|(_, value)| restore_dates(value));
+        Ok(table)
+    }
+}
+
+/// Makes dates of what serialising to a table made of them: tables of one private key.
+fn restore_dates(value: &mut Value) {
+    match value {
+        Value::Table(table) => match table.get("$__toml_private_datetime").map(|date| date.as_str().map(str::parse)) {
+            Some(Some(Ok(date))) => *value = Value::Datetime(date),
+            _ => table.iter_mut().for_each(|(_, value)| restore_dates(value)),
+        },
+        Value::Array(items) => items.iter_mut().for_each(restore_dates),
+        _ => {}
     }
 }
 
