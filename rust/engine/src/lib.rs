@@ -11,6 +11,7 @@ pub mod error;
 pub mod exact;
 mod kernel;
 pub mod market;
+mod memory;
 mod parallel;
 pub mod pool;
 pub mod score;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::tables::{Keys, NO_KEY};
+use crate::memory::with_room;
 
 /// The accounts' keys, in the order first seen (balances first, then positions).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,9 +74,9 @@ pub(crate) fn row32(row: usize) -> u32 {
 
 /// The fast path: both columns ascend and every account with positions has a balance.
 fn group_sorted(balances: &[i64], positions: &[i64]) -> Option<Grouped> {
-    let mut accounts = Vec::with_capacity(balances.len());
-    let mut balance_offsets = Vec::with_capacity(balances.len() + 1);
-    let mut position_offsets = Vec::with_capacity(balances.len() + 1);
+    let mut accounts = with_room(balances.len());
+    let mut balance_offsets = with_room(balances.len() + 1);
+    let mut position_offsets = with_room(balances.len() + 1);
     let (mut b, mut p) = (0, 0);
     while b < balances.len() {
         let account = balances[b];

@@ -3,6 +3,7 @@
 use crate::error::{BookFaults, Error, FaultKind, Result};
 use crate::exact::Exact;
 use crate::market::{Instrument, Market};
+use crate::memory::with_room;
 
 use super::accounts::{AccountKeys, Grouped, group, row32};
 use super::tables::{Duplicates, QuantityUnit, Tables};
@@ -257,17 +258,17 @@ impl<'a> Builder<'a> {
         let leverage = if checked.tables.positions.leverage.is_some() { n } else { 0 };
         let out = Holdings {
             accounts: AccountKeys::Int(Vec::new()),
-            account_pools: Vec::with_capacity(n_accounts + 1),
-            pool_kind: Vec::with_capacity(n_accounts),
-            pool_asset: Vec::with_capacity(n_accounts),
-            pool_positions: Vec::with_capacity(n_accounts + 1),
-            pool_wallet: Vec::with_capacity(n_accounts),
-            class: Vec::with_capacity(n),
-            side: Vec::with_capacity(n),
-            quantity: Vec::with_capacity(n),
-            entry_price: Vec::with_capacity(n),
-            leverage: Vec::with_capacity(leverage),
-            rows: Vec::with_capacity(n),
+            account_pools: with_room(n_accounts + 1),
+            pool_kind: with_room(n_accounts),
+            pool_asset: with_room(n_accounts),
+            pool_positions: with_room(n_accounts + 1),
+            pool_wallet: with_room(n_accounts),
+            class: with_room(n),
+            side: with_room(n),
+            quantity: with_room(n),
+            entry_price: with_room(n),
+            leverage: with_room(leverage),
+            rows: with_room(n),
             classes,
             quantity_unit: checked.tables.quantity_unit,
         };

@@ -2,15 +2,18 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m256d, __m512d, _CMP_GT_OQ, _MM_HINT_T0, _mm_prefetch, _mm256_add_pd, _mm256_and_pd, _mm256_andnot_pd,
-    _mm256_cmp_pd, _mm256_div_pd, _mm256_load_pd, _mm256_loadu_pd, _mm256_movemask_pd, _mm256_mul_pd,
-    _mm256_permute2f128_pd, _mm256_set1_pd, _mm256_setzero_pd, _mm256_storeu_pd, _mm256_sub_pd, _mm256_unpackhi_pd,
-    _mm256_unpacklo_pd, _mm512_abs_pd, _mm512_add_pd, _mm512_castpd256_pd512, _mm512_cmp_pd_mask, _mm512_div_pd,
-    _mm512_insertf64x4, _mm512_loadu_pd, _mm512_maskz_sub_pd, _mm512_mul_pd, _mm512_set1_pd, _mm512_setzero_pd,
-    _mm512_shuffle_f64x2, _mm512_storeu_pd, _mm512_unpackhi_pd, _mm512_unpacklo_pd,
+    __m256d, __m512d, _CMP_EQ_OQ, _CMP_GT_OQ, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm256_add_pd, _mm256_and_pd,
+    _mm256_and_si256, _mm256_andnot_pd, _mm256_blendv_pd, _mm256_castsi256_pd, _mm256_cmp_pd, _mm256_cvtepu32_epi64,
+    _mm256_div_pd, _mm256_load_pd, _mm256_loadu_pd, _mm256_loadu_si256, _mm256_movemask_pd, _mm256_mul_pd,
+    _mm256_permute2f128_pd, _mm256_set1_epi64x, _mm256_set1_pd, _mm256_setzero_pd, _mm256_slli_epi64, _mm256_storeu_pd,
+    _mm256_sub_pd, _mm256_unpackhi_pd, _mm256_unpacklo_pd, _mm512_abs_pd, _mm512_add_pd, _mm512_and_si512,
+    _mm512_castpd256_pd512, _mm512_castsi512_pd, _mm512_cmp_pd_mask, _mm512_cvtepu32_epi64, _mm512_div_pd,
+    _mm512_insertf64x4, _mm512_loadu_pd, _mm512_mask_blend_pd, _mm512_maskz_sub_pd, _mm512_mul_pd, _mm512_set1_epi64,
+    _mm512_set1_pd, _mm512_setzero_pd, _mm512_shuffle_f64x2, _mm512_slli_epi64, _mm512_storeu_pd, _mm512_sub_pd,
+    _mm512_unpackhi_pd, _mm512_unpacklo_pd,
 };
 
-use crate::pool::ClassRow;
+use crate::pool::{ClassRow, decode};
 
 /// Eight class rows, column by column.
 pub(crate) struct Gathered<V> {
@@ -35,6 +38,13 @@ pub(crate) trait Lanes {
     unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn abs(a: Self::V) -> Self::V;
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
+    /// `a` in lanes where `x` is zero, else `b`.
+    unsafe fn if_zero(x: Self::V, a: Self::V, b: Self::V) -> Self::V;
+    /// A bit for each lane in which `x` is zero.
+    unsafe fn zeros(x: Self::V) -> u8;
+    /// The two magnitudes that each of eight codes holds, see [`crate::pool::decode`].
+    unsafe fn decode(codes: *const u32) -> (Self::V, Self::V);
     /// `a - b` where `a > b`, else 0.
     unsafe fn over(a: Self::V, b: Self::V) -> Self::V;
     /// A bit for each lane in which `a > b`.
@@ -102,6 +112,28 @@ impl Lanes for Plain {
     #[inline(always)]
     unsafe fn div(a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
         each!(|i: usize| a[i] / b[i])
+    }
+
+    #[inline(always)]
+    unsafe fn sub(a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
+        each!(|i: usize| a[i] - b[i])
+    }
+
+    #[inline(always)]
+    unsafe fn if_zero(x: [f64; 8], a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
+        each!(|i: usize| if x[i] == 0.0 { a[i] } else { b[i] })
+    }
+
+    #[inline(always)]
+    unsafe fn zeros(x: [f64; 8]) -> u8 {
+        (0..8).fold(0, |mask, i| mask | (u8::from(x[i] == 0.0) << i))
+    }
+
+    #[inline(always)]
+    unsafe fn decode(codes: *const u32) -> ([f64; 8], [f64; 8]) {
+        // SAFETY: the trait's contract: eight elements are readable.
+        let codes = unsafe { codes.cast::<[u32; 8]>().read() };
+        (each!(|i: usize| decode(codes[i]).0), each!(|i: usize| decode(codes[i]).1))
     }
 
     #[inline(always)]
@@ -223,6 +255,48 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: see `zero`.
+        unsafe { [_mm256_sub_pd(a[0], b[0]), _mm256_sub_pd(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    unsafe fn if_zero(x: Self::V, a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: see `zero`.
+        unsafe {
+            let zero = _mm256_setzero_pd();
+            let pick = |x, a, b| _mm256_blendv_pd(b, a, _mm256_cmp_pd::<_CMP_EQ_OQ>(x, zero));
+            [pick(x[0], a[0], b[0]), pick(x[1], a[1], b[1])]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn zeros(x: Self::V) -> u8 {
+        // SAFETY: see `zero`.
+        let (low, high) = unsafe {
+            let zero = _mm256_setzero_pd();
+            let zeros = |x| _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_EQ_OQ>(x, zero));
+            (zeros(x[0]), zeros(x[1]))
+        };
+        u8::try_from(low | high << 4).unwrap_or(u8::MAX)
+    }
+
+    #[inline(always)]
+    unsafe fn decode(codes: *const u32) -> (Self::V, Self::V) {
+        // SAFETY: eight elements are readable.
+        unsafe {
+            let upper = _mm256_set1_epi64x(0xffff << 48);
+            let half = |at: *const u32| {
+                let codes = _mm256_cvtepu32_epi64(_mm_loadu_si128(at.cast()));
+                let first = _mm256_and_si256(_mm256_slli_epi64::<32>(codes), upper);
+                (_mm256_castsi256_pd(first), _mm256_castsi256_pd(_mm256_slli_epi64::<48>(codes)))
+            };
+            let (low, high) = (half(codes), half(codes.add(4)));
+            ([low.0, high.0], [low.1, high.1])
+        }
+    }
+
+    #[inline(always)]
     unsafe fn abs(a: Self::V) -> Self::V {
         // SAFETY: see `zero`.
         unsafe {
@@ -312,6 +386,34 @@ impl Lanes for Avx512 {
     unsafe fn div(a: Self::V, b: Self::V) -> Self::V {
         // SAFETY: see `zero`.
         unsafe { _mm512_div_pd(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: see `zero`.
+        unsafe { _mm512_sub_pd(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn if_zero(x: Self::V, a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: see `zero`.
+        unsafe { _mm512_mask_blend_pd(_mm512_cmp_pd_mask::<_CMP_EQ_OQ>(x, _mm512_setzero_pd()), b, a) }
+    }
+
+    #[inline(always)]
+    unsafe fn zeros(x: Self::V) -> u8 {
+        // SAFETY: see `zero`.
+        unsafe { _mm512_cmp_pd_mask::<_CMP_EQ_OQ>(x, _mm512_setzero_pd()) }
+    }
+
+    #[inline(always)]
+    unsafe fn decode(codes: *const u32) -> (Self::V, Self::V) {
+        // SAFETY: eight elements are readable.
+        unsafe {
+            let codes = _mm512_cvtepu32_epi64(_mm256_loadu_si256(codes.cast()));
+            let first = _mm512_and_si512(_mm512_slli_epi64::<32>(codes), _mm512_set1_epi64(0xffff << 48));
+            (_mm512_castsi512_pd(first), _mm512_castsi512_pd(_mm512_slli_epi64::<48>(codes)))
+        }
     }
 
     #[inline(always)]

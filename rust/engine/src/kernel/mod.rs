@@ -5,10 +5,11 @@
 #![expect(unsafe_code, reason = "vector loads and instruction sets found at run time; nowhere else in the crate")]
 
 mod dispatch;
+mod figures;
 mod lanes;
-mod sums;
+pub(crate) mod stream;
 
 pub use dispatch::Isa;
 pub(crate) use dispatch::{Task, dispatch};
+pub(crate) use figures::{Figures, Terms};
 pub(crate) use lanes::Lanes;
-pub(crate) use sums::{Sums, Terms, by_pool, sum_window};

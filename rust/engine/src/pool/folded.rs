@@ -18,6 +18,7 @@ use std::sync::OnceLock;
 
 use crate::book::{Holdings, PoolKind};
 use crate::market::{Market, PriceBasis};
+use crate::memory::{filled, with_room};
 
 use super::classes::Classes;
 
@@ -30,14 +31,16 @@ pub(crate) const LANES: usize = 8;
 /// Half the distance between 1 and the next double: the relative error of one rounding.
 const U: f64 = f64::EPSILON / 2.0;
 
-/// The lane layout of a book. Columns are in pool order but for what lies in lanes.
+/// The lane layout of a book. Columns are by place: the windows one after the other, the last padded to whole groups.
 #[derive(Debug, Clone)]
 pub(crate) struct Folded {
     /// Pools per window, a multiple of [`LANES`].
     pub(crate) window: usize,
-    /// Cash of each pool.
+    /// Place of each pool (in pool order) within its window: lane `place % 8` of group `place / 8`.
+    pub(crate) place: Vec<u16>,
+    /// Cash of the pool.
     pub(crate) cash: Vec<f64>,
-    /// The folded constant of each pool.
+    /// The folded constant.
     pub(crate) constant: Vec<f64>,
     /// The error bound of the constant and the relative one of the sums, see [`decode`].
     pub(crate) doubt: Vec<u32>,
@@ -45,8 +48,6 @@ pub(crate) struct Folded {
     pub(crate) maintenance: Vec<f64>,
     /// Initial margin charged at entry; empty where it is charged at mark.
     pub(crate) initial: Vec<f64>,
-    /// Place of each pool within its window: lane `place % 8` of group `place / 8`.
-    pub(crate) place: Vec<u16>,
     /// First step of each group, and the end of the last.
     pub(crate) steps: Vec<u32>,
     /// Eight quantities a step; zero in padding.
@@ -85,46 +86,47 @@ impl Folded {
     pub(crate) fn new(market: &Market, holdings: &Holdings, classes: &Classes, window: usize) -> Self {
         let window = window.clamp(1, 1 << 16).next_multiple_of(LANES);
         let n_pools = holdings.n_pools();
+        let n = n_pools.next_multiple_of(LANES);
         let (cash, fences) = cash(holdings, classes);
-        let at_entry = |basis: PriceBasis| if basis == PriceBasis::Entry { n_pools } else { 0 };
+        let at_entry = |basis: PriceBasis| if basis == PriceBasis::Entry { n } else { 0 };
         let room = holdings.n_positions() + holdings.n_positions() / 16 + 64 * LANES;
         let mut folded = Self {
             window,
-            cash,
-            constant: Vec::with_capacity(n_pools),
-            doubt: Vec::with_capacity(n_pools),
-            maintenance: Vec::with_capacity(at_entry(market.rules().maintenance_price())),
-            initial: Vec::with_capacity(at_entry(market.rules().initial_price())),
-            place: vec![0; n_pools],
-            steps: Vec::with_capacity(n_pools / LANES + 2),
-            quantity: Vec::with_capacity(room),
-            class: Vec::with_capacity(room),
+            place: filled(n_pools, 0),
+            cash: filled(n, 0.0),
+            constant: filled(n, 0.0),
+            doubt: filled(n, 0),
+            maintenance: filled(at_entry(market.rules().maintenance_price()), 0.0),
+            initial: filled(at_entry(market.rules().initial_price()), 0.0),
+            steps: with_room(n / LANES + 1),
+            quantity: with_room(room),
+            class: with_room(room),
             leverage: OnceLock::new(),
         };
-        for pool in 0..n_pools {
-            let fences = fences.get(pool).copied().unwrap_or(0);
-            folded.push((market, holdings, classes), pool, fences);
-        }
         folded.steps.push(0);
         let mut order = Vec::with_capacity(window);
         for first in (0..n_pools).step_by(window) {
-            by_length(holdings, first..n_pools.min(first + window), &mut order);
+            let pools = first..n_pools.min(first + window);
+            by_length(holdings, pools.clone(), &mut order);
             folded.deal(holdings, first, &order);
+            for pool in pools {
+                let fences = fences.get(pool).copied().unwrap_or(0);
+                let fold = fold((market, holdings, classes), pool, cash[pool], fences);
+                folded.put(first + usize::from(folded.place[pool]), cash[pool], &fold);
+            }
         }
         folded
     }
 
-    /// Folds one pool.
-    fn push(&mut self, of: (&Market, &Holdings, &Classes), pool: usize, fences: u32) {
-        let fold = fold(of, pool, self.cash[pool], fences);
-        self.constant.push(fold.constant);
-        self.doubt.push(fold.doubt);
-        let rules = of.0.rules();
-        if rules.maintenance_price() == PriceBasis::Entry {
-            self.maintenance.push(fold.maintenance);
+    fn put(&mut self, place: usize, cash: f64, fold: &Fold) {
+        self.cash[place] = cash;
+        self.constant[place] = fold.constant;
+        self.doubt[place] = fold.doubt;
+        if let Some(maintenance) = self.maintenance.get_mut(place) {
+            *maintenance = fold.maintenance;
         }
-        if rules.initial_price() == PriceBasis::Entry {
-            self.initial.push(fold.initial);
+        if let Some(initial) = self.initial.get_mut(place) {
+            *initial = fold.initial;
         }
     }
 
@@ -151,7 +153,7 @@ impl Folded {
     /// Eight leverages a step; 1 in padding, NaN where unknown. Made when first asked for.
     pub(crate) fn leverage(&self, holdings: &Holdings) -> &[f64] {
         self.leverage.get_or_init(|| {
-            let mut leverage = vec![1.0; self.quantity.len()];
+            let mut leverage = filled(self.quantity.len(), 1.0);
             for pool in 0..holdings.n_pools() {
                 let place = pool / self.window * self.window + usize::from(self.place[pool]);
                 let start = self.steps[place / LANES] as usize * LANES + place % LANES;
@@ -197,7 +199,8 @@ fn entry_notional(holdings: &Holdings, classes: &Classes, position: usize) -> f6
 /// The cash of each pool, of an isolated one what is fenced, of a cross one what the fences leave; and how many fences
 /// each cross pool paid for (empty when there is none).
 fn cash(holdings: &Holdings, classes: &Classes) -> (Vec<f64>, Vec<u32>) {
-    let mut cash = holdings.pool_wallet.clone();
+    let mut cash = with_room(holdings.n_pools());
+    cash.extend_from_slice(&holdings.pool_wallet);
     if !holdings.pool_kind.contains(&PoolKind::Isolated) {
         return (cash, Vec::new());
     }

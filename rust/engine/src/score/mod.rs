@@ -54,6 +54,9 @@ pub struct Summary {
 /// Fewer positions than this are not worth a second thread.
 const POSITIONS_PER_THREAD: usize = 1 << 16;
 
+/// From this many pools on, results are larger than the caches of most processors.
+const POOLS_PAST_CACHES: usize = 1 << 18;
+
 /// Evaluates every pool of `book` at `prices` into `buffers`.
 ///
 /// `excess = collateral_value - trigger * maintenance_margin`; a pool with positions is liquidatable when its excess is
@@ -71,8 +74,14 @@ pub fn score(book: &Book, prices: &Prices, buffers: Buffers<'_>, options: &Optio
     let table = book.classes().table(|class| prices.mark()[holdings.held()[class] as usize]);
     let leverage = buffers.wants_initial().then(|| book.folded().leverage(holdings));
     let at_mark = book.folded().initial.is_empty();
-    let terms =
-        Terms { folded: book.folded(), classes: book.classes(), table: &table, leverage: leverage.filter(|_| at_mark) };
+    let terms = Terms {
+        folded: book.folded(),
+        classes: book.classes(),
+        table: &table,
+        leverage: leverage.filter(|_| at_mark),
+        level: book.market().rules().trigger_level(),
+        zero_fails: book.market().rules().zero_fails(),
+    };
     let window = book.folded().window;
     let windows = holdings.n_pools().div_ceil(window);
     let threads = match options.threads.filter(|&n| n > 0) {
@@ -82,13 +91,14 @@ pub fn score(book: &Book, prices: &Prices, buffers: Buffers<'_>, options: &Optio
     };
     let claim = options.windows_per_claim.filter(|&n| n > 0).unwrap_or_else(|| (windows / (threads * 8)).clamp(1, 64));
     let isa = options.isa.unwrap_or_else(Isa::best);
+    let past_caches = holdings.n_pools() >= POOLS_PAST_CACHES;
     let (n_exact, n_unpriced) = (AtomicUsize::new(0), AtomicUsize::new(0));
     parallel::for_each(
         threads,
         buffers.chunks(holdings.n_pools(), claim * window),
         || State::new(window.min(holdings.n_pools()), &terms),
         |state, buffers| {
-            let summary = state.chunk(Chunk { book, terms: &terms, mark: prices.mark(), isa }, buffers);
+            let summary = state.chunk(Chunk { book, terms: &terms, mark: prices.mark(), isa, past_caches }, buffers);
             n_exact.fetch_add(summary.n_exact, Ordering::Relaxed);
             n_unpriced.fetch_add(summary.n_unpriced, Ordering::Relaxed);
         },

@@ -1,8 +1,8 @@
-//! A window of pools: sums by lane, put in pool order, then every figure asked for.
+//! A window of pools: figures by lane, what rounding left in doubt decided exactly, then every column in pool order.
 
-use crate::kernel::{Isa, Lanes, Sums, Task, Terms, by_pool, dispatch, sum_window};
+use crate::kernel::{Figures, Isa, Lanes, Task, Terms, dispatch, stream};
 use crate::market::{AvailableRule, VenueRatio, WithdrawableRule};
-use crate::pool::{Book, LANES, decode, exact};
+use crate::pool::{Book, LANES, exact};
 
 use super::Summary;
 use super::columns::{Column, Part};
@@ -14,39 +14,21 @@ pub(super) struct Chunk<'a> {
     pub(super) terms: &'a Terms<'a>,
     pub(super) mark: &'a [f64],
     pub(super) isa: Isa,
+    /// Whether the buffers are too large to stay in the caches.
+    pub(super) past_caches: bool,
 }
 
-/// A thread's working memory: the figures of one window, in pool order.
+/// A thread's working memory.
 pub(super) struct State {
-    sums: Sums,
-    equity: Vec<f64>,
-    maintenance: Vec<f64>,
-    notional: Vec<f64>,
-    initial: Vec<f64>,
-    excess: Vec<f64>,
-    margin_ratio: Vec<f64>,
-    guard: Vec<f64>,
-    /// Whether rounding could have changed the sign of the excess.
-    near: Vec<bool>,
+    figures: Figures,
+    /// A column that follows from the figures, by place.
+    derived: Vec<f64>,
 }
 
 impl State {
     pub(super) fn new(window: usize, terms: &Terms<'_>) -> Self {
-        let sums = Sums::new(window, terms);
-        let n = sums.value.len();
-        let initial = vec![0.0; if sums.initial.is_empty() && terms.folded.initial.is_empty() { 0 } else { n }];
-        let column = || vec![0.0; n];
-        Self {
-            equity: column(),
-            maintenance: column(),
-            notional: column(),
-            initial,
-            excess: column(),
-            margin_ratio: column(),
-            guard: vec![0.0; sums.guard.len()],
-            near: vec![false; n],
-            sums,
-        }
+        let figures = Figures::new(window, terms);
+        Self { derived: vec![0.0; figures.equity.len()], figures }
     }
 
     /// Scores the pools of a chunk, which begins with a window.
@@ -58,6 +40,7 @@ impl State {
             let task = Window { chunk, state: self, part: &mut part, offset, n, summary: &mut summary };
             dispatch(chunk.isa, task);
         }
+        stream::finish(chunk.past_caches);
         summary
     }
 }
@@ -77,10 +60,7 @@ impl Task for Window<'_, '_, '_> {
     fn run<L: Lanes>(self) {
         let Window { chunk, state, part, offset, n, summary } = self;
         let first = part.first + offset;
-        sum_window::<L>(chunk.terms, first / LANES, n.div_ceil(LANES), &mut state.sums);
-        state.order(chunk, first, n);
-        state.decide(chunk, first, n);
-        if state.near[..n].iter().fold(false, |any, &near| any | near) {
+        if state.figures.evaluate::<L>(chunk.terms, first / LANES, n.div_ceil(LANES)) {
             state.settle(chunk, first, n, summary);
         }
         state.write(chunk, part, offset, n);
@@ -88,126 +68,101 @@ impl Task for Window<'_, '_, '_> {
 }
 
 impl State {
-    /// Puts the sums in pool order and adds what is folded.
-    fn order(&mut self, chunk: Chunk<'_>, first: usize, n: usize) {
-        let folded = chunk.terms.folded;
-        let place = &folded.place[first..first + n];
-        by_pool(&self.sums.value, place, &mut self.equity[..n]);
-        by_pool(&self.sums.maintenance, place, &mut self.maintenance[..n]);
-        by_pool(&self.sums.notional, place, &mut self.notional[..n]);
-        if let Some(at_entry) = folded.initial.get(first..first + n) {
-            self.initial[..n].copy_from_slice(at_entry);
-        } else if !self.sums.initial.is_empty() {
-            by_pool(&self.sums.initial, place, &mut self.initial[..n]);
-        }
-        if !self.sums.guard.is_empty() {
-            by_pool(&self.sums.guard, place, &mut self.guard[..n]);
-        }
-    }
-
-    /// Excess, ratio, and whether rounding leaves the sign of the excess in doubt.
-    #[inline(always)]
-    fn decide(&mut self, chunk: Chunk<'_>, first: usize, n: usize) {
-        let level = chunk.book.market().rules().trigger_level();
-        let weight = 2.0 * (1.0 + level);
-        let folded = chunk.terms.folded;
-        let (constant, doubt) = (&folded.constant[first..first + n], &folded.doubt[first..first + n]);
-        let (equity, required, gross) = (&mut self.equity[..n], &mut self.maintenance[..n], &self.notional[..n]);
-        let (excess, ratio, near) = (&mut self.excess[..n], &mut self.margin_ratio[..n], &mut self.near[..n]);
-        if let Some(at_entry) = folded.maintenance.get(first..first + n) {
-            for i in 0..n {
-                required[i] += at_entry[i];
-            }
-        }
-        for i in 0..n {
-            equity[i] += constant[i];
-            excess[i] = equity[i] - level * required[i];
-            ratio[i] = if required[i] == 0.0 { f64::INFINITY } else { equity[i] / required[i] };
-        }
-        let is_near = |i: usize, magnitude: f64| {
-            let (of_constant, of_sums) = decode(doubt[i]);
-            let bound = of_constant + of_sums * (constant[i].abs() + weight * magnitude);
-            // Written so that NaN is near; where nothing was added up, nothing was rounded.
-            !(excess[i].abs() > bound) & !(bound == 0.0)
-        };
-        if let Some(guard) = self.guard.get(..n) {
-            for i in 0..n {
-                near[i] = is_near(i, gross[i] + guard[i]);
-            }
-        } else {
-            for i in 0..n {
-                near[i] = is_near(i, gross[i]);
-            }
-        }
-    }
-
     /// Decides exactly what rounding left in doubt.
     #[cold]
     fn settle(&mut self, chunk: Chunk<'_>, first: usize, n: usize, summary: &mut Summary) {
-        for i in (0..n).filter(|&i| self.near[i]) {
-            if self.equity[i].is_nan() {
+        let figures = &mut self.figures;
+        for (i, &place) in chunk.terms.folded.place[first..first + n].iter().enumerate() {
+            let at = usize::from(place);
+            if figures.near[at / LANES] >> (at % LANES) & 1 == 0 {
+                continue;
+            }
+            if figures.equity[at].is_nan() {
                 summary.n_unpriced += 1;
-                self.excess[i] = f64::NAN;
-                self.margin_ratio[i] = f64::NAN;
+                figures.excess[at] = f64::NAN;
+                figures.margin_ratio[at] = f64::NAN;
+                figures.liquidatable[at] = 0;
                 continue;
             }
             let pool = exact::evaluate(chunk.book, first + i, chunk.mark);
-            self.excess[i] = pool.excess.to_f64();
-            self.margin_ratio[i] = pool.margin_ratio();
+            figures.excess[at] = pool.excess.to_f64();
+            figures.margin_ratio[at] = pool.margin_ratio();
+            let has_positions = figures.notional[at] > 0.0;
+            figures.liquidatable[at] = u8::from(has_positions && pool.fails(chunk.terms.zero_fails));
             summary.n_exact += 1;
         }
     }
 
     /// Writes the columns asked for.
     #[inline(always)]
-    fn write(&self, chunk: Chunk<'_>, part: &mut Part<'_>, offset: usize, n: usize) {
+    fn write(&mut self, chunk: Chunk<'_>, part: &mut Part<'_>, offset: usize, n: usize) {
         let first = part.first + offset;
-        let rules = chunk.book.market().rules();
+        let folded = chunk.terms.folded;
+        let place = &folded.place[first..first + n];
         for (column, buffer) in &mut part.columns {
-            let out = &mut buffer[offset..offset + n];
-            let cash = &chunk.terms.folded.cash[first..first + n];
-            match column {
-                Column::WalletBalance => out.copy_from_slice(cash),
-                Column::UnrealizedPnl => each(out, |i| self.equity[i] - cash[i]),
-                Column::Equity | Column::CollateralValue => out.copy_from_slice(&self.equity[..n]),
-                Column::Notional => out.copy_from_slice(&self.notional[..n]),
-                Column::InitialMargin => out.copy_from_slice(&self.initial[..n]),
-                Column::MaintenanceMargin => out.copy_from_slice(&self.maintenance[..n]),
-                Column::Excess => out.copy_from_slice(&self.excess[..n]),
-                Column::MarginRatio => out.copy_from_slice(&self.margin_ratio[..n]),
-                Column::VenueRatio => self.venue_ratio(rules.venue_ratio(), out),
-                Column::FreeMargin => each(out, |i| self.equity[i] - self.initial[i]),
-                Column::Available => self.available(rules.available(), out, cash),
-                Column::Withdrawable => self.withdrawable(rules.withdrawable(), out, cash),
-            }
+            let values = self.column(*column, chunk, first, n);
+            stream::by_pool(values, place, &mut buffer[offset..offset + n], chunk.past_caches);
         }
         if let Some(flags) = &mut part.liquidatable {
-            let (excess, gross) = (&self.excess[..n], &self.notional[..n]);
-            let flags = &mut flags[offset..offset + n];
-            // A pool without positions is safe whatever its cash.
-            if rules.zero_fails() {
-                for i in 0..n {
-                    flags[i] = (excess[i] <= 0.0) & (gross[i] > 0.0);
-                }
-            } else {
-                for i in 0..n {
-                    flags[i] = (excess[i] < 0.0) & (gross[i] > 0.0);
-                }
-            }
+            stream::flags_by_pool(&self.figures.liquidatable, place, &mut flags[offset..offset + n]);
         }
         if let Some(flags) = &mut part.unpriced {
-            for (i, flag) in flags[offset..offset + n].iter_mut().enumerate() {
-                *flag = self.equity[i].is_nan();
+            for (flag, &place) in flags[offset..offset + n].iter_mut().zip(place) {
+                *flag = self.figures.equity[usize::from(place)].is_nan();
             }
         }
     }
+
+    /// A column by place.
+    #[inline(always)]
+    fn column<'a>(&'a mut self, column: Column, chunk: Chunk<'a>, first: usize, n: usize) -> &'a [f64] {
+        let n = n.next_multiple_of(LANES);
+        let folded = chunk.terms.folded;
+        let rules = chunk.book.market().rules();
+        let cash = &folded.cash[first..first + n];
+        let figures = &self.figures;
+        let equity = &figures.equity[..n];
+        // Initial margin charged at entry is folded, at mark it is summed; where neither is asked for, neither is read.
+        let initial = folded.initial.get(first..first + n).or(figures.initial.get(..n)).unwrap_or_default();
+        let out = &mut self.derived[..n];
+        match column {
+            Column::WalletBalance => return cash,
+            Column::Equity | Column::CollateralValue => return &figures.equity,
+            Column::Notional => return &figures.notional,
+            Column::InitialMargin => return initial,
+            Column::MaintenanceMargin => return &figures.maintenance,
+            Column::Excess => return &figures.excess,
+            Column::MarginRatio => return &figures.margin_ratio,
+            Column::UnrealizedPnl => zip(out, equity, cash, |equity, cash| equity - cash),
+            Column::FreeMargin => zip(out, equity, initial, |equity, initial| equity - initial),
+            Column::VenueRatio => match rules.venue_ratio() {
+                VenueRatio::EquityOverMaintenance => return &figures.margin_ratio,
+                VenueRatio::MaintenanceOverEquity => venue_ratio(out, equity, &figures.maintenance),
+            },
+            Column::Available => available(rules.available(), out, [equity, cash, initial]),
+            Column::Withdrawable => withdrawable(rules.withdrawable(), out, [equity, cash, initial]),
+        }
+        &self.derived
+    }
 }
 
-/// Writes `f(i)` to each element.
+/// Writes `f(a, b)` of each pair; all of one length.
 #[inline(always)]
-fn each(out: &mut [f64], f: impl Fn(usize) -> f64) {
-    for (i, out) in out.iter_mut().enumerate() {
-        *out = f(i);
+fn zip(out: &mut [f64], a: &[f64], b: &[f64], f: impl Fn(f64, f64) -> f64) {
+    let n = out.len();
+    let (a, b) = (&a[..n], &b[..n]);
+    for i in 0..n {
+        out[i] = f(a[i], b[i]);
+    }
+}
+
+/// Writes `f(a, b, c)` of each triple; all of one length.
+#[inline(always)]
+fn zip3(out: &mut [f64], a: &[f64], b: &[f64], c: &[f64], f: impl Fn(f64, f64, f64) -> f64) {
+    let n = out.len();
+    let (a, b, c) = (&a[..n], &b[..n], &c[..n]);
+    for i in 0..n {
+        out[i] = f(a[i], b[i], c[i]);
     }
 }
 
@@ -223,52 +178,47 @@ fn smaller(a: f64, b: f64) -> f64 {
     if a < b { a } else { b }
 }
 
-impl State {
-    #[inline(always)]
-    fn venue_ratio(&self, rule: VenueRatio, out: &mut [f64]) {
-        let (equity, required) = (&self.equity, &self.maintenance);
-        match rule {
-            VenueRatio::EquityOverMaintenance => each(out, |i| self.margin_ratio[i]),
-            VenueRatio::MaintenanceOverEquity => each(out, |i| {
-                if required[i] == 0.0 {
-                    0.0
-                } else if equity[i] <= 0.0 {
-                    f64::INFINITY
-                } else {
-                    required[i] / equity[i]
-                }
-            }),
+/// `maintenance / equity`: 0 where nothing is required, infinite where something is and nothing is left.
+#[inline(always)]
+fn venue_ratio(out: &mut [f64], equity: &[f64], maintenance: &[f64]) {
+    zip(out, equity, maintenance, |equity, required| {
+        let ratio = required / equity;
+        let ratio = if equity <= 0.0 { f64::INFINITY } else { ratio };
+        if required == 0.0 { 0.0 } else { ratio }
+    });
+}
+
+#[inline(always)]
+fn available(rule: AvailableRule, out: &mut [f64], [equity, cash, initial]: [&[f64]; 3]) {
+    match rule {
+        AvailableRule::EquityLessInitial => {
+            zip(out, equity, initial, |equity, initial| larger(0.0, equity - initial));
+        }
+        // The lesser of cash and equity is cash with losses but without gains.
+        AvailableRule::CashLessLossAndInitial => {
+            zip3(out, equity, cash, initial, |equity, cash, initial| larger(0.0, smaller(cash, equity) - initial));
+        }
+        AvailableRule::CashLessInitial => {
+            zip(out, cash, initial, |cash, initial| larger(0.0, cash - initial));
         }
     }
+}
 
-    #[inline(always)]
-    fn available(&self, rule: AvailableRule, out: &mut [f64], cash: &[f64]) {
-        let (equity, initial) = (&self.equity, &self.initial);
-        match rule {
-            AvailableRule::EquityLessInitial => each(out, |i| larger(0.0, equity[i] - initial[i])),
-            // The lesser of cash and equity is cash with losses but without gains.
-            AvailableRule::CashLessLossAndInitial => {
-                each(out, |i| larger(0.0, smaller(cash[i], equity[i]) - initial[i]));
-            }
-            AvailableRule::CashLessInitial => each(out, |i| larger(0.0, cash[i] - initial[i])),
+#[inline(always)]
+fn withdrawable(rule: WithdrawableRule, out: &mut [f64], [equity, cash, initial]: [&[f64]; 3]) {
+    match rule {
+        WithdrawableRule::EquityLessInitial => {
+            zip(out, equity, initial, |equity, initial| larger(0.0, equity - initial));
         }
-    }
-
-    #[inline(always)]
-    fn withdrawable(&self, rule: WithdrawableRule, out: &mut [f64], cash: &[f64]) {
-        let (equity, initial) = (&self.equity, &self.initial);
-        match rule {
-            WithdrawableRule::EquityLessInitial => each(out, |i| larger(0.0, equity[i] - initial[i])),
-            WithdrawableRule::CashLessLossAndInitial => {
-                each(out, |i| larger(0.0, smaller(cash[i], smaller(cash[i], equity[i]) - initial[i])));
-            }
-            WithdrawableRule::CashLessInitial => {
-                each(out, |i| larger(0.0, smaller(cash[i], cash[i] - initial[i])));
-            }
-            // Refused when the market was built: their parameters are not rules of this version.
-            WithdrawableRule::EquityLessMaintenance | WithdrawableRule::EquityLessInitialOrNotionalShare => {
-                out.fill(f64::NAN);
-            }
+        WithdrawableRule::CashLessLossAndInitial => zip3(out, equity, cash, initial, |equity, cash, initial| {
+            larger(0.0, smaller(cash, smaller(cash, equity) - initial))
+        }),
+        WithdrawableRule::CashLessInitial => {
+            zip(out, cash, initial, |cash, initial| larger(0.0, smaller(cash, cash - initial)));
+        }
+        // Refused when the market was built: their parameters are not rules of this version.
+        WithdrawableRule::EquityLessMaintenance | WithdrawableRule::EquityLessInitialOrNotionalShare => {
+            out.fill(f64::NAN);
         }
     }
 }
