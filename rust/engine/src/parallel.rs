@@ -14,7 +14,9 @@ pub(crate) fn for_each<T: Send, S>(
     let threads = threads.clamp(1, items.len().max(1));
     if threads == 1 {
         let mut state = state();
-        items.into_iter().for_each(|item| work(&mut state, item));
+        for item in items {
+            work(&mut state, item);
+        }
         return;
     }
     let queue = Mutex::new(items.into_iter());

@@ -84,12 +84,12 @@ impl Holdings {
     ///
     /// # Errors
     /// [`Error::Book`] with the faults; [`Error::Argument`] for columns of unequal length.
-    pub fn build(market: &Market, tables: Tables<'_>) -> Result<Self> {
-        Self::build_or_faults(market, tables)?.map_err(|faults| faults.into_error())
+    pub fn build(market: &Market, tables: &Tables<'_>) -> Result<Self> {
+        Self::build_or_faults(market, tables)?.map_err(Faults::into_error)
     }
 
     /// As [`Self::build`], with the faults as a value.
-    pub(crate) fn build_or_faults(market: &Market, tables: Tables<'_>) -> Result<std::result::Result<Self, Faults>> {
+    pub(crate) fn build_or_faults(market: &Market, tables: &Tables<'_>) -> Result<std::result::Result<Self, Faults>> {
         let mut faults = Faults::default();
         let checked = check(market, tables, &mut faults)?;
         if !faults.is_empty() {
@@ -200,9 +200,9 @@ impl Holdings {
 impl Faults {
     pub(crate) fn into_error(mut self) -> Error {
         // Balances before positions, each by row: the order of a report, not of discovery.
-        self.faults.sort_by(|a, b| (a.table, a.row).cmp(&(b.table, b.row)));
+        self.kept.sort_by(|a, b| (a.table, a.row).cmp(&(b.table, b.row)));
         let n_faults = self.n_faults();
-        Error::Book(Box::new(BookFaults { faults: self.faults, n_faults }))
+        Error::Book(Box::new(BookFaults { faults: self.kept, n_faults }))
     }
 }
 
@@ -220,6 +220,14 @@ const fn leg_asset(key: u64) -> u16 {
 
 const fn leg_instrument(key: u64) -> u32 {
     ((key >> 2) & 0xffff_ffff) as u32
+}
+
+const fn leg_side(key: u64) -> Side {
+    match key & 3 {
+        1 => Side::Long,
+        2 => Side::Short,
+        _ => Side::Net,
+    }
 }
 
 const fn leg_is_isolated(key: u64) -> bool {
@@ -344,9 +352,9 @@ impl<'a> Builder<'a> {
                 cash += 1;
             }
             self.pool(PoolKind::Cross, asset, wallet);
-            while leg < cross && leg_asset(legs[leg].0) == asset {
-                leg += self.position(&legs[leg..cross], faults);
-            }
+            let n = legs[leg..cross].iter().take_while(|l| leg_asset(l.0) == asset).count();
+            self.positions(&legs[leg..leg + n], faults);
+            leg += n;
             while legs.get(isolated).is_some_and(|l| leg_asset(l.0) == asset) {
                 isolated += 1;
             }
@@ -358,7 +366,8 @@ impl<'a> Builder<'a> {
             let margins = legs[leg..leg + n].iter().map(|l| self.checked.isolated_margin(l.1 as usize));
             let margin = if n == 1 { self.checked.isolated_margin(row as usize) } else { exact_sum(margins) };
             self.pool(PoolKind::Isolated, leg_asset(key), margin);
-            leg += self.position(&legs[leg..], faults);
+            self.positions(&legs[leg..leg + n], faults);
+            leg += n;
         }
         self.legs = legs;
     }
@@ -375,26 +384,47 @@ impl<'a> Builder<'a> {
         self.out.pool_positions.push(row32(self.out.quantity.len()));
     }
 
-    /// Writes the position at the front of `legs`, merged with those of the same key; returns how many they were.
-    fn position(&mut self, legs: &[Leg], faults: &mut Faults) -> usize {
-        let (key, row) = legs[0];
-        let n = self.run(legs);
-        let at = row as usize;
+    /// Writes the positions of a pool's legs.
+    fn positions(&mut self, legs: &[Leg], faults: &mut Faults) {
+        if self.merge {
+            let mut rest = legs;
+            while !rest.is_empty() {
+                let (one, others) = rest.split_at(self.run(rest));
+                self.merged_position(one, faults);
+                rest = others;
+            }
+            return;
+        }
         let positions = &self.checked.tables.positions;
-        let (mut quantity, mut entry) = (positions.quantity[at], positions.entry_price[at]);
-        if n > 1 {
-            (quantity, entry) = self.merged(&legs[..n], faults);
+        let out = &mut self.out;
+        let rows = || legs.iter().map(|leg| leg.1 as usize);
+        out.class.extend(legs.iter().map(|leg| self.class_of[leg_instrument(leg.0) as usize]));
+        out.side.extend(legs.iter().map(|leg| leg_side(leg.0)));
+        out.quantity.extend(rows().map(|row| positions.quantity[row]));
+        out.entry_price.extend(rows().map(|row| positions.entry_price[row]));
+        if let Some(column) = positions.leverage {
+            out.leverage.extend(rows().map(|row| column[row]));
+        }
+        out.rows.extend(legs.iter().map(|leg| leg.1));
+    }
+
+    /// Writes the one position that legs of one key make.
+    fn merged_position(&mut self, legs: &[Leg], faults: &mut Faults) {
+        let (key, row) = legs[0];
+        let positions = &self.checked.tables.positions;
+        let (mut quantity, mut entry) = (positions.quantity[row as usize], positions.entry_price[row as usize]);
+        if legs.len() > 1 {
+            (quantity, entry) = self.merged(legs, faults);
         }
         let out = &mut self.out;
         out.class.push(self.class_of[leg_instrument(key) as usize]);
-        out.side.push(self.checked.side(at));
+        out.side.push(leg_side(key));
         out.quantity.push(quantity);
         out.entry_price.push(entry);
         if let Some(column) = positions.leverage {
-            out.leverage.push(column[at]);
+            out.leverage.push(column[row as usize]);
         }
         out.rows.push(row);
-        n
     }
 
     /// Quantity and entry price of several rows of one position: their profit is that of the rows together.

@@ -58,7 +58,7 @@ impl Holdings {
     ///
     /// # Errors
     /// [`crate::error::Error::Argument`] for columns of unequal length.
-    pub fn build_rejecting(market: &Market, tables: Tables<'_>) -> Result<(Self, Rejected)> {
+    pub fn build_rejecting(market: &Market, tables: &Tables<'_>) -> Result<(Self, Rejected)> {
         let mut rejected = Rejected::default();
         let mut dropped: BTreeSet<String> = BTreeSet::new();
         let (mut balances, mut positions) = (all_rows(&tables.balances.account), all_rows(&tables.positions.account));
@@ -74,7 +74,7 @@ impl Holdings {
                 }
                 Err(faults) => {
                     note(&mut rejected, &faults, &balances, &positions);
-                    let nameless = drop_accounts(&mut dropped, &tables, &faults, (&balances, &positions));
+                    let nameless = drop_accounts(&mut dropped, tables, &faults, (&balances, &positions));
                     keep(&mut balances, &tables.balances.account, &dropped, &nameless.0);
                     keep(&mut positions, &tables.positions.account, &dropped, &nameless.1);
                 }
@@ -99,7 +99,7 @@ fn others(kept: &Kept, n: usize) -> Vec<u32> {
 fn note(rejected: &mut Rejected, faults: &Faults, balances: &Kept, positions: &Kept) {
     let report = rejected.faults.get_or_insert(BookFaults { faults: Vec::new(), n_faults: 0 });
     report.n_faults += faults.n_faults();
-    for fault in &faults.faults {
+    for fault in &faults.kept {
         if report.faults.len() == MAX_FAULTS {
             break;
         }
@@ -144,7 +144,7 @@ fn keep(kept: &mut Kept, keys: &Keys<'_>, dropped: &BTreeSet<String>, nameless: 
 
 fn build_rows(
     market: &Market,
-    tables: Tables<'_>,
+    tables: &Tables<'_>,
     balances: &Kept,
     positions: &Kept,
 ) -> Result<std::result::Result<Holdings, Faults>> {
@@ -172,7 +172,7 @@ fn build_rows(
             margin_mode: p.margin_mode.zip(mode.as_deref()).map(|(k, codes)| TextKeys { codes, names: k.names }),
             position_side: p.position_side.zip(side.as_deref()).map(|(k, codes)| TextKeys { codes, names: k.names }),
         },
-        ..tables
+        ..*tables
     };
-    Holdings::build_or_faults(market, kept)
+    Holdings::build_or_faults(market, &kept)
 }

@@ -114,7 +114,9 @@ mod tests {
 
     fn sum(terms: &[f64]) -> f64 {
         let mut sum = Accumulator::new();
-        terms.iter().for_each(|&x| sum.add(x));
+        for &x in terms {
+            sum.add(x);
+        }
         sum.total()
     }
 
@@ -127,12 +129,16 @@ mod tests {
 
     #[test]
     fn test_accumulator_partitions_give_the_same_bits() {
-        let terms: Vec<f64> = (0..1000_i32).map(|i| (f64::from(i) - 499.5) * 10_f64.powi(i % 40 - 20)).collect();
+        let terms: Vec<f64> = (0..1000_i32)
+            .map(|i| (f64::from(i) - 499.5) * f64::from_bits(u64::from(900 + i.unsigned_abs() % 200) << 52))
+            .collect();
         let whole = sum(&terms);
         let mut parts = Accumulator::new();
         for chunk in terms.chunks(7).rev() {
             let mut part = Accumulator::new();
-            chunk.iter().for_each(|&x| part.add(x));
+            for &x in chunk {
+                part.add(x);
+            }
             parts.merge(&part);
         }
         assert_eq!(parts.total().to_bits(), whole.to_bits());

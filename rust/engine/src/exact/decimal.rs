@@ -106,7 +106,9 @@ mod tests {
 
     #[test]
     fn test_decimal_at_extremes_round_trips() {
-        for x in [f64::MAX, f64::MIN_POSITIVE, 5e-324, 2.0_f64.powi(-44), 9_007_199_254_740_993.0, 1.0 / 3.0] {
+        for x in
+            [f64::MAX, f64::MIN_POSITIVE, 5e-324, f64::from_bits((1023 - 44) << 52), 9_007_199_254_740_992.0, 1.0 / 3.0]
+        {
             let d = Decimal::from_f64(x);
             let back: f64 = format!("{}e{}", d.digits, d.exponent).parse().unwrap();
             assert_eq!(back.to_bits(), x.to_bits());

@@ -110,9 +110,9 @@ impl Exact {
         let mut bottom = self.denominator.clone();
         let scale = ten_to(self.exponent.unsigned_abs()).magnitude().clone();
         if self.exponent >= 0 {
-            top *= scale
+            top *= scale;
         } else {
-            bottom *= scale
+            bottom *= scale;
         }
         let magnitude = nearest(top, bottom);
         if self.numerator.sign() == Sign::Minus { -magnitude } else { magnitude }
@@ -136,9 +136,9 @@ fn nearest(mut top: BigUint, mut bottom: BigUint) -> f64 {
     let shift = 65 - (bits(&top) - bits(&bottom));
     let by = usize::try_from(shift.unsigned_abs()).unwrap_or(usize::MAX);
     if shift >= 0 {
-        top <<= by
+        top <<= by;
     } else {
-        bottom <<= by
+        bottom <<= by;
     }
     let quotient = &top / &bottom;
     let sticky = u128::from(&quotient * &bottom != top);
@@ -273,7 +273,9 @@ mod tests {
 
     #[test]
     fn test_exact_to_f64_of_a_double_returns_it() {
-        for x in [0.1, -2.5e-300, 1.7e308, 5e-324, 1.0, 123_456.789, f64::MIN_POSITIVE, 2.0_f64.powi(-256)] {
+        for x in
+            [0.1, -2.5e-300, 1.7e308, 5e-324, 1.0, 123_456.789, f64::MIN_POSITIVE, f64::from_bits((1023 - 256) << 52)]
+        {
             assert_eq!(exact(x).to_f64().to_bits(), x.to_bits(), "{x:e}");
         }
     }

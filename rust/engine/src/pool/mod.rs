@@ -77,8 +77,8 @@ impl Book {
         window: usize,
     ) -> Result<(Self, Rejected)> {
         let (holdings, rejected) = match on_error {
-            OnError::Refuse => (Holdings::build(&market, tables)?, Rejected::default()),
-            OnError::Reject => Holdings::build_rejecting(&market, tables)?,
+            OnError::Refuse => (Holdings::build(&market, &tables)?, Rejected::default()),
+            OnError::Reject => Holdings::build_rejecting(&market, &tables)?,
         };
         let classes = Classes::new(&market, &holdings);
         let folded = Folded::new(&market, &holdings, &classes, window);

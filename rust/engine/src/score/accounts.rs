@@ -19,6 +19,8 @@ pub fn sum_by_account(book: &Book, column: &[f64], rate: &[f64]) -> Vec<f64> {
 #[must_use]
 pub fn total(column: &[f64]) -> f64 {
     let mut sum = Accumulator::new();
-    column.iter().filter(|x| !x.is_nan()).for_each(|&x| sum.add(x));
+    for &x in column.iter().filter(|x| !x.is_nan()) {
+        sum.add(x);
+    }
     sum.total()
 }

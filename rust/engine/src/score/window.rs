@@ -1,4 +1,5 @@
 //! A window of pools: figures by lane, what rounding left in doubt decided exactly, then every column in pool order.
+#![expect(clippy::inline_always, reason = "compiled anew inside a function of each instruction set")]
 
 use crate::kernel::{Figures, Isa, Lanes, Task, Terms, dispatch, stream};
 use crate::market::{AvailableRule, VenueRatio, WithdrawableRule};
@@ -158,11 +159,11 @@ fn zip(out: &mut [f64], a: &[f64], b: &[f64], f: impl Fn(f64, f64) -> f64) {
 
 /// Writes `f(a, b, c)` of each triple; all of one length.
 #[inline(always)]
-fn zip3(out: &mut [f64], a: &[f64], b: &[f64], c: &[f64], f: impl Fn(f64, f64, f64) -> f64) {
+fn zip3(out: &mut [f64], of: [&[f64]; 3], f: impl Fn(f64, f64, f64) -> f64) {
     let n = out.len();
-    let (a, b, c) = (&a[..n], &b[..n], &c[..n]);
+    let of = of.map(|column| &column[..n]);
     for i in 0..n {
-        out[i] = f(a[i], b[i], c[i]);
+        out[i] = f(of[0][i], of[1][i], of[2][i]);
     }
 }
 
@@ -196,7 +197,7 @@ fn available(rule: AvailableRule, out: &mut [f64], [equity, cash, initial]: [&[f
         }
         // The lesser of cash and equity is cash with losses but without gains.
         AvailableRule::CashLessLossAndInitial => {
-            zip3(out, equity, cash, initial, |equity, cash, initial| larger(0.0, smaller(cash, equity) - initial));
+            zip3(out, [equity, cash, initial], |equity, cash, initial| larger(0.0, smaller(cash, equity) - initial));
         }
         AvailableRule::CashLessInitial => {
             zip(out, cash, initial, |cash, initial| larger(0.0, cash - initial));
@@ -210,7 +211,7 @@ fn withdrawable(rule: WithdrawableRule, out: &mut [f64], [equity, cash, initial]
         WithdrawableRule::EquityLessInitial => {
             zip(out, equity, initial, |equity, initial| larger(0.0, equity - initial));
         }
-        WithdrawableRule::CashLessLossAndInitial => zip3(out, equity, cash, initial, |equity, cash, initial| {
+        WithdrawableRule::CashLessLossAndInitial => zip3(out, [equity, cash, initial], |equity, cash, initial| {
             larger(0.0, smaller(cash, smaller(cash, equity) - initial))
         }),
         WithdrawableRule::CashLessInitial => {
