@@ -1,13 +1,13 @@
 //! What is held, once it is known to be well-formed: pools in order, positions in canonical order.
 
 use crate::error::{BookFaults, Error, FaultKind, Result};
-use crate::exact::Exact;
 use crate::market::{Instrument, Market};
 use crate::memory::with_room;
 
 use super::accounts::{AccountKeys, Grouped, group, row32};
+use super::merge::{merged_position, sum};
 use super::tables::{Duplicates, QuantityUnit, Tables};
-use super::validate::{Checked, Faults, Side, check, in_range};
+use super::validate::{Checked, Faults, Side, check};
 
 /// How a pool came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -306,16 +306,19 @@ impl<'a> Builder<'a> {
     }
 
     fn duplicates(&self, faults: &mut Faults) {
+        if self.merge {
+            return;
+        }
         for pair in self.cash.windows(2) {
             if pair[0].0 == pair[1].0 {
                 let row = pair[1].1 as usize;
                 let value = self.checked.tables.balances.asset.show(row);
-                let cure = format!("row {} has the same account and asset; add them up", pair[0].1);
+                let cure = format!(
+                    "row {} has the same account and asset; add them up or pass duplicates=\"merge\"",
+                    pair[0].1
+                );
                 faults.balance(row, "asset", value, (FaultKind::Duplicate, &cure));
             }
-        }
-        if self.merge {
-            return;
         }
         for pair in self.legs.windows(2) {
             if pair[0].0 == pair[1].0 {
@@ -346,11 +349,12 @@ impl<'a> Builder<'a> {
         .flatten()
         .min()
         {
-            let mut wallet = 0.0;
-            while self.cash.get(cash).is_some_and(|c| c.0 == asset) {
-                wallet = self.checked.tables.balances.wallet_balance[self.cash[cash].1 as usize];
-                cash += 1;
-            }
+            let n = self.cash[cash..].iter().take_while(|c| c.0 == asset).count();
+            let balances = self.cash[cash..cash + n].iter();
+            let balances = balances.map(|c| self.checked.tables.balances.wallet_balance[c.1 as usize]);
+            // Without rounding where there is one, which is nearly always.
+            let wallet = if n > 1 { sum(balances) } else { balances.fold(0.0, |_, balance| balance) };
+            cash += n;
             self.pool(PoolKind::Cross, asset, wallet);
             let n = legs[leg..cross].iter().take_while(|l| leg_asset(l.0) == asset).count();
             self.positions(&legs[leg..leg + n], faults);
@@ -364,7 +368,7 @@ impl<'a> Builder<'a> {
             let (key, row) = legs[leg];
             let n = self.run(&legs[leg..]);
             let margins = legs[leg..leg + n].iter().map(|l| self.checked.isolated_margin(l.1 as usize));
-            let margin = if n == 1 { self.checked.isolated_margin(row as usize) } else { exact_sum(margins) };
+            let margin = if n == 1 { self.checked.isolated_margin(row as usize) } else { sum(margins) };
             self.pool(PoolKind::Isolated, leg_asset(key), margin);
             self.positions(&legs[leg..leg + n], faults);
             leg += n;
@@ -414,7 +418,8 @@ impl<'a> Builder<'a> {
         let positions = &self.checked.tables.positions;
         let (mut quantity, mut entry) = (positions.quantity[row as usize], positions.entry_price[row as usize]);
         if legs.len() > 1 {
-            (quantity, entry) = self.merged(legs, faults);
+            let rows: Vec<usize> = legs.iter().map(|leg| leg.1 as usize).collect();
+            (quantity, entry) = merged_position(self.checked, &rows, faults);
         }
         let out = &mut self.out;
         out.class.push(self.class_of[leg_instrument(key) as usize]);
@@ -427,42 +432,10 @@ impl<'a> Builder<'a> {
         out.rows.push(row);
     }
 
-    /// Quantity and entry price of several rows of one position: their profit is that of the rows together.
-    fn merged(&self, legs: &[Leg], faults: &mut Faults) -> (f64, f64) {
-        let positions = &self.checked.tables.positions;
-        let (mut quantity, mut cost) = (Exact::zero(), Exact::zero());
-        let first = self.checked.leverage(legs[0].1 as usize);
-        for &(_, row) in legs {
-            let at = row as usize;
-            let q = Exact::from_f64(positions.quantity[at]);
-            cost = cost + q.clone() * Exact::from_f64(positions.entry_price[at]);
-            quantity = quantity + q;
-            let leverage = self.checked.leverage(at);
-            if leverage.to_bits() != first.to_bits() && !(leverage.is_nan() && first.is_nan()) {
-                let what = (FaultKind::Inconsistent, "rows to be merged have different leverages; give one");
-                faults.position(at, "leverage", format!("{leverage:?}"), what);
-            }
-        }
-        let entry = cost.checked_div(&quantity).map_or(f64::NAN, |price| price.to_f64());
-        let quantity = quantity.to_f64();
-        if !(entry > 0.0 && in_range(entry) && in_range(quantity)) {
-            let what = (FaultKind::Inconsistent, "rows to be merged cancel out; leave closed positions out");
-            faults.position(legs[0].1 as usize, "quantity", format!("{quantity:?}"), what);
-        }
-        (quantity, entry)
-    }
-
     fn finish(mut self, accounts: AccountKeys) -> Holdings {
         self.out.accounts = accounts;
         self.out.account_pools.push(row32(self.out.pool_kind.len()));
         self.out.pool_positions.push(row32(self.out.quantity.len()));
         self.out
     }
-}
-
-/// The exact sum of given numbers, rounded once; NaN if one is.
-fn exact_sum(mut terms: impl Iterator<Item = f64>) -> f64 {
-    terms
-        .try_fold(Exact::zero(), |sum, x| (!x.is_nan()).then(|| sum + Exact::from_f64(x)))
-        .map_or(f64::NAN, |sum| sum.to_f64())
 }

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod holdings;
+mod merge;
 mod reject;
 mod tables;
 mod validate;

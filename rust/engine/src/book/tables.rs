@@ -103,7 +103,7 @@ pub enum Duplicates {
     /// Refuse it as a fault.
     #[default]
     Refuse,
-    /// Add the quantities and weigh the entry prices with them; wallet balances are never merged.
+    /// Add the balances, or the quantities with the entry prices weighted by them.
     Merge,
 }
 

@@ -21,7 +21,7 @@ fn is_positive(x: f64) -> bool {
 
 /// Whether a number can be stored: zero, or of a magnitude within [`SMALLEST`] and [`LARGEST`]. False for NaN.
 pub(crate) fn in_range(x: f64) -> bool {
-    is_positive(x.abs()) | (x == 0.0)
+    is_positive(x.abs()) || x == 0.0
 }
 
 /// Faults found so far: the first ones whole, of all of them the row.

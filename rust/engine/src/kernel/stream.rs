@@ -59,3 +59,24 @@ fn past_caches_by_pool(values: &[f64], place: &[u16], out: &mut [f64]) {
         unsafe { _mm_stream_pd(out.as_mut_ptr().add(i), _mm_set_pd(value(i + 1), value(i))) }
     }
 }
+
+/// Copies `from` to `to`, of equal lengths, in the way of [`by_pool`].
+pub(crate) fn copy(from: &[f64], to: &mut [f64], past_caches: bool) {
+    #[cfg(target_arch = "x86_64")]
+    if past_caches {
+        use std::arch::x86_64::{_mm_loadu_pd, _mm_stream_pd};
+        let n = to.len();
+        assert_eq!(from.len(), n);
+        let head = to.as_ptr().align_offset(16).min(n);
+        let tail = head + (n - head) / 2 * 2;
+        to[..head].copy_from_slice(&from[..head]);
+        to[tail..].copy_from_slice(&from[tail..]);
+        for i in (head..tail).step_by(2) {
+            // SAFETY: `i + 1 < tail <= n`, both have `n` elements, and `to[i]` is aligned to 16 bytes from `head` on.
+            unsafe { _mm_stream_pd(to.as_mut_ptr().add(i), _mm_loadu_pd(from.as_ptr().add(i))) }
+        }
+        return;
+    }
+    let _ = past_caches;
+    to.copy_from_slice(from);
+}

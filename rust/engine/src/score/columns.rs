@@ -78,6 +78,11 @@ impl Column {
         Self::ALL.into_iter().find(|column| column.name() == name)
     }
 
+    /// Whether the pool's cash is needed for it.
+    pub(super) const fn needs_cash(self) -> bool {
+        matches!(self, Self::WalletBalance | Self::UnrealizedPnl | Self::Available | Self::Withdrawable)
+    }
+
     /// Whether initial margin is needed for it.
     const fn needs_initial(self) -> bool {
         matches!(self, Self::InitialMargin | Self::FreeMargin | Self::Available | Self::Withdrawable)

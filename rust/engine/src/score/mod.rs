@@ -2,11 +2,14 @@
 
 mod accounts;
 mod columns;
+mod floor;
 mod positions;
 mod window;
 
 pub use accounts::{sum_by_account, total};
 pub use columns::{Buffers, Column};
+#[doc(hidden)]
+pub use floor::stream_floor;
 pub use positions::{PositionFigures, score_positions};
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -83,15 +86,8 @@ pub fn score(book: &Book, prices: &Prices, buffers: Buffers<'_>, options: &Optio
         zero_fails: book.market().rules().zero_fails(),
     };
     let window = book.folded().window;
-    let windows = holdings.n_pools().div_ceil(window);
-    let threads = match options.threads.filter(|&n| n > 0) {
-        Some(threads) => threads,
-        None if holdings.n_positions() < 2 * POSITIONS_PER_THREAD => 1,
-        None => parallel::threads_or_all(None).min(holdings.n_positions() / POSITIONS_PER_THREAD),
-    };
-    let claim = options.windows_per_claim.filter(|&n| n > 0).unwrap_or_else(|| (windows / (threads * 8)).clamp(1, 64));
+    let Plan { threads, claim, past_caches } = plan(book, options);
     let isa = options.isa.unwrap_or_else(Isa::best);
-    let past_caches = holdings.n_pools() >= POOLS_PAST_CACHES;
     let (n_exact, n_unpriced) = (AtomicUsize::new(0), AtomicUsize::new(0));
     parallel::for_each(
         threads,
@@ -104,6 +100,26 @@ pub fn score(book: &Book, prices: &Prices, buffers: Buffers<'_>, options: &Optio
         },
     );
     Ok(Summary { n_exact: n_exact.into_inner(), n_unpriced: n_unpriced.into_inner() })
+}
+
+/// How the windows of a book are dealt with.
+struct Plan {
+    threads: usize,
+    /// Windows that a thread claims at once.
+    claim: usize,
+    past_caches: bool,
+}
+
+fn plan(book: &Book, options: &Options) -> Plan {
+    let holdings = book.holdings();
+    let windows = holdings.n_pools().div_ceil(book.folded().window);
+    let threads = match options.threads.filter(|&n| n > 0) {
+        Some(threads) => threads,
+        None if holdings.n_positions() < 2 * POSITIONS_PER_THREAD => 1,
+        None => parallel::threads_or_all(None).min(holdings.n_positions() / POSITIONS_PER_THREAD),
+    };
+    let claim = options.windows_per_claim.filter(|&n| n > 0).unwrap_or_else(|| (windows / (threads * 8)).clamp(1, 64));
+    Plan { threads, claim, past_caches: holdings.n_pools() >= POOLS_PAST_CACHES }
 }
 
 /// Refuses prices of another market, and missing ones unless they are allowed.

@@ -1,0 +1,51 @@
+//! Rows of one key made into one, where the caller asks for it.
+
+use crate::error::FaultKind;
+use crate::exact::Exact;
+
+use super::validate::{Checked, Faults, in_range};
+
+/// The exact sum of numbers, rounded once; NaN if one is unknown.
+pub(crate) fn sum(mut terms: impl Iterator<Item = f64>) -> f64 {
+    terms
+        .try_fold(Exact::zero(), |sum, x| (!x.is_nan()).then(|| sum + Exact::from_f64(x)))
+        .map_or(f64::NAN, |sum| sum.to_f64())
+}
+
+/// Quantity and entry price of several rows of one position: the sum, and the entry weighted by quantity, so that the
+/// profit is that of the rows together. Each is rounded once and from then on an input like any other.
+pub(crate) fn merged_position(checked: &Checked<'_>, rows: &[usize], faults: &mut Faults) -> (f64, f64) {
+    let positions = &checked.tables.positions;
+    let quantities = || rows.iter().map(|&row| Exact::from_f64(positions.quantity[row]));
+    let cost = (rows.iter().zip(quantities()))
+        .fold(Exact::zero(), |cost, (&row, quantity)| cost + quantity * Exact::from_f64(positions.entry_price[row]));
+    let total = quantities().fold(Exact::zero(), |sum, quantity| sum + quantity);
+    for &row in &rows[1..] {
+        disagreements(checked, rows[0], row, faults);
+    }
+    let (quantity, entry) = (total.to_f64(), cost.checked_div(&total).map_or(f64::NAN, |price| price.to_f64()));
+    if entry > 0.0 && !(in_range(quantity) && in_range(entry)) {
+        let what = (FaultKind::OutOfRange, "the rows to be merged add up to a magnitude beyond 2^256; check the unit");
+        faults.position(rows[0], "quantity", format!("{quantity:?}"), what);
+    }
+    (quantity, entry)
+}
+
+/// Faults of a row that contradicts the first of its key.
+fn disagreements(checked: &Checked<'_>, first: usize, row: usize, faults: &mut Faults) {
+    let differ = |a: f64, b: f64| a.to_bits() != b.to_bits() && !(a.is_nan() && b.is_nan());
+    let quantity = checked.tables.positions.quantity;
+    if (quantity[row] > 0.0) != (quantity[first] > 0.0) {
+        let cure = format!("row {first} has the same key and the opposite sign; give the position that is left");
+        faults.position(row, "quantity", format!("{:?}", quantity[row]), (FaultKind::Inconsistent, &cure));
+    }
+    if differ(checked.leverage(first), checked.leverage(row)) {
+        let cure = format!("row {first} has the same key and another leverage; give one leverage");
+        faults.position(row, "leverage", format!("{:?}", checked.leverage(row)), (FaultKind::Inconsistent, &cure));
+    }
+    if checked.isolated_margin(first).is_nan() != checked.isolated_margin(row).is_nan() {
+        let cure = format!("of this row and row {first}, of one key, only one has it; give both or neither");
+        let value = format!("{:?}", checked.isolated_margin(row));
+        faults.position(row, "isolated_margin", value, (FaultKind::Inconsistent, &cure));
+    }
+}
