@@ -1,1 +1,38 @@
+//! `crossmargin._core`: the engine as Python sees it, private to the package.
+//!
+//! Thin: columns come in ([`columns`]), one call of the engine is made through the one [`door`], columns go out
+//! ([`export`]). Docstrings, defaults and everything friendly live in the Python package.
+#![deny(unsafe_code)]
 
+mod columns;
+mod door;
+mod errors;
+mod export;
+mod objects;
+
+use pyo3::prelude::*;
+
+/// The compiled half of crossmargin; private.
+#[pymodule]
+mod _core {
+    #[pymodule_export]
+    use crate::export::arrow_stream;
+    #[pymodule_export]
+    use crate::objects::{Book, Market, Prices, preset_names, score, thread_count, total};
+
+    use crossmargin::score::Column;
+    use pyo3::prelude::*;
+
+    /// Adds what is not a function or class.
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("FIGURES", Column::ALL.map(Column::name))?;
+        module.add("ISAS", available_isas())?;
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+
+    fn available_isas() -> Vec<&'static str> {
+        use crossmargin::Isa;
+        Isa::ALL.into_iter().filter(|isa| isa.is_available()).map(Isa::name).collect()
+    }
+}

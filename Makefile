@@ -1,0 +1,68 @@
+# Every goal does its own set-up: a virtual environment with locked dependencies, a release build, the wheel installed.
+# Needs Python 3.11 or later, stable Rust, make and a C compiler. `make PYTHON=python3.12 test` picks an interpreter.
+PYTHON ?= python3
+OUT ?= out
+VENV := .venv
+BIN := $(VENV)/bin
+WHEELS := target/wheels
+
+SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md $(wildcard LICENSE*) \
+  $(shell find rust python -type f ! -name '*.pyc' ! -name '*.so')
+
+.DEFAULT_GOAL := build
+.PHONY: build demo test test-rust test-python bench check sdist clean
+
+build: $(VENV)/.installed
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: set PYTHON")'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.locked: requirements/dev.txt $(VENV)/.created
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.installed: $(SOURCES) $(VENV)/.locked
+	@rm -rf $(WHEELS)
+	$(BIN)/maturin build --quiet --release --interpreter $(BIN)/python --out $(WHEELS)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(WHEELS)/*.whl
+	@touch $@
+
+# The main job: a million accounts under real rules, scored, summed up and written as Arrow IPC.
+demo: build
+	$(BIN)/python -m crossmargin.cli demo --out $(OUT)
+
+test: test-rust test-python
+
+test-rust:
+	@if cargo nextest --version >/dev/null 2>&1; then \
+	  cargo nextest run --locked -p crossmargin && cargo test --locked -p crossmargin --doc; \
+	else \
+	  cargo test --locked -p crossmargin; \
+	fi
+
+test-python: build
+	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --doctest-modules --pyargs crossmargin
+
+$(VENV)/.bench: requirements/bench.txt $(VENV)/.locked
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bench.txt
+	@touch $@
+
+bench: build $(VENV)/.bench
+	$(BIN)/python benches/python/bench_score.py $(BENCH_ARGS)
+
+check: build
+	cargo fmt --all --check
+	cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest crossmargin._core
+
+sdist: $(VENV)/.locked
+	$(BIN)/maturin sdist --out $(WHEELS)
+
+clean:
+	rm -rf $(VENV) $(OUT) target

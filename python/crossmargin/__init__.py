@@ -1,0 +1,78 @@
+"""Margin and liquidation of cross-collateralised accounts.
+
+A margin mode is a partition of an account's positions and balances into collateral pools; a pool is a function of
+prices: its excess, what the venue counts as collateral less what it requires. `score` evaluates that function for every
+pool of a `Book` under the rules of a `Market` at given `Prices`.
+
+Examples
+--------
+>>> import crossmargin as xm
+>>> market = xm.load_market("textbook")
+>>> book = xm.Book(
+...     market,
+...     balances={"account": [1], "asset": ["USDT"], "wallet_balance": [1_000.0]},
+...     positions={"account": [1], "instrument": ["BTCUSDT"], "quantity": [0.1], "entry_price": [60_000.0]},
+... )
+>>> scores = xm.score(book, market.prices(mark={"BTCUSDT": 52_000.0}))
+>>> float(scores.excess[0]), bool(scores.liquidatable[0])
+(70.0, False)
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from crossmargin._core import __version__
+from crossmargin.book import Book, Rejected
+from crossmargin.errors import (
+    ArgumentError,
+    BookError,
+    CrossmarginError,
+    InternalError,
+    MarketError,
+    MissingPriceError,
+    PriceError,
+)
+from crossmargin.market import Market, Prices, load_market, presets
+from crossmargin.scores import DEFAULT_OUTPUTS, OUTPUTS, Scores, score
+from crossmargin.table import Table
+
+if TYPE_CHECKING:
+    from crossmargin import reference, testing
+
+__all__ = [
+    "DEFAULT_OUTPUTS",
+    "OUTPUTS",
+    "ArgumentError",
+    "Book",
+    "BookError",
+    "CrossmarginError",
+    "InternalError",
+    "Market",
+    "MarketError",
+    "MissingPriceError",
+    "PriceError",
+    "Prices",
+    "Rejected",
+    "Scores",
+    "Table",
+    "__version__",
+    "load_market",
+    "presets",
+    "reference",
+    "score",
+    "testing",
+]
+
+_LAZY = ("reference", "testing")
+
+
+def __getattr__(name: str) -> Any:
+    """Import the parts that a scoring program does not need when they are first named."""
+    if name in _LAZY:
+        from importlib import import_module  # noqa: PLC0415 - so is this
+
+        return import_module(f"crossmargin.{name}")
+    raise AttributeError(f"module 'crossmargin' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -1,0 +1,197 @@
+"""Books: the accounts, checked and grouped into pools once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from crossmargin import _core
+from crossmargin._tables import table_input
+from crossmargin.errors import ArgumentError
+from crossmargin.market import Market
+from crossmargin.table import Table
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Book:
+    """The accounts of a market: balances and positions, grouped once into collateral pools. Immutable.
+
+    A cross pool holds an account's cash of one asset with all cross positions that settle in it; an isolated position
+    is a pool of its own with the cash fenced for it. The book owns its copy of the tables.
+
+    Parameters
+    ----------
+    market : Market
+        The rules, instruments and assets.
+    balances : table
+        A row per account and asset: ``account`` (integers or text), ``asset`` (name, or place in the market's order)
+        and ``wallet_balance`` (float64, in the asset; realised cash only, including what is fenced for isolated
+        positions; negative for debt).
+    positions : table, optional
+        A row per position: ``account``, ``instrument`` (name or alias, or place in the market's order), ``quantity``
+        (float64, in contracts; long positive, never zero) and ``entry_price`` (float64, quote per base). Optional:
+        ``leverage`` (NaN where unknown: initial margin is then unknown), ``margin_mode`` (``"cross"`` or
+        ``"isolated"``; absent means cross), ``isolated_margin`` (cash fenced, in the settlement asset, without
+        unrealised profit; NaN means initial margin at entry) and ``position_side`` (``"net"``, ``"long"`` or
+        ``"short"``; absent means net).
+    quantity_unit : {"contracts", "base"}
+        What ``quantity`` counts.
+    duplicates : {"raise", "merge"}
+        What to do with a second row of an account, instrument, side and mode: refuse it, or add the quantities and
+        weigh the entry prices with them.
+    on_error : {"raise", "reject"}
+        What to do with malformed rows: refuse the book, or drop *whole accounts* and say which in `rejected` (an
+        account without one of its legs has a wrong margin).
+
+    Raises
+    ------
+    BookError
+        For rows that cannot be, with all faults in ``.faults``.
+    ArgumentError
+        For unknown columns, columns of unequal length, and types that are no numbers or keys.
+
+    Notes
+    -----
+    A table is a dict of columns (NumPy arrays, lists, or anything with ``__array__``, ``__dlpack__`` or the buffer
+    protocol), any object with ``__arrow_c_stream__`` or ``__arrow_c_array__``, or a list of dicts. ``float64`` and
+    ``int64`` columns that are contiguous are read where they lie, others are converted first; do not write to them
+    while the call runs. Sorting by account is not needed but makes building faster.
+
+    Every number denotes the shortest decimal that its ``repr`` writes; decisions are exact for these decimals.
+    Magnitudes outside 2^-256..2^256 are refused.
+
+    Examples
+    --------
+    >>> import crossmargin as xm
+    >>> market = xm.load_market("binance-usdm")
+    >>> book = xm.Book(
+    ...     market,
+    ...     balances={"account": ["a", "b"], "asset": ["USDT", "USDT"], "wallet_balance": [5_000.0, 900.0]},
+    ...     positions=[
+    ...         {"account": "a", "instrument": "BTCUSDT", "quantity": 0.5, "entry_price": 60_000.0},
+    ...         {"account": "a", "instrument": "ETHUSDT", "quantity": -2.0, "entry_price": 3_000.0},
+    ...         {"account": "b", "instrument": "BTC/USDT:USDT", "quantity": 0.2, "entry_price": 61_000.0},
+    ...     ],
+    ... )
+    >>> book
+    Book(2 accounts, 2 pools, 3 positions, market 'binance-usdm/2024-10-01')
+    >>> book.pools["asset"].tolist()
+    ['USDT', 'USDT']
+    """
+
+    __slots__ = ("_core", "_pools", "market")
+    _core: _core.Book
+    _pools: Table | None
+    market: Market
+
+    def __init__(
+        self,
+        market: Market,
+        *,
+        balances: Any,
+        positions: Any = None,
+        quantity_unit: str = "contracts",
+        duplicates: str = "raise",
+        on_error: str = "raise",
+        _window: int | None = None,
+    ) -> None:
+        if not isinstance(market, Market):
+            raise ArgumentError(f"market was of type {type(market).__name__}, expected a Market")
+        if balances is None:
+            raise ArgumentError("balances was None, expected a table; give one without rows if there is no cash")
+        self._core = _core.Book(
+            market._core,
+            table_input(balances, "balances"),
+            table_input(positions, "positions"),
+            quantity_unit,
+            duplicates,
+            on_error,
+            _window,
+        )
+        self._pools = None
+        self.market = market
+
+    @property
+    def n_accounts(self) -> int:
+        """Number of accounts."""
+        return self._core.n_accounts
+
+    @property
+    def n_pools(self) -> int:
+        """Number of pools: the length of every result."""
+        return self._core.n_pools
+
+    @property
+    def n_positions(self) -> int:
+        """Number of positions, merged ones counted once."""
+        return self._core.n_positions
+
+    @property
+    def accounts(self) -> NDArray[Any]:
+        """Keys of the accounts as first seen, balances before positions: int64, or ``object`` for text."""
+        return self._core.accounts()
+
+    @property
+    def pools(self) -> Table:
+        """The keys of the pools, in the order of every result.
+
+        Ordered by account as first seen, cross before isolated, asset, instrument and side. Columns ``account``,
+        ``kind`` (``"cross"`` or ``"isolated"``), ``asset`` (settlement), and for isolated pools ``instrument`` and
+        ``side``, which are ``None`` for cross pools.
+        """
+        if self._pools is None:
+            self._pools = Table(self._core.pools())
+        return self._pools
+
+    @property
+    def rejected(self) -> Rejected | None:
+        """What ``on_error="reject"`` dropped; ``None`` when nothing was."""
+        report = self._core.rejected()
+        return None if report is None else Rejected(**report)
+
+    def __repr__(self) -> str:
+        parts = ((self.n_accounts, "account"), (self.n_pools, "pool"), (self.n_positions, "position"))
+        counts = ", ".join(f"{n:,} {word}{'s' * (n != 1)}" for n, word in parts)
+        return f"Book({counts}, market {self.market.id!r})"
+
+
+class Rejected:
+    """The accounts that a book was built without.
+
+    Attributes
+    ----------
+    faults : Table
+        The first 1,000 faults: ``table``, ``row``, ``column``, ``value``, ``kind`` and ``cure``.
+    n_faults : int
+        How many there were.
+    accounts : ndarray
+        Keys of the accounts dropped.
+    balance_rows, position_rows : ndarray of int64
+        Their rows in the input tables, ascending.
+    """
+
+    __slots__ = ("accounts", "balance_rows", "faults", "n_faults", "position_rows")
+
+    def __init__(
+        self,
+        *,
+        faults: Any,
+        n_faults: int,
+        accounts: NDArray[Any],
+        balance_rows: NDArray[np.int64],
+        position_rows: NDArray[np.int64],
+    ) -> None:
+        self.faults = Table(faults)
+        self.n_faults = n_faults
+        self.accounts = accounts
+        self.balance_rows = balance_rows
+        self.position_rows = position_rows
+
+    def __len__(self) -> int:
+        return len(self.accounts)
+
+    def __repr__(self) -> str:
+        n, m = len(self), self.n_faults
+        return f"Rejected({n:,} account{'s' * (n != 1)} for {m:,} fault{'s' * (m != 1)})\n{self.faults!r}"

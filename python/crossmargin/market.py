@@ -1,0 +1,380 @@
+"""Markets and prices: what a venue says, and what it quotes at one moment."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crossmargin import _core
+from crossmargin._tables import is_mapping, table_input
+from crossmargin.errors import ArgumentError
+from crossmargin.table import Table
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def presets() -> Table:
+    """List the presets that come with this version.
+
+    Returns
+    -------
+    Table
+        Columns ``preset`` and ``as_of`` (the date whose rules it states), both text.
+
+    Examples
+    --------
+    >>> "binance-usdm" in presets()["preset"]
+    True
+    """
+    names = _core.preset_names()
+    return Table({"preset": [name for name, _ in names], "as_of": [day for _, day in names]})
+
+
+def load_market(name: str, as_of: date | str | None = None) -> Market:
+    """Load a preset: a venue's published rules as of a date.
+
+    Presets are unofficial restatements of what venues publish; each rule carries its source (see `Market.sources`).
+
+    Parameters
+    ----------
+    name : str
+        Name of the preset, such as ``"binance-usdm"`` (see `presets`).
+    as_of : date or str, optional
+        Take the newest file dated at most this (``"YYYY-MM-DD"``); by default the newest of all. Say it where results
+        must be reproducible: what is newest changes with versions.
+
+    Returns
+    -------
+    Market
+        The rules; its ``id`` says which file they are from.
+
+    Raises
+    ------
+    MarketError
+        For a name that is not shipped, and for a date before the preset's first file.
+
+    Examples
+    --------
+    >>> load_market("binance-usdm", as_of="2024-12-31").id
+    'binance-usdm/2024-10-01'
+    """
+    _check_text(name, "name")
+    if isinstance(as_of, date):
+        as_of = as_of.isoformat()[:10]
+    if as_of is not None:
+        _check_text(as_of, "as_of")
+    return Market._of(_core.Market.preset(name, as_of))
+
+
+class Market:
+    """What a venue says: assets, instruments with their tiers, and the rules of margin. Immutable.
+
+    Made by `load_market` or `Market.from_toml`. Equal when all it says is equal; pickles as its text.
+
+    Examples
+    --------
+    >>> market = load_market("textbook")
+    >>> market
+    Market('textbook/2020-01-01', 3 instruments, 1 asset)
+    >>> market.instruments["instrument"].tolist()
+    ['BTCUSDT', 'ETHUSDT', 'SOLUSDT']
+    >>> market.rules["trigger_level"]
+    1.0
+    """
+
+    __slots__ = ("_core",)
+    _core: _core.Market
+
+    def __init__(self) -> None:
+        raise ArgumentError("Market has no values of its own; make one with load_market() or Market.from_toml()")
+
+    @classmethod
+    def _of(cls, made: _core.Market) -> Market:
+        market = object.__new__(cls)
+        market._core = made
+        return market
+
+    @staticmethod
+    def from_toml(source: str | os.PathLike[str]) -> Market:
+        """Read a market file of your own.
+
+        Parameters
+        ----------
+        source : str or path-like
+            A path, or the text itself: a string with a line break in it is taken as text.
+
+        Returns
+        -------
+        Market
+            The rules that the file states.
+
+        Raises
+        ------
+        MarketError
+            For text that is no market, with the path of the key; `OSError` for a file that cannot be read.
+
+        Examples
+        --------
+        >>> market = Market.from_toml('''
+        ... extends = "textbook/2020-01-01"
+        ... preset = "strict"
+        ... as_of = 2024-10-01
+        ... [trigger]
+        ... zero_fails = true
+        ... ''')
+        >>> market.id, market.rules["zero_fails"]
+        ('strict/2024-10-01', True)
+        """
+        if isinstance(source, str) and "\n" in source:
+            return Market._of(_core.Market.from_toml(source))
+        return Market._of(_core.Market.from_toml(_path(source, "source").read_text(encoding="utf-8")))
+
+    def to_toml(self) -> str:
+        """Write the market as text that `from_toml` makes an equal market of."""
+        return self._core.to_toml()
+
+    def with_tiers(self, tiers: Any, bounds: str = "quote") -> Market:
+        """Replace tier tables, and add the instruments that are new.
+
+        Parameters
+        ----------
+        tiers : mapping, table or path-like
+            In the form of ccxt and freqtrade: a mapping of symbol to a list of tiers (``minNotional``,
+            ``maxNotional``, ``maintenanceMarginRate``, ``maxLeverage``, ``info.cum``), or the path of a JSON file of
+            that. Otherwise a table with a row per tier: ``instrument``, ``floor`` (inclusive), ``maintenance_rate``
+            and optionally ``max_leverage``, ``cap`` (upper end) and ``deduction`` (checked, then derived anew).
+        bounds : {"quote", "settle", "contracts"}
+            What floors and caps are written in.
+
+        Returns
+        -------
+        Market
+            A new market, whose ``id`` ends in ``+tiers``.
+
+        Raises
+        ------
+        MarketError
+            For tables with gaps, and for names that are neither known nor symbols of linear contracts.
+        ArgumentError
+            For a table without the columns.
+
+        Examples
+        --------
+        >>> market = load_market("textbook").with_tiers(
+        ...     {
+        ...         "XRP/USDT:USDT": [
+        ...             {"minNotional": 0, "maxNotional": 5_000, "maintenanceMarginRate": 0.01, "maxLeverage": 50},
+        ...             {"minNotional": 5_000, "maxNotional": 25_000, "maintenanceMarginRate": 0.02, "maxLeverage": 25},
+        ...         ]
+        ...     }
+        ... )
+        >>> market.tiers("XRPUSDT")["deduction"].tolist()
+        [0.0, 50.0]
+        """
+        if isinstance(tiers, (str, os.PathLike)):
+            tiers = json.loads(_path(tiers, "tiers").read_text(encoding="utf-8"))
+        if is_mapping(tiers) and "instrument" not in tiers.keys():  # noqa: SIM118 - tables are mappings of columns too
+            tiers = _flat_tiers(tiers)
+        _check_text(bounds, "bounds")
+        return Market._of(self._core.with_tiers(table_input(tiers, "tiers"), bounds))
+
+    def prices(self, mark: Any, index: Any = None) -> Prices:
+        """Check the prices of one moment.
+
+        Parameters
+        ----------
+        mark : mapping of str to float, or array-like (n_instruments,)
+            Mark prices, quote per base: by instrument name or alias, or in the order of `instruments` with NaN for
+            those that are not known. Only what is held needs a price.
+        index : mapping of str to float, or array-like (n_assets,), optional
+            Index prices of assets in the market's valuation asset, by name or in the order of `assets`. Needed only
+            to value what is held in several assets in one.
+
+        Returns
+        -------
+        Prices
+            What `score` takes.
+
+        Raises
+        ------
+        PriceError
+            For a price that is not a positive number, and for a name that the market does not have.
+        ArgumentError
+            For an array of another length.
+
+        Examples
+        --------
+        >>> market = load_market("textbook")
+        >>> market.prices(mark={"BTCUSDT": 64_000.0}).mark.tolist()
+        [64000.0, nan, nan]
+        """
+        return Prices._of(_core.Prices(self._core, mark, index), self)
+
+    @property
+    def id(self) -> str:
+        """Preset, date and edition, such as ``"binance-usdm/2024-10-01+tiers"``: what reports carry."""
+        return self._core.id
+
+    @property
+    def title(self) -> str | None:
+        """What the file calls itself."""
+        return self._core.title
+
+    @property
+    def assets(self) -> Table:
+        """The assets in market order: ``asset`` and ``quantum``, the step in which it moves."""
+        return Table(self._core.assets())
+
+    @property
+    def instruments(self) -> Table:
+        """The instruments in market order.
+
+        Columns ``instrument`` (the venue's name), ``base``, ``quote``, ``settle``, ``payoff``, ``contract_size`` (base
+        units per contract), ``n_tiers``, ``max_leverage`` (of the first tier), ``cap`` (upper end of the last tier, NaN
+        for none), ``tick`` and ``lot`` (NaN where no source states them).
+        """
+        return Table(self._core.instruments())
+
+    @property
+    def aliases(self) -> dict[str, list[str]]:
+        """Other names that instruments go by, such as ccxt's, by the venue's name."""
+        return self._core.aliases()
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """The rules in force, by name."""
+        return self._core.rules()
+
+    @property
+    def sources(self) -> Table:
+        """Where the rules come from: ``rule``, ``text``, ``url``, ``retrieved``, ``evidence`` and ``note``."""
+        return Table(self._core.sources())
+
+    def tiers(self, instrument: str) -> Table:
+        """Give the maintenance table of one instrument.
+
+        The maintenance margin of a notional ``u`` in a tier is ``maintenance_rate * u - deduction``.
+
+        Parameters
+        ----------
+        instrument : str
+            Name or alias.
+
+        Returns
+        -------
+        Table
+            A row per tier: ``tier`` (from 1), ``floor`` (inclusive), ``cap`` (exclusive; infinite for none),
+            ``maintenance_rate``, ``max_leverage`` (infinite where not stated), ``deduction`` (in the settlement
+            asset), ``law`` and ``bounds`` (the unit of floor and cap).
+
+        Raises
+        ------
+        ArgumentError
+            For a name that the market does not have.
+
+        Examples
+        --------
+        >>> load_market("binance-usdm").tiers("BTC/USDT:USDT")["deduction"][:3].tolist()
+        [0.0, 50.0, 950.0]
+        """
+        _check_text(instrument, "instrument")
+        return Table(self._core.tiers(instrument))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Market):
+            return NotImplemented
+        return self._core.equals(other._core)
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return Market.from_toml, (self.to_toml(),)
+
+    def __repr__(self) -> str:
+        n, m = len(self.instruments), len(self.assets)
+        return f"Market({self.id!r}, {n} instrument{'s' * (n != 1)}, {m} asset{'s' * (m != 1)})"
+
+
+class Prices:
+    """Checked prices of a market at one moment, made by `Market.prices`. Immutable."""
+
+    __slots__ = ("_core", "market")
+    _core: _core.Prices
+    market: Market
+
+    def __init__(self) -> None:
+        raise ArgumentError("Prices has no market of its own; make them with market.prices()")
+
+    @classmethod
+    def _of(cls, made: _core.Prices, market: Market) -> Prices:
+        prices = object.__new__(cls)
+        prices._core = made
+        prices.market = market
+        return prices
+
+    @property
+    def mark(self) -> NDArray[np.float64]:
+        """Mark prices in the order of ``market.instruments``, quote per base; NaN where there is none; a copy."""
+        return self._core.mark()
+
+    @property
+    def index(self) -> NDArray[np.float64]:
+        """Index prices in the order of ``market.assets``, in the valuation asset; NaN where there is none; a copy."""
+        return self._core.index()
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        return Market.prices, (self.market, self.mark, self.index)
+
+    def __repr__(self) -> str:
+        mark = self.mark
+        return f"Prices({self.market.id!r}, {int((mark == mark).sum())} of {len(mark)} instruments priced)"  # noqa: PLR0124
+
+
+def _check_text(value: object, name: str) -> None:
+    if not isinstance(value, str):
+        raise ArgumentError(f"{name} was of type {type(value).__name__}, expected text")
+
+
+def _path(source: object, name: str) -> Path:
+    if isinstance(source, (str, os.PathLike)):
+        return Path(source)
+    raise ArgumentError(f"{name} was of type {type(source).__name__}, expected a path or text")
+
+
+_CCXT = {"floor": "minNotional", "cap": "maxNotional", "maintenance_rate": "maintenanceMarginRate"}
+
+
+def _flat_tiers(tiers: Any) -> dict[str, list[Any]]:
+    """Lay the lists of tiers of ccxt and freqtrade out as a table."""
+    table: dict[str, list[Any]] = {"instrument": []}
+    table |= {name: [] for name in (*_CCXT, "max_leverage", "deduction")}
+    for symbol, rows in tiers.items():
+        if not isinstance(rows, (list, tuple)):
+            raise ArgumentError(f"tiers[{symbol!r}] was of type {type(rows).__name__}, expected a list of tiers")
+        for row in rows:
+            if not is_mapping(row):
+                raise ArgumentError(f"tiers[{symbol!r}] held a {type(row).__name__}, expected a mapping for each tier")
+            table["instrument"].append(symbol)
+            for name, theirs in _CCXT.items():
+                table[name].append(_number(row.get(theirs), f"tiers[{symbol!r}].{theirs}"))
+            table["max_leverage"].append(_number(row.get("maxLeverage"), f"tiers[{symbol!r}].maxLeverage"))
+            info = row.get("info")
+            published = info.get("cum") if is_mapping(info) else None
+            table["deduction"].append(_number(published, f"tiers[{symbol!r}].info.cum"))
+    return table
+
+
+def _number(value: Any, place: str) -> Any:
+    """Take numbers as they are; venues write some of them as text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        raise ArgumentError(f"{place} was {value!r}, expected a number") from None

@@ -1,0 +1,183 @@
+//! Columns of keys: integers as they are, names by code.
+
+use arrow_array::ArrayRef;
+use arrow_buffer::ScalarBuffer;
+use crossmargin::book::{Keys, TextKeys};
+use numpy::{PyArray1, PyArrayDescrMethods, PyArrayMethods, PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use super::coder::Coder;
+use super::{Raw, arrow, scalars};
+use crate::errors::argument;
+
+/// A column of integers or names.
+pub(crate) enum KeyColumn<'py> {
+    Borrowed(PyReadonlyArray1<'py, i64>),
+    Ints(Vec<i64>),
+    Arrow(ScalarBuffer<i64>),
+    Text(Coder),
+}
+
+/// A column of names.
+pub(crate) struct TextColumn(Coder);
+
+impl Default for KeyColumn<'_> {
+    fn default() -> Self {
+        Self::Ints(Vec::new())
+    }
+}
+
+impl TextColumn {
+    pub(crate) fn as_keys(&self) -> TextKeys<'_> {
+        self.0.as_keys()
+    }
+
+    /// Reads a column that must hold names.
+    pub(crate) fn new(py: Python<'_>, raw: Raw<'_>, name: &str) -> PyResult<Self> {
+        match KeyColumn::new(py, raw, name)? {
+            KeyColumn::Text(coder) => Ok(Self(coder)),
+            other if other.as_keys().is_empty() => Ok(Self(Coder::default())),
+            _ => Err(argument(py, name, "had integers, expected names")),
+        }
+    }
+}
+
+impl<'py> KeyColumn<'py> {
+    pub(crate) fn as_keys(&self) -> Keys<'_> {
+        match self {
+            // Contiguity was checked when it was borrowed.
+            Self::Borrowed(array) => Keys::Int(array.as_slice().unwrap_or_default()),
+            Self::Ints(keys) => Keys::Int(keys),
+            Self::Arrow(keys) => Keys::Int(keys),
+            Self::Text(coder) => Keys::Text(coder.as_keys()),
+        }
+    }
+
+    /// Reads a column; `name` is `table.column`, for messages.
+    pub(crate) fn new(py: Python<'py>, raw: Raw<'py>, name: &str) -> PyResult<Self> {
+        match raw {
+            Raw::Array(array) => Self::from_array(&array, name),
+            Raw::List(list) => Self::from_list(&list, name),
+            Raw::Arrow(chunks) => Self::from_arrow(py, &chunks, name),
+        }
+    }
+
+    fn from_array(array: &Bound<'py, PyUntypedArray>, name: &str) -> PyResult<Self> {
+        let py = array.py();
+        match array.dtype().kind() {
+            b'i' => {
+                if let Some(borrowed) = super::reals::borrow::<i64>(array) {
+                    return Ok(Self::Borrowed(borrowed));
+                }
+                Ok(Self::Ints(super::reals::converted::<i64>(array, "int64")?))
+            }
+            b'u' => {
+                let wide = super::reals::converted::<u64>(array, "uint64")?;
+                let narrow = |(row, key): (usize, u64)| {
+                    i64::try_from(key).map_err(|_| beyond_i64(py, &format!("{name}[{row}]"), key))
+                };
+                Ok(Self::Ints(wide.into_iter().enumerate().map(narrow).collect::<PyResult<_>>()?))
+            }
+            b'U' => Ok(Self::Text(fixed_text(array, name)?)),
+            b'O' | b'T' => {
+                let list = array.call_method0(intern!(py, "tolist"))?.cast_into::<PyList>()?;
+                Self::from_list(&list, name)
+            }
+            _ if array.is_empty() => Ok(Self::default()),
+            _ => {
+                let message = format!("had dtype {}, expected integers or names", array.dtype());
+                Err(argument(py, name, message))
+            }
+        }
+    }
+
+    fn from_list(list: &Bound<'py, PyList>, name: &str) -> PyResult<Self> {
+        let rows = list.len();
+        let mut ints = Vec::new();
+        let mut coder = Coder::default();
+        let mut first_null = None;
+        let mut previous: Option<Bound<'py, PyAny>> = None;
+        for (row, object) in list.iter().enumerate() {
+            if previous.as_ref().is_some_and(|previous| previous.is(&object)) && ints.is_empty() {
+                coder.repeat();
+                continue;
+            }
+            let place = || format!("{name}[{row}]");
+            match scalars::key(&object, place)? {
+                scalars::Key::Int(key) if coder.as_keys().names.is_empty() => ints.push(key),
+                scalars::Key::Name(text) if ints.is_empty() => coder.push(scalars::text(text, place)?),
+                scalars::Key::Null if ints.is_empty() => {
+                    first_null.get_or_insert(row);
+                    coder.push_null();
+                    continue;
+                }
+                scalars::Key::Null => return Err(null_in_integers(list.py(), name, row)),
+                _ => {
+                    let what = scalars::shown(&object);
+                    let message = format!("was {what}, expected integers in all rows or names in all");
+                    return Err(argument(list.py(), &place(), message));
+                }
+            }
+            previous = Some(object);
+        }
+        match first_null {
+            Some(row) if !ints.is_empty() => Err(null_in_integers(list.py(), name, row)),
+            _ if ints.len() == rows => Ok(Self::Ints(ints)),
+            _ => Ok(Self::Text(coder)),
+        }
+    }
+
+    fn from_arrow(py: Python<'py>, chunks: &[ArrayRef], name: &str) -> PyResult<Self> {
+        match arrow::ints(py, chunks, name)? {
+            Some(keys) => Ok(Self::Arrow(keys)),
+            None => arrow::names(py, chunks, name).map(Self::Text),
+        }
+    }
+}
+
+#[cold]
+pub(super) fn beyond_i64(py: Python<'_>, place: &str, key: u64) -> PyErr {
+    argument(py, place, format!("was {key}, expected at most 9223372036854775807: give such keys as text"))
+}
+
+#[cold]
+pub(super) fn null_in_integers(py: Python<'_>, name: &str, row: usize) -> PyErr {
+    argument(py, &format!("{name}[{row}]"), "was null among integers: give every row a key")
+}
+
+/// Names of a NumPy array of fixed width: four bytes a character, padded with zeros.
+fn fixed_text(array: &Bound<'_, PyUntypedArray>, name: &str) -> PyResult<Coder> {
+    let py = array.py();
+    let rows = array.len();
+    let width = array.dtype().itemsize() / 4;
+    let mut coder = Coder::with_capacity(rows);
+    if width == 0 || rows == 0 {
+        (0..rows).for_each(|_| coder.push(""));
+        return Ok(coder);
+    }
+    let native = array.dtype().call_method1(intern!(py, "newbyteorder"), (intern!(py, "="),))?;
+    let numpy = py.import(intern!(py, "numpy"))?;
+    let contiguous = numpy.call_method1(intern!(py, "ascontiguousarray"), (array, native))?;
+    let points = contiguous.call_method1(intern!(py, "view"), (intern!(py, "uint32"),))?;
+    let points: PyReadonlyArray1<'_, u32> = points.cast::<PyArray1<u32>>()?.try_readonly()?;
+    let points = points.as_slice()?;
+    let mut text = String::new();
+    let mut previous: &[u32] = &[];
+    for (row, padded) in points.chunks_exact(width).enumerate() {
+        if row > 0 && padded == previous {
+            coder.repeat();
+            continue;
+        }
+        previous = padded;
+        let end = padded.iter().rposition(|&point| point != 0).map_or(0, |last| last + 1);
+        text.clear();
+        for &point in &padded[..end] {
+            let place = || argument(py, &format!("{name}[{row}]"), "was no valid text");
+            text.push(char::from_u32(point).ok_or_else(place)?);
+        }
+        coder.push(&text);
+    }
+    Ok(coder)
+}

@@ -1,0 +1,66 @@
+//! Tables of NumPy columns as streams of the Arrow PyCapsule interface.
+
+use std::sync::Arc;
+
+use arrow_array::builder::StringBuilder;
+use arrow_array::ffi_stream::FFI_ArrowArrayStream;
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, RecordBatchIterator};
+use arrow_buffer::{NullBuffer, ScalarBuffer};
+use arrow_schema::{ArrowError, DataType, Field, Schema};
+use numpy::{PyArray1, PyArrayMethods};
+use pyo3::prelude::*;
+use pyo3::types::{PyCapsule, PyString};
+
+use crate::errors::argument;
+
+/// Copies columns into one record batch and gives it as an `arrow_array_stream` capsule.
+///
+/// NaN becomes null: in results it always means unknown. Text columns hold `str`, or `None` for null.
+#[pyfunction]
+pub(crate) fn arrow_stream<'py>(
+    py: Python<'py>,
+    names: Vec<String>,
+    columns: Vec<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyCapsule>> {
+    let mut fields = Vec::with_capacity(names.len());
+    let mut arrays = Vec::with_capacity(names.len());
+    for (name, column) in names.iter().zip(&columns) {
+        let array = array_of(column, name)?;
+        fields.push(Field::new(name, array.data_type().clone(), true));
+        arrays.push(array);
+    }
+    let broken = |error: ArrowError| argument(py, "columns", format!("could not be exported: {error}"));
+    let schema = Arc::new(Schema::new(fields));
+    let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(broken)?;
+    let reader = RecordBatchIterator::new([Ok(batch)], schema);
+    PyCapsule::new_with_value(py, FFI_ArrowArrayStream::new(Box::new(reader)), c"arrow_array_stream")
+}
+
+fn array_of(column: &Bound<'_, PyAny>, name: &str) -> PyResult<ArrayRef> {
+    if let Ok(column) = column.cast::<PyArray1<f64>>() {
+        let values = column.to_vec()?;
+        let valid: NullBuffer = values.iter().map(|x| !x.is_nan()).collect();
+        let valid = (valid.null_count() > 0).then_some(valid);
+        return Ok(Arc::new(Float64Array::new(ScalarBuffer::from(values), valid)));
+    }
+    if let Ok(column) = column.cast::<PyArray1<i64>>() {
+        return Ok(Arc::new(Int64Array::from(column.to_vec()?)));
+    }
+    if let Ok(column) = column.cast::<PyArray1<bool>>() {
+        return Ok(Arc::new(BooleanArray::from(column.to_vec()?)));
+    }
+    let Ok(column) = column.cast::<PyArray1<Py<PyAny>>>() else {
+        let message = format!("had {}, which cannot be exported", DataType::Null);
+        return Err(argument(column.py(), name, message));
+    };
+    let py = column.py();
+    let objects = column.try_readonly()?;
+    let mut texts = StringBuilder::new();
+    for object in objects.as_array() {
+        match object.bind(py).cast::<PyString>() {
+            Ok(text) => texts.append_value(text.to_str()?),
+            Err(_) => texts.append_null(),
+        }
+    }
+    Ok(Arc::new(texts.finish()))
+}

@@ -1,0 +1,340 @@
+//! `Book`: accounts, built from tables and asked for their keys and positions.
+
+use std::sync::Arc;
+
+use crossmargin::Error;
+use crossmargin::book::{Balances, Duplicates, Holdings, Keys, OnError, Positions, QuantityUnit, Rejected, Tables};
+use crossmargin::error::{BookFaults, FaultKind, MissingPrices};
+use crossmargin::score as engine;
+use numpy::{PyArray1, PyArrayMethods};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::arrays::{account_column, row_column, text_column};
+use super::market::Market;
+use super::options::{choice, missing};
+use super::prices::Prices;
+use super::scoring::check_market;
+use crate::columns::{KeyColumn, RealColumn, Schema, Table, TextColumn};
+use crate::door::through;
+use crate::errors::{argument, fault_columns, raise};
+
+/// The accounts of a market; immutable.
+#[pyclass(frozen, module = "crossmargin._core")]
+pub(crate) struct Book {
+    pub(crate) book: crossmargin::Book,
+    rejected: Rejected,
+    /// Accounts dropped, in the order of their rows.
+    dropped: Vec<String>,
+    dropped_are_ints: bool,
+}
+
+const BALANCES: Schema = Schema {
+    name: "balances",
+    required: &["account", "asset", "wallet_balance"],
+    optional: &[],
+    unsupported: &["bonus", "borrowed", "venue"],
+};
+
+const POSITIONS: Schema = Schema {
+    name: "positions",
+    required: &["account", "instrument", "quantity", "entry_price"],
+    optional: &["leverage", "margin_mode", "isolated_margin", "position_side"],
+    unsupported: &["pool", "tier_version", "venue"],
+};
+
+/// The columns of both tables while the engine reads them.
+struct Columns<'py> {
+    account: KeyColumn<'py>,
+    asset: KeyColumn<'py>,
+    wallet_balance: RealColumn<'py>,
+    holder: KeyColumn<'py>,
+    instrument: KeyColumn<'py>,
+    quantity: RealColumn<'py>,
+    entry_price: RealColumn<'py>,
+    leverage: Option<RealColumn<'py>>,
+    isolated_margin: Option<RealColumn<'py>>,
+    margin_mode: Option<TextColumn>,
+    position_side: Option<TextColumn>,
+}
+
+impl<'py> Columns<'py> {
+    fn new(balances: &Bound<'py, PyAny>, positions: &Bound<'py, PyAny>) -> PyResult<Self> {
+        let mut b = Table::new(balances, &BALANCES)?;
+        let mut p = Table::new(positions, &POSITIONS)?;
+        Ok(Self {
+            account: b.keys("account")?,
+            asset: b.keys("asset")?,
+            wallet_balance: b.reals("wallet_balance")?,
+            holder: p.keys("account")?,
+            instrument: p.keys("instrument")?,
+            quantity: p.reals("quantity")?,
+            entry_price: p.reals("entry_price")?,
+            leverage: p.optional_reals("leverage")?,
+            isolated_margin: p.optional_reals("isolated_margin")?,
+            margin_mode: p.optional_names("margin_mode")?,
+            position_side: p.optional_names("position_side")?,
+        })
+    }
+
+    fn tables(&self, quantity_unit: QuantityUnit, duplicates: Duplicates) -> Tables<'_> {
+        Tables {
+            balances: Balances {
+                account: self.account.as_keys(),
+                asset: self.asset.as_keys(),
+                wallet_balance: self.wallet_balance.as_slice(),
+            },
+            positions: Positions {
+                account: self.holder.as_keys(),
+                instrument: self.instrument.as_keys(),
+                quantity: self.quantity.as_slice(),
+                entry_price: self.entry_price.as_slice(),
+                leverage: self.leverage.as_ref().map(RealColumn::as_slice),
+                isolated_margin: self.isolated_margin.as_ref().map(RealColumn::as_slice),
+                margin_mode: self.margin_mode.as_ref().map(TextColumn::as_keys),
+                position_side: self.position_side.as_ref().map(TextColumn::as_keys),
+            },
+            quantity_unit,
+            duplicates,
+        }
+    }
+
+    /// Says of values that were absent that they are missing: the engine saw NaN.
+    fn relabel(&self, faults: &mut BookFaults) {
+        let required = [
+            ("balances", "wallet_balance", &self.wallet_balance),
+            ("positions", "quantity", &self.quantity),
+            ("positions", "entry_price", &self.entry_price),
+        ];
+        for fault in &mut faults.faults {
+            let was_null = required.iter().any(|(table, column, values)| {
+                let row = usize::try_from(fault.row).unwrap_or(usize::MAX);
+                (*table, *column) == (fault.table, fault.column) && values.nulls.binary_search(&row).is_ok()
+            });
+            if was_null {
+                fault.kind = FaultKind::Missing;
+                "null".clone_into(&mut fault.value);
+                "give a finite number".clone_into(&mut fault.cure);
+            }
+        }
+    }
+}
+
+#[pymethods]
+impl Book {
+    #[new]
+    #[expect(clippy::too_many_arguments, reason = "private: the Python package passes all of them, by place")]
+    fn new(
+        py: Python<'_>,
+        market: &Market,
+        balances: &Bound<'_, PyAny>,
+        positions: &Bound<'_, PyAny>,
+        quantity_unit: &str,
+        duplicates: &str,
+        on_error: &str,
+        window: Option<usize>,
+    ) -> PyResult<Self> {
+        let units = [("contracts", QuantityUnit::Contracts), ("base", QuantityUnit::Base)];
+        let unit = choice(py, "quantity_unit", quantity_unit, &units)?;
+        let repeated = [("raise", Duplicates::Refuse), ("merge", Duplicates::Merge)];
+        let repeated = choice(py, "duplicates", duplicates, &repeated)?;
+        let on_error =
+            choice(py, "on_error", on_error, &[("raise", OnError::Refuse), ("reject", OnError::Reject)])?;
+        let columns = Columns::new(balances, positions)?;
+        let tables = columns.tables(unit, repeated);
+        let market = Arc::clone(&market.0);
+        let built = through(py, || {
+            Ok(match window {
+                None => crossmargin::Book::build(market, tables, on_error),
+                Some(window) => crossmargin::Book::build_in_windows(market, tables, on_error, window),
+            })
+        })?;
+        let (book, mut rejected) = built.map_err(|mut error| {
+            if let Error::Book(faults) = &mut error {
+                columns.relabel(faults);
+            }
+            raise(py, error)
+        })?;
+        if let Some(faults) = &mut rejected.faults {
+            columns.relabel(faults);
+        }
+        let dropped = dropped(&rejected, &tables.balances.account, &tables.positions.account);
+        let is_int = |keys: &Keys<'_>| matches!(keys, Keys::Int(_));
+        let dropped_are_ints = is_int(&tables.balances.account) && is_int(&tables.positions.account);
+        Ok(Self { book, rejected, dropped, dropped_are_ints })
+    }
+
+    #[getter]
+    fn n_accounts(&self) -> usize {
+        self.book.holdings().accounts().len()
+    }
+
+    #[getter]
+    fn n_pools(&self) -> usize {
+        self.book.holdings().n_pools()
+    }
+
+    #[getter]
+    fn n_positions(&self) -> usize {
+        self.book.holdings().n_positions()
+    }
+
+    /// What was dropped: faults, their number, accounts, rows of both tables; `None` where nothing was.
+    fn rejected<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let Some(faults) = &self.rejected.faults else { return Ok(None) };
+        let report = PyDict::new(py);
+        report.set_item("faults", fault_columns(py, faults)?)?;
+        report.set_item("n_faults", faults.n_faults)?;
+        if self.dropped_are_ints {
+            let accounts: Vec<i64> = self.dropped.iter().filter_map(|account| account.parse().ok()).collect();
+            report.set_item("accounts", PyArray1::from_vec(py, accounts))?;
+        } else {
+            let names: Vec<&str> = self.dropped.iter().map(String::as_str).collect();
+            report.set_item("accounts", text_column(py, &names, (0..names.len()).map(Some)))?;
+        }
+        report.set_item("balance_rows", row_column(py, self.rejected.balance_rows.iter().copied()))?;
+        report.set_item("position_rows", row_column(py, self.rejected.position_rows.iter().copied()))?;
+        Ok(Some(report))
+    }
+
+    /// Key columns of the pools.
+    fn pools<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let holdings = self.book.holdings();
+        let market = self.book.market();
+        let pools = || 0..holdings.n_pools();
+        let (assets, instruments) = market_names(market);
+        let position = |pool: usize| {
+            let isolated = holdings.kind(pool) == crossmargin::book::PoolKind::Isolated;
+            isolated.then(|| holdings.positions_of(pool).start)
+        };
+        let of_accounts = (0..holdings.accounts().len()).flat_map(|a| holdings.pools_of(a).map(move |_| a));
+        let columns = PyDict::new(py);
+        columns.set_item("account", account_column(py, holdings.accounts(), of_accounts))?;
+        let kinds = pools().map(|pool| Some(usize::from(position(pool).is_some())));
+        columns.set_item("kind", text_column(py, &["cross", "isolated"], kinds))?;
+        columns.set_item("asset", text_column(py, &assets, pools().map(|pool| Some(holdings.asset(pool)))))?;
+        let instrument = pools().map(|pool| position(pool).map(|at| holdings.instrument(at)));
+        columns.set_item("instrument", text_column(py, &instruments, instrument))?;
+        let side = pools().map(|pool| position(pool).map(|at| side_code(holdings, at)));
+        columns.set_item("side", text_column(py, &SIDES, side))?;
+        Ok(columns)
+    }
+
+    /// The accounts in order.
+    fn accounts<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        let accounts = self.book.holdings().accounts();
+        account_column(py, accounts, 0..accounts.len())
+    }
+
+    /// The first pool of each account.
+    fn first_pools<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        let holdings = self.book.holdings();
+        let first = |account| u32::try_from(holdings.pools_of(account).start).unwrap_or(u32::MAX);
+        row_column(py, (0..holdings.accounts().len()).map(first))
+    }
+
+    /// Columns of the positions at given prices, in the order of the input rows.
+    fn positions<'py>(&self, py: Python<'py>, prices: &Prices, missing_word: &str) -> PyResult<Bound<'py, PyDict>> {
+        check_market(py, self, prices)?;
+        let missing = missing(py, missing_word)?;
+        let figures = through(py, || engine::score_positions(&self.book, &prices.prices, missing))?;
+        let holdings = self.book.holdings();
+        let mut order: Vec<usize> = (0..holdings.n_positions()).collect();
+        order.sort_unstable_by_key(|&position| holdings.row(position));
+        let mut account_of = vec![0; holdings.n_pools()];
+        for account in 0..holdings.accounts().len() {
+            account_of[holdings.pools_of(account)].fill(account);
+        }
+        let pools = || figures.pool.iter().map(|&pool| pool as usize);
+        let (_, instruments) = market_names(self.book.market());
+        let reals = |of: &dyn Fn(usize) -> f64| PyArray1::from_vec(py, order.iter().map(|&at| of(at)).collect());
+        let columns = PyDict::new(py);
+        columns.set_item("row", row_column(py, figures.row.iter().copied()))?;
+        let accounts = pools().map(|pool| account_of.get(pool).copied().unwrap_or_default());
+        columns.set_item("account", account_column(py, holdings.accounts(), accounts))?;
+        let instrument = order.iter().map(|&at| Some(holdings.instrument(at)));
+        columns.set_item("instrument", text_column(py, &instruments, instrument))?;
+        let side = order.iter().map(|&at| Some(side_code(holdings, at)));
+        columns.set_item("position_side", text_column(py, &SIDES, side))?;
+        let mode = pools().map(|pool| Some(usize::from(holdings.kind(pool) as u8)));
+        columns.set_item("margin_mode", text_column(py, &["cross", "isolated"], mode))?;
+        columns.set_item("quantity", reals(&|at| holdings.quantity(at)))?;
+        columns.set_item("entry_price", reals(&|at| holdings.entry_price(at)))?;
+        columns.set_item("notional", PyArray1::from_slice(py, &figures.notional))?;
+        columns.set_item("unrealized_pnl", PyArray1::from_slice(py, &figures.unrealized_pnl))?;
+        columns.set_item("initial_margin", PyArray1::from_slice(py, &figures.initial_margin))?;
+        columns.set_item("maintenance_margin", PyArray1::from_slice(py, &figures.maintenance_margin))?;
+        // A position without a price has no tier.
+        let tier = |(&tier, notional): (&u32, &f64)| if notional.is_nan() { 0 } else { tier };
+        columns.set_item("tier", row_column(py, figures.tier.iter().zip(&figures.notional).map(tier)))?;
+        Ok(columns)
+    }
+
+    /// Sums a column of pools by account, at a rate per asset of the market.
+    fn sum_by_account<'py>(
+        &self,
+        py: Python<'py>,
+        column: &Bound<'py, PyArray1<f64>>,
+        rates: Vec<f64>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let column = column.try_readonly()?;
+        let column = column.as_slice()?;
+        if column.len() != self.n_pools() || rates.len() != self.book.market().assets().len() {
+            return Err(argument(py, "column", "was not of this book"));
+        }
+        let sums = through(py, || Ok(engine::sum_by_account(&self.book, column, &rates)))?;
+        Ok(PyArray1::from_vec(py, sums))
+    }
+
+    /// The value of one unit of each asset of the market in `valuation`; 0 for assets that are not held.
+    fn rates(&self, py: Python<'_>, prices: &Prices, valuation: &str, missing_word: &str) -> PyResult<Vec<f64>> {
+        let market = self.book.market();
+        let holdings = self.book.holdings();
+        let unknown = || argument(py, "valuation", format!("was {valuation:?}, which is no asset of the market"));
+        let target = market.asset_index(valuation).ok_or_else(unknown)?;
+        let mut held = vec![false; market.assets().len()];
+        for pool in 0..holdings.n_pools() {
+            held[holdings.asset(pool)] = true;
+        }
+        let unit = market.rules().valuation_asset().unwrap_or(target);
+        let price = |asset: usize| match prices.prices.index().get(asset).copied().filter(|price| !price.is_nan()) {
+            Some(price) => price,
+            None if asset == unit => 1.0,
+            None => f64::NAN,
+        };
+        let others = || (0..held.len()).filter(|&asset| held[asset] && asset != target);
+        let needed = others().chain(others().next().map(|_| target));
+        let mut absent: Vec<usize> = needed.filter(|&asset| price(asset).is_nan()).collect();
+        absent.sort_unstable();
+        if !absent.is_empty() && missing(py, missing_word)? == engine::Missing::Refuse {
+            let name = |asset: usize| market.assets().get(asset).map(|asset| asset.name().to_owned());
+            let assets = absent.into_iter().filter_map(name).collect();
+            return Err(raise(py, Error::MissingPrice(Box::new(MissingPrices { instruments: Vec::new(), assets }))));
+        }
+        let rate = |asset: usize| match asset {
+            _ if asset == target => 1.0,
+            _ if held[asset] => price(asset) / price(target),
+            _ => 0.0,
+        };
+        Ok((0..held.len()).map(rate).collect())
+    }
+}
+
+const SIDES: [&str; 3] = ["net", "long", "short"];
+
+fn side_code(holdings: &Holdings, position: usize) -> usize {
+    usize::from(holdings.side(position) as u8)
+}
+
+fn market_names(market: &crossmargin::Market) -> (Vec<&str>, Vec<&str>) {
+    let assets = market.assets().iter().map(|asset| asset.name()).collect();
+    (assets, market.instruments().iter().map(|instrument| instrument.name()).collect())
+}
+
+/// The accounts of dropped rows, each once, in the order of the rows.
+fn dropped(rejected: &Rejected, balances: &Keys<'_>, positions: &Keys<'_>) -> Vec<String> {
+    let mut seen = std::collections::BTreeSet::new();
+    let rows = |keys: &Keys<'_>, rows: &[u32]| rows.iter().map(|&row| keys.show(row as usize)).collect::<Vec<_>>();
+    let all = rows(balances, &rejected.balance_rows).into_iter().chain(rows(positions, &rejected.position_rows));
+    all.filter(|account| !account.is_empty() && seen.insert(account.clone())).collect()
+}

@@ -1,0 +1,195 @@
+//! Arrays that results are written to: new ones, or the caller's.
+
+use crossmargin::score::{Buffers, Column};
+use numpy::{
+    Element, PyArray1, PyArrayMethods, PyReadwriteArray1, PyUntypedArray, PyUntypedArrayMethods,
+};
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+
+use crate::columns::{kind_of, shown};
+use crate::errors::argument;
+
+/// The one output that is a flag.
+const FLAG: &str = "liquidatable";
+
+/// Outputs asked for: a figure, or the flag.
+type Output = Option<Column>;
+
+/// What is asked for, in order.
+pub(crate) struct Outputs<'py> {
+    pub(crate) names: Bound<'py, PyTuple>,
+    columns: Vec<Output>,
+}
+
+fn name_of(output: Output) -> &'static str {
+    output.map_or(FLAG, Column::name)
+}
+
+impl<'py> Outputs<'py> {
+    /// Reads `outputs`: names in a sequence, one name, or `all`.
+    pub(crate) fn new(outputs: &Bound<'py, PyAny>) -> PyResult<Self> {
+        let py = outputs.py();
+        let names = match (outputs.cast::<PyTuple>(), outputs.cast::<PyString>()) {
+            (Ok(names), _) => names.clone(),
+            (_, Ok(word)) if word == "all" => {
+                PyTuple::new(py, Column::ALL.map(Column::name).into_iter().chain([FLAG]).collect::<Vec<_>>())?
+            }
+            (_, Ok(name)) => PyTuple::new(py, [name])?,
+            _ => match outputs.try_iter() {
+                Ok(names) => PyTuple::new(py, names.collect::<PyResult<Vec<_>>>()?)?,
+                Err(_) => {
+                    let message = format!("was {}, expected names of outputs, or \"all\"", kind_of(outputs));
+                    return Err(argument(py, "outputs", message));
+                }
+            },
+        };
+        let mut columns: Vec<Output> = Vec::with_capacity(names.len());
+        for name in names.iter_borrowed() {
+            let column = output(&name)?;
+            if columns.contains(&column) {
+                return Err(argument(py, "outputs", format!("named {:?} twice", name_of(column))));
+            }
+            columns.push(column);
+        }
+        Ok(Self { names, columns })
+    }
+}
+
+fn output(name: &Bound<'_, PyAny>) -> PyResult<Output> {
+    let word = name.cast::<PyString>().ok().and_then(|word| word.to_str().ok());
+    match word {
+        Some(FLAG) => return Ok(None),
+        Some(word) => {
+            if let Some(column) = Column::from_name(word) {
+                return Ok(Some(column));
+            }
+        }
+        None => {}
+    }
+    let known: Vec<&str> = Column::ALL.map(Column::name).into_iter().chain([FLAG]).collect();
+    let message = format!("named {}, which is no output; there are {}", shown(name), known.join(", "));
+    Err(argument(name.py(), "outputs", message))
+}
+
+/// One array being written to.
+enum Target<'py> {
+    Figure(Column, PyReadwriteArray1<'py, f64>),
+    Flag(PyReadwriteArray1<'py, bool>),
+    Unpriced(PyReadwriteArray1<'py, bool>),
+}
+
+/// The arrays of one call.
+pub(crate) struct Targets<'py>(Vec<Target<'py>>);
+
+/// New arrays for the outputs, or those in `out`; the second are what the caller gets.
+pub(crate) fn targets<'py>(
+    outputs: &Outputs<'py>,
+    out: Option<&Bound<'py, PyAny>>,
+    n_pools: usize,
+    unpriced: bool,
+) -> PyResult<(Targets<'py>, Bound<'py, PyTuple>, Option<Bound<'py, PyAny>>)> {
+    let py = outputs.names.py();
+    let mut targets = Vec::with_capacity(outputs.columns.len() + 1);
+    let mut arrays = Vec::with_capacity(outputs.columns.len());
+    for &column in &outputs.columns {
+        let array = match (out, column) {
+            (Some(out), _) => given(out, name_of(column))?,
+            (None, Some(_)) => PyArray1::<f64>::zeros(py, n_pools, false).into_any(),
+            (None, None) => PyArray1::<bool>::zeros(py, n_pools, false).into_any(),
+        };
+        targets.push(match column {
+            Some(column) => Target::Figure(column, writable(&array, column.name(), "float64")?),
+            None => Target::Flag(writable(&array, FLAG, "bool")?),
+        });
+        arrays.push(array);
+    }
+    let mut flags = None;
+    if unpriced {
+        let array = PyArray1::<bool>::zeros(py, n_pools, false).into_any();
+        targets.push(Target::Unpriced(writable(&array, "unpriced", "bool")?));
+        flags = Some(array);
+    }
+    let mut targets = Targets(targets);
+    if out.is_some() {
+        targets.check_apart(py)?;
+    }
+    Ok((targets, PyTuple::new(py, arrays)?, flags))
+}
+
+/// The caller's array for an output.
+fn given<'py>(out: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    out.get_item(name).map_err(|_| {
+        let message = format!("was {} without {name:?}, expected an array for each output", kind_of(out));
+        argument(out.py(), "out", message)
+    })
+}
+
+/// Borrows an array for writing, or says why it cannot be.
+fn writable<'py, T: Element>(
+    array: &Bound<'py, PyAny>,
+    name: &str,
+    dtype: &str,
+) -> PyResult<PyReadwriteArray1<'py, T>> {
+    let refuse = |what: String| {
+        let message = format!("{what}, expected a writable C-contiguous {dtype} array of one dimension");
+        argument(array.py(), &format!("out[{name}]"), message)
+    };
+    let Ok(array) = array.cast::<PyArray1<T>>() else {
+        return Err(refuse(array.cast::<PyUntypedArray>().map_or_else(
+            |_| format!("was {}", kind_of(array)),
+            |array| format!("had dtype {} and {} dimensions", array.dtype(), array.ndim()),
+        )));
+    };
+    if !array.is_c_contiguous() {
+        return Err(refuse("was not contiguous".to_owned()));
+    }
+    let mut borrowed = array.try_readwrite().map_err(|error| match error {
+        numpy::BorrowError::AlreadyBorrowed => refuse("was given twice, or is in use by another call".to_owned()),
+        _ => refuse("was read-only".to_owned()),
+    })?;
+    match borrowed.as_slice_mut() {
+        Ok(_) => Ok(borrowed),
+        Err(_) => Err(refuse("was not aligned".to_owned())),
+    }
+}
+
+impl Targets<'_> {
+    /// Refuses arrays that share memory: their figures would overwrite each other.
+    fn check_apart(&mut self, py: Python<'_>) -> PyResult<()> {
+        let mut ranges: Vec<(usize, usize, &'static str)> = Vec::with_capacity(self.0.len());
+        for target in &mut self.0 {
+            let (start, bytes, name) = match target {
+                Target::Figure(column, array) => place(array, column.name()),
+                Target::Flag(array) => place(array, FLAG),
+                Target::Unpriced(array) => place(array, "unpriced"),
+            };
+            for (other_start, other_bytes, other) in &ranges {
+                if start < other_start + other_bytes && *other_start < start + bytes {
+                    return Err(argument(py, &format!("out[{name}]"), format!("shares memory with out[{other}]")));
+                }
+            }
+            ranges.push((start, bytes, name));
+        }
+        Ok(())
+    }
+
+    /// The arrays as the engine's buffers.
+    pub(crate) fn as_buffers(&mut self) -> Buffers<'_> {
+        let mut buffers = Buffers::default();
+        for target in &mut self.0 {
+            match target {
+                Target::Figure(column, array) => {
+                    buffers.columns.push((*column, array.as_slice_mut().unwrap_or_default()));
+                }
+                Target::Flag(array) => buffers.liquidatable = array.as_slice_mut().ok(),
+                Target::Unpriced(array) => buffers.unpriced = array.as_slice_mut().ok(),
+            }
+        }
+        buffers
+    }
+}
+
+fn place<T: Element>(array: &PyReadwriteArray1<'_, T>, name: &'static str) -> (usize, usize, &'static str) {
+    (array.data().addr(), array.len() * size_of::<T>(), name)
+}

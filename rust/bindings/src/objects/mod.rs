@@ -1,0 +1,15 @@
+//! The classes and functions of the module.
+
+mod arrays;
+mod book;
+mod buffers;
+mod market;
+mod options;
+mod prices;
+mod scoring;
+
+pub(crate) use book::Book;
+pub(crate) use market::{Market, preset_names};
+pub(crate) use options::thread_count;
+pub(crate) use prices::Prices;
+pub(crate) use scoring::{score, total};
