@@ -1,0 +1,197 @@
+"""``--engine reference``: the same tables scored by the executable specification, in exact fractions.
+
+The result has the same columns as that of the engine, each number being the double nearest to the exact one. It is for
+checking, on thousands of accounts rather than millions.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import crossmargin as xm
+from crossmargin import reference
+from crossmargin.cli.errors import UserError
+from crossmargin.cli.score import Results
+from crossmargin.cli.terminal import plural
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Sequence
+
+    from crossmargin.cli.readers import InputTable
+    from crossmargin.cli.score import Inputs
+    from crossmargin.cli.terminal import Progress
+
+    Pools = Sequence[reference.PoolScore[Fraction]]
+
+_KEYS = ("account", "kind", "asset", "instrument", "side")
+_SUMS = (
+    *("wallet_balance", "unrealized_pnl", "equity", "collateral_value"),
+    *("notional", "initial_margin", "maintenance_margin", "free_margin"),
+)
+_KNOWN = {
+    "balances": {"account", "asset", "wallet_balance"},
+    "positions": {
+        *("account", "instrument", "quantity", "entry_price"),
+        *("leverage", "margin_mode", "isolated_margin", "position_side"),
+    },
+}
+# NaN in these means that there is none; in all others it is refused
+_OPTIONAL = ("leverage", "isolated_margin")
+
+
+def score_by_reference(args: argparse.Namespace, inputs: Inputs, outputs: Sequence[str], progress: Progress) -> Results:
+    """Score tables by the reference.
+
+    Parameters
+    ----------
+    args : Namespace
+        Options of ``crossmargin score``.
+    inputs : Inputs
+        What was read.
+    outputs : sequence of str
+        Which outputs the table of pools has.
+    progress : Progress
+        Told how it goes.
+
+    Returns
+    -------
+    Results
+        As of the engine.
+
+    Raises
+    ------
+    UserError
+        For anything that the reference refuses.
+    """
+    try:
+        market = reference.load_market(inputs.market.to_toml())
+        balances = _rows(inputs.balances)
+        positions = [] if inputs.positions is None else _rows(inputs.positions)
+        if args.quantity_unit == "base":
+            positions = [_in_contracts(market, row, at) for at, row in enumerate(positions)]
+        with progress.step("score by the reference") as step:
+            pools = reference.score(market, balances, positions, inputs.marks, duplicates=args.duplicates)
+            step.detail = plural(len(pools), "pool")
+        held = {each.row: each for each in reference.read_positions(market, positions, args.duplicates)}
+        return Results(
+            pools=_pool_table(pools, outputs),
+            positions=None if args.positions_out is None else _position_table(pools, held),
+            accounts=None if args.accounts_out is None else _account_table(pools, _rates(args, inputs, pools)),
+            rejects=None,
+            n_accounts=len({pool.account for pool in pools}),
+            n_positions=len(held),
+            how="all decided by exact arithmetic",
+        )
+    except reference.ReferenceInputError as error:
+        raise UserError(str(error)) from None
+
+
+def _rows(table: InputTable) -> list[dict[str, Any]]:
+    unknown = [name for name in table.names if name not in _KNOWN[table.name]]
+    if unknown:
+        raise UserError(f"{table.name}.{unknown[0]} is no column that the reference knows; leave it out")
+    rows = table.rows()
+    for row in rows:
+        for name in _OPTIONAL:
+            if row.get(name) != row.get(name):
+                del row[name]
+    return rows
+
+
+def _in_contracts(market: reference.Market, row: dict[str, Any], at: int) -> dict[str, Any]:
+    if "quantity" not in row or "instrument" not in row:
+        return row  # the reference says what is missing
+    instrument = market.instrument(row["instrument"], f"positions.instrument[{at}]")
+    return row | {"quantity": reference.exact(row["quantity"], f"positions.quantity[{at}]") / instrument.contract_size}
+
+
+def _double(value: Fraction | float | None) -> float:
+    """Round to the nearest double; what is unknown is NaN."""
+    return np.nan if value is None else float(value)
+
+
+def _text(values: Iterable[str | None]) -> Any:
+    listed = list(values)
+    column = np.empty(len(listed), dtype=object)
+    column[:] = listed
+    return column
+
+
+def _reals(values: Iterable[Fraction | float | None]) -> Any:
+    return np.fromiter(map(_double, values), np.float64)
+
+
+def _accounts(values: Iterable[Any]) -> Any:
+    listed = list(values)
+    return np.array(listed, dtype=np.int64) if all(isinstance(key, int) for key in listed) else _text(listed)
+
+
+def _pool_table(pools: Pools, outputs: Sequence[str]) -> xm.Table:
+    columns = {"account": _accounts(pool.account for pool in pools)}
+    columns |= {name: _text(getattr(pool, name) for pool in pools) for name in _KEYS[1:]}
+    for name in outputs:
+        if name == "liquidatable":
+            columns[name] = np.array([pool.liquidatable for pool in pools], dtype=np.bool_)
+        else:
+            columns[name] = _reals(getattr(pool, name) for pool in pools)
+    return xm.Table(columns)
+
+
+def _position_table(pools: Pools, held: dict[int, reference.Position]) -> xm.Table:
+    legs = reference.position_scores(pools)
+    figures = ("notional", "unrealized_pnl", "initial_margin", "maintenance_margin")
+    columns = {
+        "row": np.array([leg.row for leg in legs], dtype=np.int64),
+        "account": _accounts(leg.account for leg in legs),
+        "instrument": _text(leg.instrument for leg in legs),
+        "position_side": _text(leg.side for leg in legs),
+        "margin_mode": _text(leg.kind for leg in legs),
+        "quantity": _reals(held[leg.row].quantity for leg in legs),
+        "entry_price": _reals(held[leg.row].entry_price for leg in legs),
+    }
+    columns |= {name: _reals(getattr(leg, name) for leg in legs) for name in figures}
+    return xm.Table(columns | {"tier": np.array([leg.tier for leg in legs], dtype=np.int64)})
+
+
+def _rates(args: argparse.Namespace, inputs: Inputs, pools: Pools) -> dict[str, Fraction]:
+    """Value one unit of each asset held in the asset that accounts are stated in.
+
+    Formula: ``index_price[asset] / index_price[valuation]``; the market's valuation asset has the price 1.
+    """
+    unit = inputs.market.rules["valuation_asset"]
+    valuation = args.valuation or unit
+    if valuation not in inputs.market.assets["asset"].tolist():
+        raise UserError(f"valuation was {valuation!r}, which is no asset of the market")
+    prices = {name: reference.exact(price, f"index[{name}]") for name, price in inputs.index.items()}
+    prices = {unit: Fraction(1)} | prices
+    others = {pool.asset for pool in pools} - {valuation}
+    missing = sorted((others | ({valuation} if others else set())) - prices.keys())
+    if missing:
+        raise UserError(f"no index price for held assets: {', '.join(missing)}; give them in --index")
+    return {asset: prices[asset] / prices[valuation] for asset in others} | {valuation: Fraction(1)}
+
+
+def _account_table(pools: Pools, rates: dict[str, Fraction]) -> xm.Table:
+    members: dict[Any, list[reference.PoolScore[Fraction]]] = {}
+    for pool in pools:
+        members.setdefault(pool.account, []).append(pool)
+    columns = {"account": _accounts(members)}
+    columns |= {name: _reals(_sum(own, name, rates) for own in members.values()) for name in _SUMS}
+    columns["n_pools"] = np.array([len(own) for own in members.values()], dtype=np.int64)
+    columns["n_liquidatable"] = np.array([sum(p.liquidatable for p in own) for own in members.values()], dtype=np.int64)
+    columns["margin_ratio"] = _reals(min(pool.margin_ratio for pool in own) for own in members.values())
+    return xm.Table(columns)
+
+
+def _sum(pools: Pools, name: str, rates: dict[str, Fraction]) -> Fraction | None:
+    total = Fraction(0)
+    for pool in pools:
+        value = getattr(pool, name)
+        if value is None:
+            return None
+        total += value * rates[pool.asset]
+    return total

@@ -1,0 +1,195 @@
+"""The options of the command: what can be asked, in argparse's words.
+
+Nothing of the library is imported here, so that a mistyped option is answered at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from crossmargin.cli.formats import FORMATS
+
+_SCORE_EXAMPLE = """\
+tables, one row each:
+  balances   account, asset, wallet_balance
+  positions  account, instrument, quantity, entry_price;
+             optional leverage, margin_mode, isolated_margin, position_side
+  marks      instrument, mark_price;  or a JSON object of instrument to price
+  index      asset, index_price;      or a JSON object of asset to price
+
+example:
+  crossmargin score --preset binance-usdm --balances balances.csv --positions positions.csv \\
+      --marks marks.json --outputs all --out scores.parquet
+"""
+
+
+def build_parser(version: str) -> argparse.ArgumentParser:
+    """Describe the command.
+
+    Parameters
+    ----------
+    version : str
+        What ``--version`` prints.
+
+    Returns
+    -------
+    ArgumentParser
+        The chosen subcommand is in ``args.command``.
+    """
+    parser = argparse.ArgumentParser(
+        prog="crossmargin",
+        description="Margin and liquidation of cross-collateralised accounts.",
+        epilog="Presets are unofficial restatements of what venues publish.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"crossmargin {version}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_score(commands)
+    _add_synth(commands)
+    _add_demo(commands)
+    presets = commands.add_parser("presets", help="list the presets that are shipped", allow_abbrev=False)
+    presets.add_argument("--format", choices=FORMATS, help="write a table instead of text")
+    return parser
+
+
+def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "score",
+        help="score the accounts in tables",
+        description="Score every pool of a book at given prices. A file name of - is standard input or output.",
+        epilog=_SCORE_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    rules = parser.add_argument_group("rules")
+    which = rules.add_mutually_exclusive_group(required=True)
+    which.add_argument("--preset", metavar="NAME", help="a shipped preset (see crossmargin presets)")
+    which.add_argument("--market", metavar="FILE", help="a market file (TOML) of your own")
+    rules.add_argument("--as-of", metavar="DATE", help="the preset's newest file dated at most this, YYYY-MM-DD")
+    rules.add_argument("--tiers", metavar="FILE", help="tiers to lay over: JSON of ccxt or freqtrade, or a table")
+    rules.add_argument(
+        "--tier-bounds",
+        choices=("quote", "settle", "contracts"),
+        default="quote",
+        help="what their floors and caps are written in (default: quote)",
+    )
+
+    tables = parser.add_argument_group("tables")
+    tables.add_argument("--balances", metavar="FILE", required=True)
+    tables.add_argument("--positions", metavar="FILE")
+    tables.add_argument("--marks", metavar="FILE", required=True, help="mark prices of what is held")
+    tables.add_argument("--index", metavar="FILE", help="prices of assets in the market's valuation asset")
+    tables.add_argument(
+        "--input-format", choices=FORMATS, help="of inputs whose name does not tell (default: --format)"
+    )
+    tables.add_argument(
+        "--quantity-unit",
+        choices=("contracts", "base"),
+        default="contracts",
+        help="what quantity counts (default: contracts)",
+    )
+    tables.add_argument(
+        "--duplicates",
+        choices=("raise", "merge"),
+        default="raise",
+        help="refuse a position that comes twice, or merge its rows (default: raise)",
+    )
+    tables.add_argument(
+        "--missing",
+        choices=("raise", "null"),
+        default="raise",
+        help="refuse a book that holds what has no price, or leave those pools unpriced (default: raise)",
+    )
+    tables.add_argument(
+        "--on-error",
+        choices=("raise", "reject"),
+        default="raise",
+        help="refuse a book with malformed rows, or drop the accounts they are of (default: raise)",
+    )
+
+    results = parser.add_argument_group("results")
+    results.add_argument(
+        "--outputs",
+        metavar="NAMES",
+        default="excess,margin_ratio,liquidatable",
+        help="separated by commas, or all (default: excess,margin_ratio,liquidatable)",
+    )
+    results.add_argument("--out", metavar="FILE", default="-", help="a row per pool (default: standard output)")
+    results.add_argument("--positions-out", metavar="FILE", help="also write a row per position")
+    results.add_argument("--accounts-out", metavar="FILE", help="also write a row per account")
+    results.add_argument("--valuation", metavar="ASSET", help="the asset that accounts are stated in")
+    results.add_argument("--rejects", metavar="FILE", help="write the faults of the tables, a row each")
+    results.add_argument(
+        "--format",
+        choices=FORMATS,
+        help="of files whose name does not tell; standard output is csv unless this says otherwise",
+    )
+
+    work = parser.add_argument_group("work")
+    work.add_argument(
+        "--engine",
+        choices=("fast", "reference"),
+        default="fast",
+        help="reference: exact fractions by the executable specification, slowly (default: fast)",
+    )
+    work.add_argument("--threads", type=_count, metavar="N", help="threads to score with")
+    work.add_argument("--quiet", action="store_true", help="no progress and no summary")
+
+
+def _add_synth(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "synth",
+        help="write the tables of a made-up book",
+        description="Draw a book from a seed and write its tables: R1, on which speed is measured, or retail accounts.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("workload", choices=("R1", "retail"))
+    parser.add_argument("--out", metavar="DIR", required=True, help="folder for the tables; made if it is not there")
+    parser.add_argument(
+        "--accounts",
+        "--pools",
+        dest="accounts",
+        type=_count,
+        default=1_000_000,
+        metavar="N",
+        help="how many (default: 1000000)",
+    )
+    parser.add_argument("--seed", type=_seed, metavar="S", help="seed of the draw (default: that of the benchmarks)")
+    parser.add_argument("--format", choices=FORMATS, default="csv", help="of the tables (default: csv)")
+    parser.add_argument("--preset", metavar="NAME", help="rules that retail accounts are drawn for (binance-usdm)")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "demo",
+        help="score a million made-up accounts and look at them",
+        description="Draw retail accounts, score them under binance-usdm, print what came out and write it as Arrow IPC.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--accounts", type=_count, default=1_000_000, metavar="N", help="how many (default: 1000000)")
+    parser.add_argument("--seed", type=_seed, default=1, metavar="S", help="seed of the draw (default: 1)")
+    parser.add_argument("--out", metavar="DIR", default="out", help="folder for scores.arrow (default: out)")
+    parser.add_argument("--threads", type=_count, metavar="N", help="threads to score with")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def _count(text: str) -> int:
+    value = _integer(text.replace("_", "").replace(",", ""), text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"was {text}, expected at least 1")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = _integer(text, text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"was {text}, expected at least 0")
+    return value
+
+
+def _integer(digits: str, text: str) -> int:
+    try:
+        return int(digits)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"was {text!r}, expected an integer") from None

@@ -1,0 +1,471 @@
+"""Reading tables: CSV and JSON with the standard library, Parquet and Arrow IPC through pyarrow.
+
+A table that was read is a dict of columns or a table of pyarrow; `crossmargin.Book` takes both and does all checking of
+what the rows say. What is checked here is what only the reader of a file can see: that a cell is a number, that a row
+has all its cells; and messages name the line of the file beside the row of the table.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import TextIOWrapper
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crossmargin.cli.errors import UserError
+from crossmargin.cli.formats import BINARY, STANDARD, format_of, pyarrow_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import BinaryIO, TextIO
+
+    from numpy.typing import NDArray
+
+NUMBERS = frozenset(
+    {
+        *("wallet_balance", "quantity", "entry_price", "leverage", "isolated_margin", "mark_price", "index_price"),
+        *("floor", "cap", "maintenance_rate", "max_leverage", "deduction"),
+    }
+)
+"""Columns of numbers. A text file does not say what its cells are, so the name of the column does."""
+
+ACCOUNT = "account"
+"""The one column that holds integers or text."""
+
+_CHUNK_ROWS = 65_536
+_LARGEST_KEY = 2**63 - 1
+
+
+@dataclass
+class InputTable:
+    """A table as it was read.
+
+    Attributes
+    ----------
+    name : str
+        What messages call it.
+    columns : dict of str to sequence, or pyarrow.Table
+        The columns: what `crossmargin.Book` takes.
+    untyped : bool
+        Whether the file does not tell integers from text (CSV).
+    """
+
+    name: str
+    columns: Any
+    untyped: bool = False
+
+    def __len__(self) -> int:
+        if isinstance(self.columns, dict):
+            return max((len(values) for values in self.columns.values()), default=0)
+        return int(self.columns.num_rows)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns."""
+        return list(self.columns) if isinstance(self.columns, dict) else list(self.columns.column_names)
+
+    def values(self, name: str) -> list[Any]:
+        """Values of one column as Python objects; a table without it is refused."""
+        if name not in self.names:
+            raise UserError(f"{self.name}.{name} is missing; {self.name} has {', '.join(self.names) or 'no columns'}")
+        column = self.columns[name]
+        if isinstance(column, list):
+            return column
+        values: list[Any] = column.tolist() if isinstance(column, np.ndarray) else column.to_pylist()
+        return values
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Rows as dicts, without absent values."""
+        names = self.names
+        columns = [self.values(name) for name in names]
+        pairs = (zip(names, row, strict=True) for row in zip(*columns, strict=True))
+        return [{name: value for name, value in row if value is not None} for row in pairs]
+
+
+def read_table(file: str, name: str, asked: str | None = None) -> InputTable:
+    """Read a table.
+
+    Parameters
+    ----------
+    file : str
+        Path, or "-" for standard input.
+    name : str
+        What messages call the table.
+    asked : str, optional
+        Its format where the file's name does not say it.
+
+    Returns
+    -------
+    InputTable
+        Columns in the order of the file.
+
+    Raises
+    ------
+    UserError
+        For a file that cannot be read or is not in its format, and for a cell that is no number.
+    UsageError
+        Where the format is not known.
+    """
+    format_ = format_of(file, asked, "--input-format")
+    if format_ in BINARY:
+        return InputTable(name, _read_binary(file, name, format_))
+    with _opened(file, name) as stream:
+        if format_ == "csv":
+            return InputTable(name, _read_csv(stream, name, _shown(file)), untyped=True)
+        document = _json_lines(stream, name) if format_ == "jsonl" else _json(stream, name)
+    return InputTable(name, _json_columns(document, name))
+
+
+def read_prices(file: str, name: str, key: str, column: str, asked: str | None = None) -> dict[str, float]:
+    """Read prices by name: a table of two columns, or a JSON object of name to price.
+
+    Parameters
+    ----------
+    file, name, asked
+        As in `read_table`.
+    key, column : str
+        Columns of the names and of the prices.
+
+    Returns
+    -------
+    dict of str to float
+        In the order of the file.
+
+    Raises
+    ------
+    UserError
+        As `read_table`; for a name that comes twice, and for further columns.
+    """
+    table = _price_table(file, name, key, column, asked)
+    extra = [other for other in table.names if other not in (key, column)]
+    if extra:
+        raise UserError(f"{name}.{extra[0]} is no column of this table; it has {key}, {column}")
+    if not table.names:
+        return {}
+    prices: dict[str, float] = {}
+    for row, (who, price) in enumerate(zip(table.values(key), table.values(column), strict=True)):
+        if not isinstance(who, str):
+            raise UserError(f"{name}.{key}[{row}] was {_value(who)}, expected a name")
+        if who in prices:
+            raise UserError(f"{name}.{key}[{row}] was {who!r}, which came before; give each name once")
+        if price is None:
+            raise UserError(f"{name}.{column}[{row}] was null; give {who} a price, or leave the row out")
+        prices[who] = price
+    return prices
+
+
+def align_accounts(*tables: InputTable) -> None:
+    """Make the accounts of all tables integers, or text in all.
+
+    A CSV file does not say which of the two ``17`` is: it is an integer unless another table says otherwise.
+
+    Parameters
+    ----------
+    *tables : InputTable
+        Changed in place; only tables that were read from CSV are.
+    """
+    typed = [table for table in tables if ACCOUNT in table.names and len(table) > 0]
+    if all(_is_integer(table) for table in typed):
+        return
+    for table in typed:
+        if table.untyped and _is_integer(table):
+            table.columns[ACCOUNT] = [str(key) for key in table.columns[ACCOUNT].tolist()]
+
+
+def _is_integer(table: InputTable) -> bool:
+    column = table.columns[ACCOUNT]
+    if isinstance(column, np.ndarray):
+        return True
+    if isinstance(column, list):
+        return all(isinstance(key, int) for key in column[:1])
+    pa = pyarrow_for("an Arrow table")
+    return bool(pa.types.is_integer(column.type))
+
+
+def _shown(file: str) -> str:
+    return "standard input" if file == STANDARD else file
+
+
+def _value(value: object) -> str:
+    return "null" if value is None else repr(value)
+
+
+@contextmanager
+def _opened(file: str, name: str) -> Iterator[TextIO]:
+    with _binary(file, name) as binary:
+        stream = TextIOWrapper(binary, encoding="utf-8-sig", newline="")
+        try:
+            yield stream
+        except UnicodeDecodeError as error:
+            raise UserError(f"{name} in {_shown(file)} was not UTF-8 text: {error.reason}") from None
+        finally:
+            stream.detach()  # closing is for whoever opened
+
+
+@contextmanager
+def _binary(file: str, name: str) -> Iterator[BinaryIO]:
+    if file == STANDARD:
+        yield sys.stdin.buffer
+        return
+    try:
+        with Path(file).open("rb") as stream:
+            yield stream
+    except OSError as error:
+        raise UserError(f"{name} could not be read from {file}: {(error.strerror or str(error)).lower()}") from None
+
+
+def _read_binary(file: str, name: str, format_: str) -> Any:
+    pa = pyarrow_for(format_)
+    with _binary(file, name) as stream:
+        data = pa.py_buffer(stream.read())
+    try:
+        if format_ == "parquet":
+            from pyarrow import parquet  # noqa: PLC0415 - as in pyarrow_for
+
+            return parquet.read_table(pa.BufferReader(data))
+        is_file = data[:6].to_pybytes() == b"ARROW1"
+        opened = pa.ipc.open_file if is_file else pa.ipc.open_stream
+        return opened(pa.BufferReader(data)).read_all()
+    except (OSError, pa.ArrowException) as error:
+        first = (str(error).splitlines() or ["unknown"])[0]
+        raise UserError(f"{name} in {_shown(file)} was not {format_}: {first}") from None
+
+
+# CSV
+
+
+def _read_csv(stream: TextIO, name: str, file: str) -> dict[str, Any]:
+    reader = csv.reader(stream)
+    try:
+        header = next(reader, None)
+        if header is None:
+            return {}
+        header = [column.strip() for column in header]
+        columns = [_column(name, column, file) for column in header]
+        if len(set(header)) < len(header):
+            twice = next(column for at, column in enumerate(header) if column in header[:at])
+            raise UserError(f"{name}.{twice} came twice; give each column once")
+        for first, lines, chunk in _chunks(reader, len(header), name, file):
+            for column, cells in zip(columns, zip(*chunk, strict=True), strict=True):
+                column.extend(cells, first, lines)
+        return {label: column.finish() for label, column in zip(header, columns, strict=True)}
+    except csv.Error as error:
+        raise UserError(f"{name} in {file} was not CSV: {error}") from None
+
+
+def _chunks(reader: Any, width: int, name: str, file: str) -> Iterator[tuple[int, list[int], list[list[str]]]]:
+    """Yield the first row's number, the line of each row, and the rows; blank lines are passed over."""
+    first = 0
+    numbered = ((reader.line_num, row) for row in reader if row)
+    while chunk := list(islice(numbered, _CHUNK_ROWS)):
+        lines = [line for line, _ in chunk]
+        rows = [row for _, row in chunk]
+        for at, row in enumerate(rows):
+            if len(row) != width:
+                what = f"row {first + at} of {name} had {len(row)} cells, expected {width} as in the header"
+                raise UserError(f"{what}; correct line {lines[at]} of {file}")
+        yield first, lines, rows
+        first += len(rows)
+
+
+def _column(table: str, name: str, file: str) -> _Numbers | _Names | _Accounts:
+    if name in NUMBERS:
+        return _Numbers(f"{table}.{name}", file)
+    return _Accounts() if name == ACCOUNT else _Names()
+
+
+class _Numbers:
+    """A column of numbers; an empty cell is absent."""
+
+    def __init__(self, place: str, file: str) -> None:
+        self.place = place
+        self.file = file
+        self.parts: list[NDArray[np.float64] | list[float | None]] = []
+
+    def extend(self, cells: Sequence[str], first: int, lines: list[int]) -> None:
+        if "_" not in "".join(cells):
+            try:
+                self.parts.append(np.fromiter(map(float, cells), np.float64, len(cells)))
+            except ValueError:
+                pass
+            else:
+                return
+        self.parts.append([self._number(cell, first + at, lines[at]) for at, cell in enumerate(cells)])
+
+    def _number(self, cell: str, row: int, line: int) -> float | None:
+        if not cell.strip():
+            return None
+        return number(cell, f"{self.place}[{row}]", f"correct line {line} of {self.file}")
+
+    def finish(self) -> NDArray[np.float64] | list[float | None]:
+        arrays = [part for part in self.parts if isinstance(part, np.ndarray)]
+        if len(arrays) == len(self.parts):
+            return np.concatenate(arrays) if arrays else np.zeros(0)
+        return [value for part in self.parts for value in (part if isinstance(part, list) else part.tolist())]
+
+
+class _Names:
+    """A column of text, equal names being one object; an empty cell is absent."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, str | None] = {"": None}
+        self.cells: list[str | None] = []
+
+    def extend(self, cells: Sequence[str], first: int, lines: list[int]) -> None:
+        del first, lines  # any text is a name
+        seen = self.seen
+        self.cells += [seen.setdefault(cell, cell) for cell in map(str.strip, cells)]
+
+    def finish(self) -> list[str | None]:
+        return self.cells
+
+
+class _Accounts:
+    """A column of accounts: integers where every cell is one, written as integers are; text otherwise."""
+
+    def __init__(self) -> None:
+        self.parts: list[NDArray[np.int64] | list[str | None]] = []
+
+    def extend(self, cells: Sequence[str], first: int, lines: list[int]) -> None:
+        del first, lines
+        stripped = [cell.strip() for cell in cells]
+        try:
+            keys = [int(cell) for cell in stripped]
+        except ValueError:
+            keys = []
+        # "007" and "+7" are names: as integers they could not be told from 7
+        if [str(key) for key in keys] == stripped and max(map(abs, keys), default=0) <= _LARGEST_KEY:
+            self.parts.append(np.array(keys, dtype=np.int64))
+        else:
+            self.parts.append([cell or None for cell in stripped])
+
+    def finish(self) -> NDArray[np.int64] | list[str | None]:
+        arrays = [part for part in self.parts if isinstance(part, np.ndarray)]
+        if len(arrays) == len(self.parts):
+            return np.concatenate(arrays) if arrays else np.zeros(0, dtype=np.int64)
+        parts = (part if isinstance(part, list) else [str(key) for key in part.tolist()] for part in self.parts)
+        return [key for part in parts for key in part]
+
+
+def number(text: str, place: str, cure: str = "") -> float:
+    """Read a number that was written as text.
+
+    Parameters
+    ----------
+    text : str
+        A decimal. It denotes the nearest double, hence that double's shortest decimal.
+    place : str
+        Table, column and row, for the message.
+    cure : str, optional
+        What to do about a fault.
+
+    Returns
+    -------
+    float
+        The nearest double. ``nan`` and ``inf`` are read, for the book to refuse.
+
+    Raises
+    ------
+    UserError
+        For text that is no number.
+
+    Examples
+    --------
+    >>> number(" -0.5", "positions.quantity[0]")
+    -0.5
+    """
+    try:
+        if "_" not in text:
+            return float(text)
+    except ValueError:
+        pass
+    raise UserError(f"{place} was {text!r}, expected a number" + (f"; {cure}" if cure else ""))
+
+
+# JSON
+
+
+def _json(stream: TextIO, name: str) -> Any:
+    try:
+        return json.load(stream)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise UserError(f"{name} was not JSON: {error}") from None
+
+
+def _json_lines(stream: TextIO, name: str) -> list[Any]:
+    rows = []
+    for line, text in enumerate(stream, 1):
+        if text.strip():
+            try:
+                rows.append(json.loads(text))
+            except (json.JSONDecodeError, RecursionError) as error:
+                raise UserError(f"line {line} of {name} was not JSON: {error}") from None
+    return rows
+
+
+def _json_columns(document: Any, name: str) -> dict[str, list[Any]]:
+    """Lay a list of records or an object of lists out as columns, and read numbers that were written as text."""
+    if isinstance(document, list):
+        columns = _columns_of_records(document, name)
+    elif isinstance(document, dict) and all(isinstance(values, list) for values in document.values()):
+        columns = document
+    else:
+        raise UserError(f"{name} was no table; write a list of objects, or an object of lists")
+    for column in NUMBERS & columns.keys():
+        values = columns[column]
+        if any(isinstance(value, str) for value in values):
+            columns[column] = [
+                number(value, f"{name}.{column}[{row}]") if isinstance(value, str) else value
+                for row, value in enumerate(values)
+            ]
+    return columns
+
+
+def _columns_of_records(records: list[Any], name: str) -> dict[str, list[Any]]:
+    columns: dict[str, None] = {}
+    for row, record in enumerate(records):
+        if not isinstance(record, dict):
+            raise UserError(f"row {row} of {name} was {json.dumps(record)[:60]}, expected an object by column")
+        columns.update(dict.fromkeys(record))
+    return {column: [record.get(column) for record in records] for column in columns}
+
+
+def _price_table(file: str, name: str, key: str, column: str, asked: str | None) -> InputTable:
+    if format_of(file, asked, "--input-format") not in ("json", "json-columns"):
+        return read_table(file, name, asked)
+    with _opened(file, name) as stream:
+        document = _json(stream, name)
+    if isinstance(document, dict) and not any(isinstance(value, (list, dict)) for value in document.values()):
+        document = {key: list(document), column: list(document.values())}
+    return InputTable(name, _json_columns(document, name))
+
+
+def read_json(file: str, name: str) -> Any:
+    """Read a JSON document that is no table of ours, such as the tiers of ccxt.
+
+    Parameters
+    ----------
+    file : str
+        Path, or "-" for standard input.
+    name : str
+        What messages call it.
+
+    Returns
+    -------
+    object
+        What the document says.
+
+    Raises
+    ------
+    UserError
+        For a file that cannot be read, or is not JSON.
+    """
+    with _opened(file, name) as stream:
+        return _json(stream, name)

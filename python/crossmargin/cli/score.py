@@ -1,0 +1,245 @@
+"""``crossmargin score``: tables in, scores out.
+
+Everything is read, scored and laid out before the first file is written, so that a call which fails writes nothing but
+the faults that it was asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import crossmargin as xm
+from crossmargin.cli.errors import UsageError, UserError
+from crossmargin.cli.formats import BINARY, STANDARD, format_of, pyarrow_for
+from crossmargin.cli.readers import InputTable, align_accounts, read_json, read_prices, read_table
+from crossmargin.cli.terminal import Progress, plural
+from crossmargin.cli.writers import write_table
+
+if TYPE_CHECKING:
+    import argparse
+
+_INPUTS = ("balances", "positions", "marks", "index", "tiers", "market")
+_RESULTS = ("out", "positions_out", "accounts_out", "rejects")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What was read: the rules, the tables and the prices by name."""
+
+    market: xm.Market
+    balances: InputTable
+    positions: InputTable | None
+    marks: dict[str, float]
+    index: dict[str, float]
+
+    @property
+    def tables(self) -> list[InputTable]:
+        """Balances, and positions where there are any."""
+        return [self.balances] if self.positions is None else [self.balances, self.positions]
+
+
+@dataclass(frozen=True)
+class Results:
+    """What is written, and what the summary says beside it."""
+
+    pools: xm.Table
+    positions: xm.Table | None
+    accounts: xm.Table | None
+    rejects: xm.Table | None
+    n_accounts: int
+    n_positions: int
+    how: str
+
+
+def run(args: argparse.Namespace) -> None:
+    """Read, score, write, and summarise on standard error."""
+    outputs = _outputs(args.outputs)
+    formats = _check(args)
+    progress = Progress(quiet=args.quiet)
+    inputs = _read(args, progress)
+    results = _score(args, inputs, outputs, progress)
+    tables = {"out": results.pools, "positions_out": results.positions, "accounts_out": results.accounts}
+    for option, table in (tables | {"rejects": results.rejects}).items():
+        if table is not None and option in formats:
+            with progress.step("write " + _named(option, args)) as step:
+                write_table(table, getattr(args, option), formats[option])
+                step.detail = plural(len(table), "row")
+    for line in _summary(inputs.market, results):
+        progress.say(line)
+
+
+def _outputs(text: str) -> list[str]:
+    if text == "all":
+        return list(xm.OUTPUTS)
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in xm.OUTPUTS]
+    if unknown:
+        raise UsageError(f"--outputs: {unknown[0]!r} is no output; there are {', '.join(xm.OUTPUTS)}, or all")
+    if len(set(names)) < len(names) or not names:
+        raise UsageError(f"--outputs was {text!r}, expected names that occur once, separated by commas")
+    return names
+
+
+def _check(args: argparse.Namespace) -> dict[str, str]:
+    """Refuse options that do not go together; return the format of each result that is asked for."""
+    for options, what in ((_INPUTS, "input"), (_RESULTS, "output")):
+        standard = [f"--{name.replace('_', '-')}" for name in options if getattr(args, name) == STANDARD]
+        if len(standard) > 1:
+            raise UsageError(f"{' and '.join(standard)} were both standard {what}; give one of them a file")
+    if args.as_of is not None and args.preset is None:
+        raise UsageError("--as-of chooses among the files of a preset; give --preset, or leave it out")
+    if args.valuation is not None and args.accounts_out is None:
+        raise UsageError("--valuation is what --accounts-out is stated in; give that too")
+    if args.engine == "reference" and (args.missing, args.on_error) != ("raise", "raise"):
+        raise UsageError("--engine reference refuses what is faulty; use it with --missing raise and --on-error raise")
+    if args.input_format is None:
+        args.input_format = args.format
+    formats = {}
+    for option in _RESULTS:
+        file = getattr(args, option)
+        if file is not None:
+            formats[option] = format_of(file, args.format or ("csv" if file == STANDARD else None), "--format")
+            if formats[option] in BINARY:
+                pyarrow_for(formats[option])
+    return formats
+
+
+def _named(option: str, args: argparse.Namespace) -> str:
+    file = getattr(args, option)
+    return "standard output" if file == STANDARD else Path(file).name
+
+
+def _read(args: argparse.Namespace, progress: Progress) -> Inputs:
+    market = _market(args)
+    balances = _table(args.balances, "balances", args.input_format, progress)
+    positions = None
+    if args.positions is not None:
+        positions = _table(args.positions, "positions", args.input_format, progress)
+    marks = read_prices(args.marks, "marks", "instrument", "mark_price", args.input_format)
+    index = {}
+    if args.index is not None:
+        index = read_prices(args.index, "index", "asset", "index_price", args.input_format)
+    inputs = Inputs(market, balances, positions, marks, index)
+    align_accounts(*inputs.tables)
+    return inputs
+
+
+def _table(file: str, name: str, asked: str | None, progress: Progress) -> InputTable:
+    with progress.step(f"read {name}") as step:
+        table = read_table(file, name, asked)
+        step.detail = plural(len(table), "row")
+    return table
+
+
+def _market(args: argparse.Namespace) -> xm.Market:
+    if args.preset is not None:
+        market = xm.load_market(args.preset, as_of=args.as_of)
+    else:
+        try:
+            market = xm.Market.from_toml(Path(args.market))
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise UserError(f"market could not be read from {args.market}: {reason}") from None
+        except UnicodeDecodeError as error:
+            raise UserError(f"market in {args.market} was not UTF-8 text: {error.reason}") from None
+    if args.tiers is None:
+        return market
+    return market.with_tiers(_tiers(args.tiers, args.input_format), bounds=args.tier_bounds)
+
+
+def _tiers(file: str, asked: str | None) -> Any:
+    """Read tiers: a JSON object of symbol to tiers as ccxt has it, or a table in any format."""
+    if format_of(file, asked, "--input-format") in ("json", "json-columns"):
+        document = read_json(file, "tiers")
+        if isinstance(document, (dict, list)):
+            return document
+        raise UserError("tiers were no table; write an object of symbol to tiers, or a list of objects")
+    return read_table(file, "tiers", asked).columns
+
+
+def _score(args: argparse.Namespace, inputs: Inputs, outputs: list[str], progress: Progress) -> Results:
+    if args.engine == "reference":
+        from crossmargin.cli.by_reference import score_by_reference  # noqa: PLC0415 - rare and slow
+
+        return score_by_reference(args, inputs, outputs, progress)
+    with progress.step("group into pools") as step:
+        book = _book(args, inputs)
+        step.detail = plural(book.n_pools, "pool")
+    prices = inputs.market.prices(mark=inputs.marks, index=inputs.index)
+    with progress.step("score") as step:
+        scores = xm.score(book, prices, outputs, missing=args.missing, n_threads=args.threads)
+        step.detail = plural(len(scores), "pool")
+    rejected = book.rejected
+    rejects = None if rejected is None else _rejects(inputs, rejected.faults, rejected)
+    how = f"{scores.n_exact:,} decided by exact arithmetic"
+    if scores.n_unpriced > 0:
+        how += f"; {plural(scores.n_unpriced, 'pool')} without a price"
+    if rejected is not None:
+        how += f"; {plural(len(rejected), 'account')} rejected for {plural(rejected.n_faults, 'fault')}"
+    return Results(
+        pools=scores.table,
+        positions=None if args.positions_out is None else scores.positions,
+        accounts=None if args.accounts_out is None else scores.accounts(valuation=args.valuation),
+        rejects=rejects,
+        n_accounts=book.n_accounts,
+        n_positions=book.n_positions,
+        how=how,
+    )
+
+
+def _book(args: argparse.Namespace, inputs: Inputs) -> xm.Book:
+    """Build the book; the faults of one that is refused are written where they were asked for."""
+    try:
+        return xm.Book(
+            inputs.market,
+            balances=inputs.balances.columns,
+            positions=None if inputs.positions is None else inputs.positions.columns,
+            quantity_unit=args.quantity_unit,
+            duplicates=args.duplicates,
+            on_error=args.on_error,
+        )
+    except xm.BookError as error:
+        if args.rejects is not None:
+            format_ = format_of(args.rejects, args.format or "csv", "--format")
+            write_table(_rejects(inputs, error.faults, None), args.rejects, format_)
+        raise
+
+
+def _rejects(inputs: Inputs, faults: xm.Table, rejected: xm.Rejected | None) -> xm.Table:
+    """Faults with the account of each row; accounts dropped for faults that were not kept have a row of their own."""
+    accounts = {table.name: table.values("account") for table in inputs.tables if len(table) > 0}
+    rows = [{"account": accounts[fault["table"]][fault["row"]], **fault} for fault in faults.rows()]
+    listed = {row["account"] for row in rows}
+    for account in [] if rejected is None else rejected.accounts.tolist():
+        if account not in listed:
+            empty = dict.fromkeys(faults.columns, "") | {"row": -1}
+            rows.append({"account": account, **empty, "cure": "correct the faults listed, then look again"})
+    names = ("account", *faults.columns)
+    columns: dict[str, Any] = {name: [row[name] for row in rows] for name in names}
+    if any(not isinstance(account, int) for account in columns["account"]):
+        columns["account"] = [None if account is None else str(account) for account in columns["account"]]
+    return xm.Table(columns)
+
+
+def _summary(market: xm.Market, results: Results) -> list[str]:
+    """Say in a few lines what came out."""
+    pools = results.pools
+    counts = (
+        plural(results.n_accounts, "account"),
+        plural(len(pools), "pool"),
+        plural(results.n_positions, "position"),
+    )
+    lines = [f"rules   {market.id} (unofficial)", f"book    {', '.join(counts)}", f"scores  {results.how}"]
+    if "liquidatable" in pools:
+        lines[-1] += f"; {plural(int(pools['liquidatable'].sum()), 'pool')} liquidatable"
+    if "margin_ratio" in pools:
+        ratios = pools["margin_ratio"]
+        ratios = ratios[np.isfinite(ratios)]
+        if len(ratios) > 0:
+            least, tenth, middle = np.quantile(ratios, (0.0, 0.1, 0.5), method="inverted_cdf")
+            lines.append(f"margin ratio  least {least:.4g}, lowest tenth below {tenth:.4g}, median {middle:.4g}")
+    return lines
