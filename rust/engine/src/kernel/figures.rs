@@ -38,6 +38,8 @@ pub(crate) struct Figures {
     pub(crate) liquidatable: Vec<u8>,
     /// By group, a bit for each pool: whether rounding could have changed the sign of its excess.
     pub(crate) near: Vec<u8>,
+    /// Room for a note for each step of a window.
+    far: Vec<Note>,
     /// Magnitudes beyond the notional whose rounding counts, infinite where a tier is in doubt; empty unless a class
     /// jumps.
     guard: Vec<f64>,
@@ -58,6 +60,7 @@ impl Figures {
             margin_ratio: column(),
             liquidatable: vec![0; n],
             near: vec![0; n / LANES],
+            far: vec![Note::default(); terms.folded.longest_window() + 1],
             guard: some(terms.classes.jumps()),
         }
     }
@@ -73,6 +76,7 @@ impl Figures {
         assert!(last <= folded.quantity.len() && last <= folded.class.len());
         assert!(places <= folded.constant.len() && places <= folded.doubt.len());
         assert!(terms.table.len() == terms.classes.len() + 1);
+        assert!((folded.steps[first + n] - folded.steps[first]) as usize <= self.far.len() - 1 && n <= self.near.len());
         assert!(n * LANES <= self.equity.len().min(self.maintenance.len()).min(self.notional.len()));
         assert!(n * LANES <= self.excess.len().min(self.margin_ratio.len()).min(self.liquidatable.len()));
         let at_entry = folded.maintenance.len();
@@ -93,23 +97,25 @@ impl Figures {
 
     /// # Safety
     /// Every slot of the groups lies in the columns (with `INITIAL`, of leverages too), every class is a row of the
-    /// table, every place lies in the columns by place, the figures have room for `n` groups; `L` may run here.
+    /// table, every place lies in the columns by place, the figures have room for `n` groups, the notes for one a step;
+    /// `L` may run here.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "compiled anew inside a function of each instruction set")]
     unsafe fn groups<L: Lanes, const INITIAL: bool>(&mut self, terms: &Terms<'_>, first: usize, n: usize) -> bool {
         let (quantity, class) = (terms.folded.quantity.as_ptr(), terms.folded.class.as_ptr());
         let (table, leverage) = (terms.table.as_ptr(), terms.leverage.unwrap_or_default().as_ptr());
         let steps = &terms.folded.steps[first..=first + n];
-        let mut any_near = 0;
+        let far = self.far.as_mut_ptr();
+        let (mut n_far, mut any_near) = (0, 0);
         for group in 0..n {
-            // SAFETY: the caller's word.
+            // SAFETY: the caller's word; notes are written for one step each and counted at most once.
             unsafe {
                 let reach = L::splat(terms.classes.reach());
                 let (mut value, mut notional) = (L::zero(), L::zero());
                 let (mut base, mut beyond) = (L::zero(), L::zero());
                 let mut initial = L::zero();
-                for step in steps[group] as usize..steps[group + 1] as usize {
-                    let slot = step * LANES;
+                for step in steps[group]..steps[group + 1] {
+                    let slot = step as usize * LANES;
                     L::prefetch(quantity.wrapping_add(slot + AHEAD));
                     L::prefetch(class.wrapping_add(slot + 4 * AHEAD));
                     let rows = L::gather(table, class.add(slot));
@@ -118,17 +124,11 @@ impl Figures {
                     value = L::add(value, v);
                     notional = L::add(notional, u);
                     base = L::add(base, L::mul(rows.rate, u));
-                    let mut charge = L::mul(rows.slope, L::over(u, rows.floor));
-                    let above = L::above(u, L::mul(rows.floor, reach));
-                    if above != 0 {
-                        let (mut notionals, mut charges) = ([0.0; LANES], [0.0; LANES]);
-                        L::store(notionals.as_mut_ptr(), u);
-                        L::store(charges.as_mut_ptr(), charge);
-                        let guard = self.guard.get_mut(group * LANES..(group + 1) * LANES);
-                        charge_beyond(terms, slot, above, (&notionals, &mut charges), guard);
-                        charge = L::load(charges.as_ptr());
-                    }
-                    beyond = L::add(beyond, charge);
+                    beyond = L::add(beyond, L::mul(rows.slope, L::over(u, rows.floor)));
+                    // Noted without a branch: few positions are far, and a wrong guess costs more than many notes.
+                    let lanes = L::above(u, L::mul(rows.floor, reach));
+                    far.add(n_far).write(Note { step, group, lanes });
+                    n_far += usize::from(lanes != 0);
                     if INITIAL {
                         initial = L::add(initial, L::div(u, L::load(leverage.add(slot))));
                     }
@@ -136,40 +136,70 @@ impl Figures {
                 if INITIAL {
                     L::store(self.initial.as_mut_ptr().add(group * LANES), initial);
                 }
-                let sums = [value, L::add(base, beyond), notional];
-                any_near |= self.decide::<L>(terms, (first + group) * LANES, group, sums);
+                let place = (first + group) * LANES;
+                L::prefetch(terms.folded.constant.as_ptr().wrapping_add(place + 32 * LANES));
+                L::prefetch(terms.folded.doubt.as_ptr().wrapping_add(place + 32 * LANES));
+                let equity = L::add(L::load(terms.folded.constant.as_ptr().add(place)), value);
+                let mut required = L::add(base, beyond);
+                if !terms.folded.maintenance.is_empty() {
+                    required = L::add(required, L::load(terms.folded.maintenance.as_ptr().add(place)));
+                }
+                L::store(self.equity.as_mut_ptr().add(group * LANES), equity);
+                L::store(self.notional.as_mut_ptr().add(group * LANES), notional);
+                any_near |= self.decide::<L>(terms, place, group, [equity, required, notional]);
             }
         }
-        any_near != 0
+        // SAFETY: the caller's word.
+        any_near | unsafe { self.charge_far::<L>(terms, first, n_far) } != 0
     }
 
-    /// Excess, ratio, and which pools of a group are liquidatable or near, from their sums of value, maintenance and
-    /// notional.
+    /// Charges what was noted, and decides its groups anew.
+    ///
+    /// # Safety
+    /// As [`Self::groups`], whose first `n` notes these are.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "compiled anew inside a function of each instruction set")]
+    unsafe fn charge_far<L: Lanes>(&mut self, terms: &Terms<'_>, first: usize, n: usize) -> u8 {
+        let mut any_near = 0;
+        let mut next = 0;
+        while next < n {
+            let group = self.far[next].group;
+            let mut charges = [0.0; LANES];
+            while next < n && self.far[next].group == group {
+                let guard = self.guard.get_mut(group * LANES..(group + 1) * LANES);
+                charge(terms, &self.far[next], &mut charges, guard);
+                next += 1;
+            }
+            // SAFETY: the caller's word.
+            unsafe {
+                let at = |column: &[f64]| L::load(column.as_ptr().add(group * LANES));
+                let required = L::add(at(&self.maintenance), L::load(charges.as_ptr()));
+                let figures = [at(&self.equity), required, at(&self.notional)];
+                any_near |= self.decide::<L>(terms, (first + group) * LANES, group, figures);
+            }
+        }
+        any_near
+    }
+
+    /// Excess, ratio, and which pools of a group are liquidatable or near, from their equity, maintenance and notional.
     ///
     /// # Safety
     /// As [`Self::groups`], with `place` the place of the group's first pool in the book.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "compiled anew inside a function of each instruction set")]
-    unsafe fn decide<L: Lanes>(&mut self, terms: &Terms<'_>, place: usize, group: usize, sums: [L::V; 3]) -> u8 {
-        let folded = terms.folded;
+    unsafe fn decide<L: Lanes>(&mut self, terms: &Terms<'_>, place: usize, group: usize, of: [L::V; 3]) -> u8 {
+        let [equity, required, notional] = of;
         let at = group * LANES;
-        let [value, mut required, notional] = sums;
         // SAFETY: the caller's word.
         unsafe {
-            L::prefetch(folded.constant.as_ptr().wrapping_add(place + 32 * LANES));
-            L::prefetch(folded.doubt.as_ptr().wrapping_add(place + 32 * LANES));
-            let constant = L::load(folded.constant.as_ptr().add(place));
-            if !folded.maintenance.is_empty() {
-                required = L::add(required, L::load(folded.maintenance.as_ptr().add(place)));
-            }
-            let equity = L::add(constant, value);
             let excess = L::sub(equity, L::mul(L::splat(terms.level), required));
             let ratio = L::if_zero(required, L::splat(f64::INFINITY), L::div(equity, required));
             let mut magnitude = notional;
             if !self.guard.is_empty() {
                 magnitude = L::add(magnitude, L::load(self.guard.as_ptr().add(at)));
             }
-            let (of_constant, of_sums) = L::decode(folded.doubt.as_ptr().add(place));
+            let constant = L::load(terms.folded.constant.as_ptr().add(place));
+            let (of_constant, of_sums) = L::decode(terms.folded.doubt.as_ptr().add(place));
             let weight = L::splat(2.0 * (1.0 + terms.level));
             let magnitudes = L::add(L::abs(constant), L::mul(weight, magnitude));
             let bound = L::add(of_constant, L::mul(of_sums, magnitudes));
@@ -178,13 +208,11 @@ impl Figures {
             let zero_fails = if terms.zero_fails { L::zeros(excess) } else { 0 };
             // A pool without positions is safe whatever its cash.
             let fails = (L::above(L::zero(), excess) | zero_fails) & L::above(notional, L::zero());
-            L::store(self.equity.as_mut_ptr().add(at), equity);
             L::store(self.maintenance.as_mut_ptr().add(at), required);
-            L::store(self.notional.as_mut_ptr().add(at), notional);
             L::store(self.excess.as_mut_ptr().add(at), excess);
             L::store(self.margin_ratio.as_mut_ptr().add(at), ratio);
             self.liquidatable.as_mut_ptr().add(at).cast::<[u8; 8]>().write(spread(fails));
-            self.near[group] = near;
+            *self.near.get_unchecked_mut(group) = near;
             near
         }
     }
@@ -200,22 +228,27 @@ fn spread(bits: u8) -> [u8; LANES] {
     (low | (bits >> 7) << 56).to_le_bytes()
 }
 
-/// Replaces what the second tier charges by what the tiers above it do, for the lanes in `above`.
-#[cold]
-#[inline(never)]
-fn charge_beyond(
-    terms: &Terms<'_>,
-    slot: usize,
-    above: u8,
-    (notionals, charges): (&[f64; LANES], &mut [f64; LANES]),
-    mut guard: Option<&mut [f64]>,
-) {
-    let mut rest = above;
+/// A step with positions beyond the tiers that the kernel charges itself.
+#[derive(Debug, Clone, Copy, Default)]
+struct Note {
+    step: u32,
+    /// The group within the window.
+    group: usize,
+    /// A bit for each lane whose position is far.
+    lanes: u8,
+}
+
+/// Adds what the far positions of a step are charged beyond, by lane.
+fn charge(terms: &Terms<'_>, note: &Note, charges: &mut [f64; LANES], mut guard: Option<&mut [f64]>) {
+    let slot = note.step as usize * LANES;
+    let mut rest = note.lanes;
     while rest != 0 {
         let lane = rest.trailing_zeros() as usize;
         rest &= rest - 1;
-        let (charge, doubt) = terms.classes.beyond_first(terms.folded.class[slot + lane], notionals[lane]);
-        charges[lane] = charge;
+        let row = terms.folded.class[slot + lane];
+        let notional = (terms.folded.quantity[slot + lane] * terms.table[usize::from(row)].x).abs();
+        let (charge, doubt) = terms.classes.beyond(row, notional);
+        charges[lane] += charge;
         if let Some(guard) = &mut guard {
             guard[lane] += doubt;
         }

@@ -4,7 +4,7 @@ use crate::book::{Holdings, coordinate_size};
 use crate::exact::Exact;
 use crate::market::{Market, PriceBasis, TierLaw, TierTable};
 
-/// One tier above the first, relative to what the kernel has charged already: `slope * u - constant`.
+/// One tier beyond the kernel's own, relative to what the kernel charges: `slope * u - constant`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Step {
     pub(crate) floor: f64,
@@ -21,8 +21,8 @@ enum Shape {
 
 /// What the kernel reads of a class: laid out to be loaded as one.
 ///
-/// A notional `u` is charged `rate * u + slope * max(u - floor, 0)`, and beyond `reach * floor` what
-/// [`Classes::beyond_first`] says instead of the second term.
+/// A notional `u` is charged `rate * u + slope * max(u - floor, 0)`, and where it is above `reach * floor` what
+/// [`Classes::beyond`] says in addition.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(32))]
 pub(crate) struct ClassRow {
@@ -99,19 +99,11 @@ impl Classes {
         let (floors, rates, deductions) = (table.floors(), table.maintenance_rates(), table.deductions());
         let second = floors.get(1).copied().unwrap_or(f64::MAX);
         let rate = rates[0];
-        let relative = |k: usize, constant: f64| Step { floor: floors[k], slope: difference(rates[k], rate), constant };
         match table.law() {
-            TierLaw::Marginal => {
-                self.steps.extend((1..floors.len()).map(|k| relative(k, deductions[k])));
-                if let Some(third) = floors.get(2) {
-                    // A little less, so that rounding cannot put the end of the reach beyond the third floor.
-                    self.reach = smaller(self.reach, third / second * (1.0 - f64::EPSILON));
-                }
-                let slope = rates.get(1).map_or(0.0, |&second| difference(second, rate));
-                (ClassRow { floor: second, rate, slope, ..PADDING }, Shape::Continuous)
-            }
+            TierLaw::Marginal => self.push_marginal(table),
             TierLaw::Flat => {
-                self.steps.extend((1..floors.len()).map(|k| relative(k, 0.0)));
+                let step = |k: usize| Step { floor: floors[k], slope: difference(rates[k], rate), constant: 0.0 };
+                self.steps.extend((1..floors.len()).map(step));
                 // A notional just below the second floor may in truth be on it.
                 (ClassRow { floor: second * (1.0 - FLOOR_DOUBT), rate, ..PADDING }, Shape::Jumping)
             }
@@ -121,6 +113,26 @@ impl Classes {
                 (ClassRow { floor: -1.0, ..PADDING }, Shape::Jumping)
             }
         }
+    }
+
+    /// The kernel charges the first two tiers; the steps are what the others charge beyond the line of the second.
+    fn push_marginal(&mut self, table: &TierTable) -> (ClassRow, Shape) {
+        let (floors, rates) = (table.floors(), table.maintenance_rates());
+        let Some(&second) = floors.get(1) else {
+            return (ClassRow { rate: rates[0], ..PADDING }, Shape::Continuous);
+        };
+        if let Some(third) = floors.get(2) {
+            // A little less, so that rounding cannot put the end of the reach beyond the third floor.
+            self.reach = smaller(self.reach, third / second * (1.0 - f64::EPSILON));
+        }
+        let deductions = table.exact_deductions();
+        self.steps.extend((2..floors.len()).map(|k| Step {
+            floor: floors[k],
+            slope: difference(rates[k], rates[1]),
+            constant: (deductions[k].clone() - deductions[1].clone()).to_f64(),
+        }));
+        let row = ClassRow { floor: second, rate: rates[0], slope: difference(rates[1], rates[0]), ..PADDING };
+        (row, Shape::Continuous)
     }
 
     /// Number of classes.
@@ -143,6 +155,11 @@ impl Classes {
         self.reach
     }
 
+    /// The notional from which on a position of a class is far: beyond what the kernel charges itself.
+    pub(crate) fn end_of_reach(&self, class: u16) -> f64 {
+        self.rows[usize::from(class) + 1].floor * self.reach
+    }
+
     /// The kernel's table at given marks (per class; NaN where missing).
     pub(crate) fn table(&self, mark: impl Fn(usize) -> f64) -> Vec<ClassRow> {
         let mut rows = self.rows.clone();
@@ -152,23 +169,17 @@ impl Classes {
         rows
     }
 
-    /// What row `row` of the kernel's table charges on a notional beyond `rate * u`, and what doubt that adds.
+    /// What row `row` of the kernel's table charges on a notional beyond what the kernel does, and what doubt that adds.
     ///
     /// The doubt is a magnitude whose rounding must be covered; infinite where the tier itself is in doubt.
-    #[inline]
-    pub(crate) fn beyond_first(&self, row: u16, u: f64) -> (f64, f64) {
+    pub(crate) fn beyond(&self, row: u16, u: f64) -> (f64, f64) {
         let class = usize::from(row) - 1;
         let steps = &self.steps[self.offsets[class]..self.offsets[class + 1]];
         let above = steps.iter().take_while(|step| u >= step.floor).count();
+        let charge = steps[..above].last().map_or(0.0, |step| step.slope * u - step.constant);
         if self.shapes[class] == Shape::Continuous {
-            // The second tier as the kernel charges it: to the bit.
-            return match steps[..above] {
-                [] => (0.0, 0.0),
-                [second] => (second.slope * (u - second.floor), 0.0),
-                [.., last] => (last.slope * u - last.constant, 0.0),
-            };
+            return (charge, 0.0);
         }
-        let charge = if above == 0 { 0.0 } else { steps[above - 1].slope * u - steps[above - 1].constant };
         let near = |step: &Step| (u - step.floor).abs() <= FLOOR_DOUBT * u;
         let first = above.saturating_sub(1);
         if steps[first..steps.len().min(above + 1)].iter().any(near) {

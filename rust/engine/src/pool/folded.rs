@@ -107,7 +107,7 @@ impl Folded {
         let mut order = Vec::with_capacity(window);
         for first in (0..n_pools).step_by(window) {
             let pools = first..n_pools.min(first + window);
-            by_length(holdings, pools.clone(), &mut order);
+            by_length(holdings, classes, pools.clone(), &mut order);
             folded.deal(holdings, first, &order);
             for pool in pools {
                 let fences = fences.get(pool).copied().unwrap_or(0);
@@ -150,6 +150,14 @@ impl Folded {
         }
     }
 
+    /// The most steps that a window has.
+    pub(crate) fn longest_window(&self) -> usize {
+        let groups = self.window / LANES;
+        let ends = self.steps.iter().step_by(groups).skip(1).chain(self.steps.last());
+        let steps = self.steps.iter().step_by(groups).zip(ends).map(|(start, end)| (end - start) as usize);
+        steps.max().unwrap_or(0)
+    }
+
     /// Eight leverages a step; 1 in padding, NaN where unknown. Made when first asked for.
     pub(crate) fn leverage(&self, holdings: &Holdings) -> &[f64] {
         self.leverage.get_or_init(|| {
@@ -166,29 +174,35 @@ impl Folded {
     }
 }
 
-/// The pools of a window by falling number of positions, stable.
-fn by_length(holdings: &Holdings, pools: std::ops::Range<usize>, order: &mut Vec<u16>) {
-    const LONG: usize = 64;
+/// The pools of a window by falling number of positions; of equal ones first those with a far position, so that few
+/// groups have one. Stable, but for pools of [`LONG`] positions and more.
+fn by_length(holdings: &Holdings, classes: &Classes, pools: std::ops::Range<usize>, order: &mut Vec<u16>) {
     let first = pools.start;
     let length = |p: usize| holdings.positions_of(first + p).len();
-    let key = |p: usize| LONG - length(p).min(LONG);
-    let mut starts = [0_usize; LONG + 2];
-    for p in 0..pools.len() {
-        starts[key(p) + 1] += 1;
+    let is_far =
+        |position: usize| entry_notional(holdings, classes, position) > classes.end_of_reach(holdings.class[position]);
+    let key = |p: usize| 2 * (LONG - length(p).min(LONG)) + usize::from(!holdings.positions_of(first + p).any(is_far));
+    let mut starts = [0_usize; 2 * LONG + 3];
+    let keys: Vec<u8> = (0..pools.len()).map(|p| u8::try_from(key(p)).unwrap_or(u8::MAX)).collect();
+    for &key in &keys {
+        starts[usize::from(key) + 1] += 1;
     }
-    for k in 0..=LONG {
+    for k in 0..starts.len() - 1 {
         starts[k + 1] += starts[k];
     }
-    let long = starts[1];
+    let long = starts[2];
     order.clear();
     order.resize(pools.len(), 0);
-    for p in 0..pools.len() {
-        let start = &mut starts[key(p)];
+    for (p, &key) in keys.iter().enumerate() {
+        let start = &mut starts[usize::from(key)];
         order[*start] = u16::try_from(p).unwrap_or(u16::MAX);
         *start += 1;
     }
     order[..long].sort_by_key(|&p| std::cmp::Reverse(length(usize::from(p))));
 }
+
+/// Pools of this many positions are sorted by comparison, shorter ones by counting.
+const LONG: usize = 64;
 
 /// The notional of a position at entry, from the original columns.
 fn entry_notional(holdings: &Holdings, classes: &Classes, position: usize) -> f64 {
