@@ -6,14 +6,17 @@ scores as Arrow IPC.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 import crossmargin as xm
 from crossmargin import _core
 from crossmargin.cli.formats import pyarrow_for
-from crossmargin.cli.report import Run, report
+from crossmargin.cli.report import NEAREST, Run, nearest_pools, report
 from crossmargin.cli.synth import RETAIL_PRESET
 from crossmargin.cli.terminal import Progress, plural
 from crossmargin.cli.writers import write_table
@@ -21,6 +24,8 @@ from crossmargin.testing import retail_book
 
 if TYPE_CHECKING:
     import argparse
+
+    from crossmargin.testing import Workload
 
 _REPEATS = 5
 
@@ -50,15 +55,33 @@ def run(args: argparse.Namespace) -> None:
         step.detail = plural(len(scores), "row")
     outcome = Run(
         scores=scores,
+        nearest=_nearest(scores, workload),
         seed=args.seed,
         build_seconds=built.seconds,
         score_seconds=seconds,
-        threads=_core.thread_count(args.threads),
+        threads=_core.thread_count(args.threads) or _n_cores(),
         isa=_core.ISAS[-1],
         file=str(file),
     )
     for line in report(outcome):
         print(line)
+
+
+def _n_cores() -> int:
+    """Count the cores that this process may use, as the engine does where it is told no number of threads."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _nearest(scores: xm.Scores, workload: Workload) -> xm.Scores:
+    """Score the accounts nearest to liquidation as a book of their own: it has the same numbers, and is small."""
+    accounts = scores.pools["account"][nearest_pools(scores, NEAREST)]
+
+    def rows(table: dict[str, Any]) -> dict[str, Any]:
+        kept = np.isin(table["account"], accounts)
+        return {name: values[kept] for name, values in table.items()}
+
+    book = xm.Book(scores.book.market, balances=rows(workload.balances), positions=rows(workload.positions))
+    return xm.score(book, scores.prices, "all")
 
 
 def _score_again(scores: xm.Scores, threads: int | None) -> float:

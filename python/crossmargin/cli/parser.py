@@ -164,7 +164,7 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     parser = commands.add_parser(
         "demo",
         help="score a million made-up accounts and look at them",
-        description="Draw retail accounts, score them under binance-usdm, print what came out and write it as Arrow IPC.",
+        description="Draw retail accounts, score them under binance-usdm, show what came out and write it as Arrow.",
         allow_abbrev=False,
     )
     parser.add_argument("--accounts", type=_count, default=1_000_000, metavar="N", help="how many (default: 1000000)")

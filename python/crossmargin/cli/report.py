@@ -8,12 +8,13 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from itertools import pairwise
+from math import fsum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from crossmargin.cli.presets import NOTICE
-from crossmargin.cli.terminal import digits, duration
+from crossmargin.cli.terminal import digits, duration, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,12 +23,21 @@ if TYPE_CHECKING:
 
     from crossmargin import Scores
 
-_QUANTILES = ((0.01, "1 %"), (0.05, "5 %"), (0.25, "25 %"), (0.5, "50 %"), (0.75, "75 %"), (0.95, "95 %"), (0.99, "99 %"))
+_QUANTILES = (
+    (0.01, "1 %"),
+    (0.05, "5 %"),
+    (0.25, "25 %"),
+    (0.5, "50 %"),
+    (0.75, "75 %"),
+    (0.95, "95 %"),
+    (0.99, "99 %"),
+)
 _EDGES = (1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 _BAR = 50
-_NEAREST = 10
+NEAREST = 10
 _LEGS_SHOWN = 4
-_TOTALS = ("equity", "unrealized_pnl", "notional", "initial_margin", "maintenance_margin")
+_TOTAL_WIDTH = 20
+_TOTALS = ("equity", "unrealized_pnl", "notional", "maintenance_margin")
 
 
 @dataclass(frozen=True)
@@ -38,12 +48,14 @@ class Run:
     ----------
     scores : Scores
         With all outputs.
+    nearest : Scores
+        A book of the accounts nearest to liquidation alone, scored alike.
     seed : int
         Seed of the draw.
     build_seconds, score_seconds : float
         What it took to build the book, and to score the default outputs into buffers.
-    threads : int or None
-        Threads asked for; None where the engine chose.
+    threads : int
+        Threads that scoring may use.
     isa : str
         The instruction set that the engine runs on here.
     file : str
@@ -51,10 +63,11 @@ class Run:
     """
 
     scores: Scores
+    nearest: Scores
     seed: int
     build_seconds: float
     score_seconds: float
-    threads: int | None
+    threads: int
     isa: str
     file: str
 
@@ -72,6 +85,9 @@ def report(run: Run) -> Iterator[str]:
     str
         Lines of at most 100 characters.
     """
+    book = run.scores.book
+    yield ""
+    yield f"{plural(book.n_accounts, 'account')} scored in {duration(run.score_seconds)}"
     yield ""
     yield from _head(run)
     yield ""
@@ -79,7 +95,7 @@ def report(run: Run) -> Iterator[str]:
     yield ""
     yield from _totals(run.scores)
     yield ""
-    yield from _nearest(run.scores)
+    yield from _nearest(run.nearest)
     yield ""
     yield f"All {len(run.scores.outputs)} outputs of all pools are in {run.file}"
 
@@ -88,9 +104,9 @@ def _head(run: Run) -> Iterator[str]:
     scores = run.scores
     book = scores.book
     each = run.score_seconds / max(book.n_positions, 1) * 1e9
-    threads = "threads chosen by the engine" if run.threads is None else f"{run.threads} thread{'s' * (run.threads > 1)}"
+    with_ = f"{digits(each)} ns per position; up to {plural(run.threads, 'thread')}, {run.isa}"
     liquidatable = int(scores.liquidatable.sum())
-    lines = {
+    rows = {
         "rules": f"{scores.market_id}: {book.market.title}",
         "": NOTICE,
         "book": f"retail accounts drawn from seed {run.seed}, at round prices of early October 2024",
@@ -100,11 +116,11 @@ def _head(run: Run) -> Iterator[str]:
         "liquidatable": f"{liquidatable:>12,}   {liquidatable / max(len(scores), 1):.3%} of the pools",
         "exact path": f"{scores.n_exact:>12,}   too close to call in floating point, decided in exact arithmetic",
         "book built": f"{duration(run.build_seconds):>12}   checked, sorted and grouped into pools",
-        "scored": f"{duration(run.score_seconds):>12}   {digits(each)} ns per position; {threads}; {run.isa};",
+        "scored": f"{duration(run.score_seconds):>12}   {with_}",
     }
-    for label, text in lines.items():
+    for label, text in rows.items():
         yield f"{label:<14}{text}"
-    yield f"{'':<29}excess, margin ratio and verdict of every pool, best of repeated runs"
+    yield f"{'':<29}excess, margin ratio and verdict of every pool; the best of repeated runs"
 
 
 def _ratios(scores: Scores) -> Iterator[str]:
@@ -151,20 +167,14 @@ def _block() -> str:
 
 def _totals(scores: Scores) -> Iterator[str]:
     """Totals per asset: amounts of different assets are not added."""
-    yield f"Totals{'':<8}" + "".join(f"{name.replace('_', ' '):>20}" for name in _TOTALS[:4]) + "  maintenance"
+    yield f"{'Totals':<14}" + "".join(f"{name.replace('_', ' '):>{_TOTAL_WIDTH}}" for name in _TOTALS)
     assets = scores.pools["asset"]
     for asset in scores.book.market.assets["asset"].tolist():
         held = assets == asset
         if held.any():
-            sums = [_total(scores[name][held]) for name in _TOTALS]
-            cells = "".join(f"{amount(value):>15}" for value in sums)
-            yield f"  {asset:<12}{cells}"
-
-
-def _total(values: NDArray[np.float64]) -> float:
-    from crossmargin import _core  # noqa: PLC0415
-
-    return _core.total(np.ascontiguousarray(values))
+            # fsum rounds once, so the order of the pools does not matter
+            sums = [fsum(scores[name][held].tolist()) for name in _TOTALS]
+            yield f"  {asset:<12}" + "".join(f"{amount(value):>{_TOTAL_WIDTH}}" for value in sums)
 
 
 def amount(value: float) -> str:
@@ -182,9 +192,66 @@ def amount(value: float) -> str:
 
 
 def _nearest(scores: Scores) -> Iterator[str]:
-    del scores
-    yield "..."
+    """Show the pools nearest to liquidation, one per account, with the positions that they back."""
+    yield "Nearest to liquidation: the accounts with the lowest margin ratio above it"
+    yield f"  {'account':<14}{'pool':<26}{'margin ratio':>14}{'excess':>14}{'notional':>18}"
+    pools, positions = scores.pools.rows(), scores.positions.rows()
+    settle = scores.book.market.instruments
+    assets = dict(zip(settle["instrument"].tolist(), settle["settle"].tolist(), strict=True))
+    marks = dict(zip(settle["instrument"].tolist(), scores.prices.mark.tolist(), strict=True))
+    for at in nearest_pools(scores, NEAREST):
+        pool = pools[at]
+        yield (
+            f"  {pool['account']:<14}{_pool_name(pool):<26}{scores.margin_ratio[at]:>14.6f}"
+            f"{scores.excess[at]:>14,.4g}{scores.notional[at]:>13,.2f} {pool['asset']}"
+        )
+        legs = [leg for leg in positions if _backs(pool, leg, assets)]
+        for leg in legs[:_LEGS_SHOWN]:
+            side = leg["position_side"] if leg["position_side"] != "net" else "long" if leg["quantity"] > 0 else "short"
+            yield (
+                f"{'':<8}{leg['instrument']:<15}{side:<6}{leg['quantity']:>14,.10g}"
+                f"   entry {leg['entry_price']:>12,.8g}   mark {marks[leg['instrument']]:>12,.8g}"
+            )
+        if len(legs) > _LEGS_SHOWN:
+            yield f"{'':<8}and {len(legs) - _LEGS_SHOWN} more"
 
 
-def _unused(x: Any) -> Any:
-    return x
+def nearest_pools(scores: Scores, count: int) -> list[int]:
+    """Find the pools nearest to liquidation: the lowest margin ratios that are not liquidatable.
+
+    Parameters
+    ----------
+    scores : Scores
+        With ``margin_ratio`` and ``liquidatable``.
+    count : int
+        How many, at most.
+
+    Returns
+    -------
+    list of int
+        Places of the pools, nearest first, one per account.
+    """
+    ratios = np.where(scores.liquidatable, np.inf, scores.margin_ratio)
+    accounts = scores.pools["account"]
+    nearest: dict[Any, int] = {}
+    for at in np.argsort(ratios, kind="stable").tolist():
+        if len(nearest) == count or not np.isfinite(ratios[at]):
+            break
+        nearest.setdefault(accounts[at], at)
+    return list(nearest.values())
+
+
+def _pool_name(pool: dict[str, Any]) -> str:
+    if pool["kind"] == "cross":
+        return f"cross {pool['asset']}"
+    side = "" if pool["side"] == "net" else f" {pool['side']}"
+    return f"isolated {pool['instrument']}{side}"
+
+
+def _backs(pool: dict[str, Any], leg: dict[str, Any], assets: dict[str, str]) -> bool:
+    """Say whether a pool backs a position."""
+    if (leg["account"], leg["margin_mode"]) != (pool["account"], pool["kind"]):
+        return False
+    if pool["kind"] == "cross":
+        return assets[leg["instrument"]] == pool["asset"]
+    return bool((leg["instrument"], leg["position_side"]) == (pool["instrument"], pool["side"]))

@@ -68,7 +68,8 @@ def run(args: argparse.Namespace) -> None:
             with progress.step("write " + _named(option, args)) as step:
                 write_table(table, getattr(args, option), formats[option])
                 step.detail = plural(len(table), "row")
-    for line in _summary(inputs.market, results):
+    rules = inputs.market.id if args.preset is None else f"{inputs.market.id} (unofficial)"
+    for line in _summary(rules, results):
         progress.say(line)
 
 
@@ -225,7 +226,7 @@ def _rejects(inputs: Inputs, faults: xm.Table, rejected: xm.Rejected | None) -> 
     return xm.Table(columns)
 
 
-def _summary(market: xm.Market, results: Results) -> list[str]:
+def _summary(rules: str, results: Results) -> list[str]:
     """Say in a few lines what came out."""
     pools = results.pools
     counts = (
@@ -233,7 +234,7 @@ def _summary(market: xm.Market, results: Results) -> list[str]:
         plural(len(pools), "pool"),
         plural(results.n_positions, "position"),
     )
-    lines = [f"rules   {market.id} (unofficial)", f"book    {', '.join(counts)}", f"scores  {results.how}"]
+    lines = [f"rules   {rules}", f"book    {', '.join(counts)}", f"scores  {results.how}"]
     if "liquidatable" in pools:
         lines[-1] += f"; {plural(int(pools['liquidatable'].sum()), 'pool')} liquidatable"
     if "margin_ratio" in pools:

@@ -101,7 +101,7 @@ def digits(value: float) -> str:
     >>> digits(1.234), digits(12.34), digits(123.4)
     ('1.23', '12.3', '123')
     """
-    decimals = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0  # noqa: PLR2004 - powers of ten
+    decimals = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
     return f"{value:.{decimals}f}"
 
 
