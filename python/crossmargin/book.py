@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from crossmargin import _core
+from crossmargin import _core as engine
 from crossmargin._tables import table_input
 from crossmargin.errors import ArgumentError
 from crossmargin.market import Market
@@ -82,11 +82,11 @@ class Book:
     """
 
     __slots__ = ("_core", "_pools", "market")
-    _core: _core.Book
+    _core: engine.Book
     _pools: Table | None
     market: Market
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - two tables and how to read them
         self,
         market: Market,
         *,
@@ -101,7 +101,7 @@ class Book:
             raise ArgumentError(f"market was of type {type(market).__name__}, expected a Market")
         if balances is None:
             raise ArgumentError("balances was None, expected a table; give one without rows if there is no cash")
-        self._core = _core.Book(
+        self._core = engine.Book(
             market._core,
             table_input(balances, "balances"),
             table_input(positions, "positions"),

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crossmargin import _core
+from crossmargin import _core as engine
 from crossmargin._tables import is_mapping, table_input
 from crossmargin.errors import ArgumentError
 from crossmargin.table import Table
@@ -31,7 +31,7 @@ def presets() -> Table:
     >>> "binance-usdm" in presets()["preset"]
     True
     """
-    names = _core.preset_names()
+    names = engine.preset_names()
     return Table({"preset": [name for name, _ in names], "as_of": [day for _, day in names]})
 
 
@@ -68,7 +68,7 @@ def load_market(name: str, as_of: date | str | None = None) -> Market:
         as_of = as_of.isoformat()[:10]
     if as_of is not None:
         _check_text(as_of, "as_of")
-    return Market._of(_core.Market.preset(name, as_of))
+    return Market._of(engine.Market.preset(name, as_of))
 
 
 class Market:
@@ -88,13 +88,13 @@ class Market:
     """
 
     __slots__ = ("_core",)
-    _core: _core.Market
+    _core: engine.Market
 
     def __init__(self) -> None:
         raise ArgumentError("Market has no values of its own; make one with load_market() or Market.from_toml()")
 
     @classmethod
-    def _of(cls, made: _core.Market) -> Market:
+    def _of(cls, made: engine.Market) -> Market:
         market = object.__new__(cls)
         market._core = made
         return market
@@ -131,8 +131,8 @@ class Market:
         ('strict/2024-10-01', True)
         """
         if isinstance(source, str) and "\n" in source:
-            return Market._of(_core.Market.from_toml(source))
-        return Market._of(_core.Market.from_toml(_path(source, "source").read_text(encoding="utf-8")))
+            return Market._of(engine.Market.from_toml(source))
+        return Market._of(engine.Market.from_toml(_path(source, "source").read_text(encoding="utf-8")))
 
     def to_toml(self) -> str:
         """Write the market as text that `from_toml` makes an equal market of."""
@@ -213,7 +213,7 @@ class Market:
         >>> market.prices(mark={"BTCUSDT": 64_000.0}).mark.tolist()
         [64000.0, nan, nan]
         """
-        return Prices._of(_core.Prices(self._core, mark, index), self)
+        return Prices._of(engine.Prices(self._core, mark, index), self)
 
     @property
     def id(self) -> str:
@@ -305,14 +305,14 @@ class Prices:
     """Checked prices of a market at one moment, made by `Market.prices`. Immutable."""
 
     __slots__ = ("_core", "market")
-    _core: _core.Prices
+    _core: engine.Prices
     market: Market
 
     def __init__(self) -> None:
         raise ArgumentError("Prices has no market of its own; make them with market.prices()")
 
     @classmethod
-    def _of(cls, made: _core.Prices, market: Market) -> Prices:
+    def _of(cls, made: engine.Prices, market: Market) -> Prices:
         prices = object.__new__(cls)
         prices._core = made
         prices.market = market

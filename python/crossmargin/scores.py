@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crossmargin import _core
+from crossmargin import _core as engine
 from crossmargin.book import Book
 from crossmargin.errors import ArgumentError
 from crossmargin.market import Prices
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-OUTPUTS: tuple[str, ...] = (*_core.FIGURES, "liquidatable")
+OUTPUTS: tuple[str, ...] = (*engine.FIGURES, "liquidatable")
 """Names of all outputs, in the order of ``outputs="all"``."""
 
 DEFAULT_OUTPUTS = ("excess", "margin_ratio", "liquidatable")
 """What `score` computes when it is not told."""
 
-_score = _core.score
+_score = engine.score
 _new = object.__new__
 
 
-def score(
+def score(  # noqa: PLR0913 - options by keyword only
     book: Book,
     prices: Prices,
     outputs: str | Sequence[str] = DEFAULT_OUTPUTS,
@@ -283,7 +283,7 @@ class Scores:
             if name == "liquidatable":
                 sums[name] = float(values.sum())
             elif name not in ("margin_ratio", "venue_ratio"):
-                sums[name] = _core.total(values)
+                sums[name] = engine.total(values)
         return sums
 
     def _again(self, outputs: tuple[str, ...]) -> Scores:

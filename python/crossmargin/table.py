@@ -161,8 +161,7 @@ class Table:
     def _cells(self) -> tuple[list[list[str]], list[bool]]:
         """Give name and first cells of each column as text, and which columns are numbers."""
         cells = [
-            [name, *(_cell(value) for value in values[:_SHOWN_ROWS].tolist())]
-            for name, values in self._columns.items()
+            [name, *(_cell(value) for value in values[:_SHOWN_ROWS].tolist())] for name, values in self._columns.items()
         ]
         return cells, [values.dtype.kind in "iuf" for values in self._columns.values()]
 

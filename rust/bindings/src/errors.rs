@@ -4,8 +4,8 @@ use std::any::Any;
 
 use crossmargin::Error;
 use crossmargin::error::BookFaults;
-use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::call::PyCallArgs;
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 

@@ -17,6 +17,7 @@ use crate::errors::argument;
 ///
 /// NaN becomes null: in results it always means unknown. Text columns hold `str`, or `None` for null.
 #[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "arguments of Python are extracted by value")]
 pub(crate) fn arrow_stream<'py>(
     py: Python<'py>,
     names: Vec<String>,

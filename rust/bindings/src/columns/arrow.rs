@@ -153,7 +153,7 @@ fn widen<T: ArrowPrimitiveType, U: From<T::Native>>(chunk: &ArrayRef, out: &mut 
 
 /// The names of a column.
 pub(super) fn names(py: Python<'_>, chunks: &[ArrayRef], name: &str) -> PyResult<Coder> {
-    let mut coder = Coder::with_capacity(chunks.iter().map(|chunk| chunk.len()).sum());
+    let mut coder = Coder::with_capacity(chunks.iter().map(Array::len).sum());
     for chunk in chunks {
         match chunk.data_type() {
             DataType::Utf8 => chunk.as_string::<i32>().iter().for_each(|text| push(&mut coder, text)),

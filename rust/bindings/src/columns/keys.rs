@@ -111,6 +111,7 @@ impl<'py> KeyColumn<'py> {
                 scalars::Key::Null if ints.is_empty() => {
                     first_null.get_or_insert(row);
                     coder.push_null();
+                    previous = None;
                     continue;
                 }
                 scalars::Key::Null => return Err(null_in_integers(list.py(), name, row)),

@@ -7,7 +7,7 @@ use numpy::{
 };
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyMapping};
+use pyo3::types::PyList;
 
 use super::{Raw, arrow, scalars};
 use crate::errors::argument;
@@ -152,19 +152,18 @@ pub(crate) fn vector(object: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<f64>
     Ok(RealColumn::new(object.py(), raw, name)?.as_slice().to_vec())
 }
 
-/// Prices by name of a mapping; `None` for an object that is none.
+/// Prices by name of an object with names (a mapping, a pandas series); `None` for one without.
+///
+/// Whatever has names is read by them: taken in order, prices could land on the wrong instruments.
 pub(crate) fn named_prices(object: &Bound<'_, PyAny>, name: &str) -> PyResult<Option<Vec<(String, f64)>>> {
     let py = object.py();
-    let items = match object.cast::<PyDict>() {
-        Ok(dict) => dict.items(),
-        Err(_) => match object.cast::<PyMapping>() {
-            Ok(mapping) => mapping.items()?,
-            Err(_) => return Ok(None),
-        },
-    };
-    let mut named = Vec::with_capacity(items.len());
-    for item in items {
-        let (key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract()?;
+    let items = intern!(py, "items");
+    if !object.hasattr(items)? || !object.hasattr(intern!(py, "keys"))? {
+        return Ok(None);
+    }
+    let mut named = Vec::new();
+    for item in object.call_method0(items)?.try_iter()? {
+        let (key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item?.extract()?;
         let Ok(key) = key.extract::<String>() else {
             return Err(argument(py, name, format!("had the key {}, expected a name", scalars::shown(&key))));
         };

@@ -123,11 +123,7 @@ fn columns_of<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Vec<(Stri
     Ok(columns)
 }
 
-fn column_of<'py>(
-    key: &Bound<'py, PyAny>,
-    column: &Bound<'py, PyAny>,
-    table: &str,
-) -> PyResult<(String, Raw<'py>)> {
+fn column_of<'py>(key: &Bound<'py, PyAny>, column: &Bound<'py, PyAny>, table: &str) -> PyResult<(String, Raw<'py>)> {
     let Ok(name) = key.extract::<String>() else {
         let message = format!("had a column named {}, expected names of columns as text", scalars::shown(key));
         return Err(argument(key.py(), table, message));

@@ -36,6 +36,6 @@ pub(crate) fn account_column<'py>(
 }
 
 /// Row numbers as `int64`.
-pub(crate) fn row_column<'py>(py: Python<'py>, rows: impl Iterator<Item = u32>) -> Bound<'py, PyAny> {
+pub(crate) fn row_column(py: Python<'_>, rows: impl Iterator<Item = u32>) -> Bound<'_, PyAny> {
     PyArray1::from_vec(py, rows.map(i64::from).collect()).into_any()
 }

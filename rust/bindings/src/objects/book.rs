@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crossmargin::Error;
 use crossmargin::book::{Balances, Duplicates, Holdings, Keys, OnError, Positions, QuantityUnit, Rejected, Tables};
 use crossmargin::error::{BookFaults, FaultKind, MissingPrices};
-use crossmargin::score as engine;
+use crossmargin::score as question;
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -22,7 +22,7 @@ use crate::errors::{argument, fault_columns, raise};
 /// The accounts of a market; immutable.
 #[pyclass(frozen, module = "crossmargin._core")]
 pub(crate) struct Book {
-    pub(crate) book: crossmargin::Book,
+    pub(crate) engine: crossmargin::Book,
     rejected: Rejected,
     /// Accounts dropped, in the order of their rows.
     dropped: Vec<String>,
@@ -138,8 +138,7 @@ impl Book {
         let unit = choice(py, "quantity_unit", quantity_unit, &units)?;
         let repeated = [("raise", Duplicates::Refuse), ("merge", Duplicates::Merge)];
         let repeated = choice(py, "duplicates", duplicates, &repeated)?;
-        let on_error =
-            choice(py, "on_error", on_error, &[("raise", OnError::Refuse), ("reject", OnError::Reject)])?;
+        let on_error = choice(py, "on_error", on_error, &[("raise", OnError::Refuse), ("reject", OnError::Reject)])?;
         let columns = Columns::new(balances, positions)?;
         let tables = columns.tables(unit, repeated);
         let market = Arc::clone(&market.0);
@@ -149,7 +148,7 @@ impl Book {
                 Some(window) => crossmargin::Book::build_in_windows(market, tables, on_error, window),
             })
         })?;
-        let (book, mut rejected) = built.map_err(|mut error| {
+        let (engine, mut rejected) = built.map_err(|mut error| {
             if let Error::Book(faults) = &mut error {
                 columns.relabel(faults);
             }
@@ -161,22 +160,22 @@ impl Book {
         let dropped = dropped(&rejected, &tables.balances.account, &tables.positions.account);
         let is_int = |keys: &Keys<'_>| matches!(keys, Keys::Int(_));
         let dropped_are_ints = is_int(&tables.balances.account) && is_int(&tables.positions.account);
-        Ok(Self { book, rejected, dropped, dropped_are_ints })
+        Ok(Self { engine, rejected, dropped, dropped_are_ints })
     }
 
     #[getter]
     fn n_accounts(&self) -> usize {
-        self.book.holdings().accounts().len()
+        self.engine.holdings().accounts().len()
     }
 
     #[getter]
     fn n_pools(&self) -> usize {
-        self.book.holdings().n_pools()
+        self.engine.holdings().n_pools()
     }
 
     #[getter]
     fn n_positions(&self) -> usize {
-        self.book.holdings().n_positions()
+        self.engine.holdings().n_positions()
     }
 
     /// What was dropped: faults, their number, accounts, rows of both tables; `None` where nothing was.
@@ -199,8 +198,8 @@ impl Book {
 
     /// Key columns of the pools.
     fn pools<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let holdings = self.book.holdings();
-        let market = self.book.market();
+        let holdings = self.engine.holdings();
+        let market = self.engine.market();
         let pools = || 0..holdings.n_pools();
         let (assets, instruments) = market_names(market);
         let position = |pool: usize| {
@@ -222,13 +221,13 @@ impl Book {
 
     /// The accounts in order.
     fn accounts<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
-        let accounts = self.book.holdings().accounts();
+        let accounts = self.engine.holdings().accounts();
         account_column(py, accounts, 0..accounts.len())
     }
 
     /// The first pool of each account.
     fn first_pools<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
-        let holdings = self.book.holdings();
+        let holdings = self.engine.holdings();
         let first = |account| u32::try_from(holdings.pools_of(account).start).unwrap_or(u32::MAX);
         row_column(py, (0..holdings.accounts().len()).map(first))
     }
@@ -237,8 +236,8 @@ impl Book {
     fn positions<'py>(&self, py: Python<'py>, prices: &Prices, missing_word: &str) -> PyResult<Bound<'py, PyDict>> {
         check_market(py, self, prices)?;
         let missing = missing(py, missing_word)?;
-        let figures = through(py, || engine::score_positions(&self.book, &prices.prices, missing))?;
-        let holdings = self.book.holdings();
+        let figures = through(py, || question::score_positions(&self.engine, &prices.prices, missing))?;
+        let holdings = self.engine.holdings();
         let mut order: Vec<usize> = (0..holdings.n_positions()).collect();
         order.sort_unstable_by_key(|&position| holdings.row(position));
         let mut account_of = vec![0; holdings.n_pools()];
@@ -246,7 +245,7 @@ impl Book {
             account_of[holdings.pools_of(account)].fill(account);
         }
         let pools = || figures.pool.iter().map(|&pool| pool as usize);
-        let (_, instruments) = market_names(self.book.market());
+        let (_, instruments) = market_names(self.engine.market());
         let reals = |of: &dyn Fn(usize) -> f64| PyArray1::from_vec(py, order.iter().map(|&at| of(at)).collect());
         let columns = PyDict::new(py);
         columns.set_item("row", row_column(py, figures.row.iter().copied()))?;
@@ -271,6 +270,7 @@ impl Book {
     }
 
     /// Sums a column of pools by account, at a rate per asset of the market.
+    #[expect(clippy::needless_pass_by_value, reason = "arguments of Python are extracted by value")]
     fn sum_by_account<'py>(
         &self,
         py: Python<'py>,
@@ -279,17 +279,17 @@ impl Book {
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let column = column.try_readonly()?;
         let column = column.as_slice()?;
-        if column.len() != self.n_pools() || rates.len() != self.book.market().assets().len() {
+        if column.len() != self.n_pools() || rates.len() != self.engine.market().assets().len() {
             return Err(argument(py, "column", "was not of this book"));
         }
-        let sums = through(py, || Ok(engine::sum_by_account(&self.book, column, &rates)))?;
+        let sums = through(py, || Ok(question::sum_by_account(&self.engine, column, &rates)))?;
         Ok(PyArray1::from_vec(py, sums))
     }
 
     /// The value of one unit of each asset of the market in `valuation`; 0 for assets that are not held.
     fn rates(&self, py: Python<'_>, prices: &Prices, valuation: &str, missing_word: &str) -> PyResult<Vec<f64>> {
-        let market = self.book.market();
-        let holdings = self.book.holdings();
+        let market = self.engine.market();
+        let holdings = self.engine.holdings();
         let unknown = || argument(py, "valuation", format!("was {valuation:?}, which is no asset of the market"));
         let target = market.asset_index(valuation).ok_or_else(unknown)?;
         let mut held = vec![false; market.assets().len()];
@@ -306,7 +306,7 @@ impl Book {
         let needed = others().chain(others().next().map(|_| target));
         let mut absent: Vec<usize> = needed.filter(|&asset| price(asset).is_nan()).collect();
         absent.sort_unstable();
-        if !absent.is_empty() && missing(py, missing_word)? == engine::Missing::Refuse {
+        if !absent.is_empty() && missing(py, missing_word)? == question::Missing::Refuse {
             let name = |asset: usize| market.assets().get(asset).map(|asset| asset.name().to_owned());
             let assets = absent.into_iter().filter_map(name).collect();
             return Err(raise(py, Error::MissingPrice(Box::new(MissingPrices { instruments: Vec::new(), assets }))));
@@ -327,8 +327,8 @@ fn side_code(holdings: &Holdings, position: usize) -> usize {
 }
 
 fn market_names(market: &crossmargin::Market) -> (Vec<&str>, Vec<&str>) {
-    let assets = market.assets().iter().map(|asset| asset.name()).collect();
-    (assets, market.instruments().iter().map(|instrument| instrument.name()).collect())
+    let assets = market.assets().iter().map(crossmargin::market::Asset::name).collect();
+    (assets, market.instruments().iter().map(crossmargin::market::Instrument::name).collect())
 }
 
 /// The accounts of dropped rows, each once, in the order of the rows.

@@ -1,9 +1,7 @@
 //! Arrays that results are written to: new ones, or the caller's.
 
 use crossmargin::score::{Buffers, Column};
-use numpy::{
-    Element, PyArray1, PyArrayMethods, PyReadwriteArray1, PyUntypedArray, PyUntypedArrayMethods,
-};
+use numpy::{Element, PyArray1, PyArrayMethods, PyReadwriteArray1, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
@@ -36,13 +34,14 @@ impl<'py> Outputs<'py> {
                 PyTuple::new(py, Column::ALL.map(Column::name).into_iter().chain([FLAG]).collect::<Vec<_>>())?
             }
             (_, Ok(name)) => PyTuple::new(py, [name])?,
-            _ => match outputs.try_iter() {
-                Ok(names) => PyTuple::new(py, names.collect::<PyResult<Vec<_>>>()?)?,
-                Err(_) => {
+            _ => {
+                if let Ok(names) = outputs.try_iter() {
+                    PyTuple::new(py, names.collect::<PyResult<Vec<_>>>()?)?
+                } else {
                     let message = format!("was {}, expected names of outputs, or \"all\"", kind_of(outputs));
                     return Err(argument(py, "outputs", message));
                 }
-            },
+            }
         };
         let mut columns: Vec<Output> = Vec::with_capacity(names.len());
         for name in names.iter_borrowed() {

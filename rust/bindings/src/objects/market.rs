@@ -74,8 +74,7 @@ impl Market {
 
     /// A market with other tier tables, from a table with the columns of `TIERS`.
     fn with_tiers(&self, py: Python<'_>, tiers: &Bound<'_, PyAny>, bounds: &str) -> PyResult<Self> {
-        let units =
-            [("quote", BoundUnit::Quote), ("settle", BoundUnit::Settle), ("contracts", BoundUnit::Contracts)];
+        let units = [("quote", BoundUnit::Quote), ("settle", BoundUnit::Settle), ("contracts", BoundUnit::Contracts)];
         let bounds = choice(py, "bounds", bounds, &units)?;
         let rows = tier_rows(py, tiers)?;
         through(py, || self.0.with_tiers(&rows, bounds)).map(|market| Self(Arc::new(market)))
@@ -95,8 +94,8 @@ impl Market {
     fn assets<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let columns = PyDict::new(py);
         let assets = self.0.assets();
-        columns.set_item("asset", assets.iter().map(|asset| asset.name()).collect::<Vec<_>>())?;
-        columns.set_item("quantum", assets.iter().map(|asset| asset.quantum()).collect::<Vec<_>>())?;
+        columns.set_item("asset", assets.iter().map(crossmargin::market::Asset::name).collect::<Vec<_>>())?;
+        columns.set_item("quantum", assets.iter().map(crossmargin::market::Asset::quantum).collect::<Vec<_>>())?;
         Ok(columns)
     }
 
@@ -104,7 +103,7 @@ impl Market {
     fn instruments<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let columns = PyDict::new(py);
         let all = self.0.instruments();
-        let settle = |at: usize| self.0.assets().get(at).map(|asset| asset.name());
+        let settle = |at: usize| self.0.assets().get(at).map(crossmargin::market::Asset::name);
         let first = |values: &[f64]| values.first().copied().filter(|x| x.is_finite()).unwrap_or(f64::NAN);
         let payoff = |payoff: Payoff| match payoff {
             Payoff::Linear => "linear",
@@ -112,12 +111,15 @@ impl Market {
             Payoff::Quanto { .. } => "quanto",
             _ => "other",
         };
-        columns.set_item("instrument", all.iter().map(|i| i.name()).collect::<Vec<_>>())?;
-        columns.set_item("base", all.iter().map(|i| i.base()).collect::<Vec<_>>())?;
-        columns.set_item("quote", all.iter().map(|i| i.quote()).collect::<Vec<_>>())?;
+        columns.set_item("instrument", all.iter().map(crossmargin::market::Instrument::name).collect::<Vec<_>>())?;
+        columns.set_item("base", all.iter().map(crossmargin::market::Instrument::base).collect::<Vec<_>>())?;
+        columns.set_item("quote", all.iter().map(crossmargin::market::Instrument::quote).collect::<Vec<_>>())?;
         columns.set_item("settle", all.iter().map(|i| settle(i.settle())).collect::<Vec<_>>())?;
         columns.set_item("payoff", all.iter().map(|i| payoff(i.payoff())).collect::<Vec<_>>())?;
-        columns.set_item("contract_size", all.iter().map(|i| i.contract_size()).collect::<Vec<_>>())?;
+        columns.set_item(
+            "contract_size",
+            all.iter().map(crossmargin::market::Instrument::contract_size).collect::<Vec<_>>(),
+        )?;
         columns.set_item("n_tiers", all.iter().map(|i| i.tiers().floors().len()).collect::<Vec<_>>())?;
         columns.set_item("max_leverage", all.iter().map(|i| first(i.tiers().max_leverage())).collect::<Vec<_>>())?;
         columns.set_item("cap", all.iter().map(|i| i.tiers().cap().unwrap_or(f64::NAN)).collect::<Vec<_>>())?;
@@ -159,7 +161,8 @@ impl Market {
     fn rules<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let rules = self.0.rules();
         let summary = PyDict::new(py);
-        let valuation = rules.valuation_asset().and_then(|at| self.0.assets().get(at)).map(|asset| asset.name());
+        let valuation =
+            rules.valuation_asset().and_then(|at| self.0.assets().get(at)).map(crossmargin::market::Asset::name);
         summary.set_item("cross_pool", word(rules.cross_pool()))?;
         summary.set_item("isolated_allowed", rules.isolated_allowed())?;
         summary.set_item("valuation_asset", valuation)?;

@@ -9,7 +9,6 @@ use super::market::Market;
 use crate::columns::{named_prices, vector};
 use crate::door::through;
 
-
 /// Checked prices of a market; immutable.
 #[pyclass(frozen, module = "crossmargin._core")]
 pub(crate) struct Prices {

@@ -39,16 +39,16 @@ pub(crate) fn score<'py>(
         isa: isa(py, isa_word)?,
         windows_per_claim: windows_per_claim.map(|n| n.min(1 << 20)),
     };
-    let n_pools = book.book.holdings().n_pools();
+    let n_pools = book.engine.holdings().n_pools();
     let (mut targets, arrays, unpriced) = targets(&outputs, out, n_pools, options.missing == Missing::Null)?;
     let buffers = targets.as_buffers();
-    let summary = through(py, || engine::score(&book.book, &prices.prices, buffers, &options))?;
+    let summary = through(py, || engine::score(&book.engine, &prices.prices, buffers, &options))?;
     Ok((outputs.names, arrays, unpriced, summary.n_exact, summary.n_unpriced))
 }
 
 /// Refuses prices of another market, whose instruments may be other ones.
 pub(crate) fn check_market(py: Python<'_>, book: &Book, prices: &Prices) -> PyResult<()> {
-    let ours = book.book.market();
+    let ours = book.engine.market();
     if Arc::ptr_eq(ours, &prices.market) || **ours == *prices.market {
         return Ok(());
     }
