@@ -15,7 +15,7 @@ Examples
 ... )
 >>> scores = xm.score(book, market.prices(mark={"BTCUSDT": 52_000.0}))
 >>> float(scores.excess[0]), bool(scores.liquidatable[0])
-(70.0, False)
+(50.0, False)
 """
 
 from typing import TYPE_CHECKING, Any

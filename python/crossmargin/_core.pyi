@@ -4,6 +4,20 @@ from typing import Any, Final, final
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = [
+    "FIGURES",
+    "ISAS",
+    "Book",
+    "Market",
+    "Prices",
+    "__version__",
+    "arrow_stream",
+    "preset_names",
+    "score",
+    "thread_count",
+    "total",
+]
+
 FIGURES: Final[list[str]]
 ISAS: Final[list[str]]
 __version__: Final[str]

@@ -90,7 +90,7 @@ def score(  # noqa: PLR0913 - options by keyword only
     ... )
     >>> scores = xm.score(book, market.prices(mark={"BTCUSDT": 50_000.0}), outputs="all")
     >>> float(scores.equity[0]), float(scores.maintenance_margin[0]), bool(scores.liquidatable[0])
-    (0.0, 125.0, True)
+    (0.0, 150.0, True)
     """
     try:
         made = _score(book._core, prices._core, outputs, out, missing, n_threads, _isa, _windows_per_claim)
