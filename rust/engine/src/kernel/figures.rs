@@ -137,8 +137,10 @@ impl Figures {
                     L::store(self.initial.as_mut_ptr().add(group * LANES), initial);
                 }
                 let place = (first + group) * LANES;
+                // Read once a group or later in the window: too rarely for the processor to guess.
                 L::prefetch(terms.folded.constant.as_ptr().wrapping_add(place + 32 * LANES));
                 L::prefetch(terms.folded.doubt.as_ptr().wrapping_add(place + 32 * LANES));
+                L::prefetch(terms.folded.place.as_ptr().wrapping_add(place));
                 let equity = L::add(L::load(terms.folded.constant.as_ptr().add(place)), value);
                 let mut required = L::add(base, beyond);
                 if !terms.folded.maintenance.is_empty() {

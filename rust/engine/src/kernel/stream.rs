@@ -27,9 +27,11 @@ pub(crate) fn by_pool(values: &[f64], place: &[u16], out: &mut [f64], past_cache
 pub(crate) fn flags_by_pool(flags: &[u8], place: &[u16], out: &mut [bool]) {
     assert!(place.len() <= flags.len() && out.len() == place.len());
     debug_assert!(place.iter().all(|&place| usize::from(place) < flags.len()));
+    // SAFETY: the same bytes; only 0 and 1, which are truth values, are written.
+    let out = unsafe { std::slice::from_raw_parts_mut(out.as_mut_ptr().cast::<u8>(), out.len()) };
     for (out, &place) in out.iter_mut().zip(place) {
         // SAFETY: places lie in `flags`, as in `by_pool`.
-        *out = unsafe { *flags.get_unchecked(usize::from(place)) } != 0;
+        *out = unsafe { *flags.get_unchecked(usize::from(place)) } & 1;
     }
 }
 
