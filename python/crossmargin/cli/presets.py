@@ -11,7 +11,7 @@ from crossmargin.cli.writers import write_table
 if TYPE_CHECKING:
     import argparse
 
-NOTICE = "Unofficial: facts read from public documents; no venue is affiliated with crossmargin."
+NOTICE = "Unofficial: facts from public documents; no venue is affiliated with crossmargin."
 """What every listing of a venue's rules says."""
 
 

@@ -120,7 +120,7 @@ def _head(run: Run) -> Iterator[str]:
     }
     for label, text in rows.items():
         yield f"{label:<14}{text}"
-    yield f"{'':<29}excess, margin ratio and verdict of every pool; the best of repeated runs"
+    yield f"{'':<29}excess, margin ratio and verdict of every pool; best of repeated runs"
 
 
 def _ratios(scores: Scores) -> Iterator[str]:
@@ -253,5 +253,6 @@ def _backs(pool: dict[str, Any], leg: dict[str, Any], assets: dict[str, str]) ->
     if (leg["account"], leg["margin_mode"]) != (pool["account"], pool["kind"]):
         return False
     if pool["kind"] == "cross":
-        return assets[leg["instrument"]] == pool["asset"]
-    return bool((leg["instrument"], leg["position_side"]) == (pool["instrument"], pool["side"]))
+        return bool(assets[leg["instrument"]] == pool["asset"])
+    same = leg["instrument"] == pool["instrument"] and leg["position_side"] == pool["side"]
+    return bool(same)
