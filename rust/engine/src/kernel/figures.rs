@@ -76,7 +76,7 @@ impl Figures {
         assert!(last <= folded.quantity.len() && last <= folded.class.len());
         assert!(places <= folded.constant.len() && places <= folded.doubt.len());
         assert!(terms.table.len() == terms.classes.len() + 1);
-        assert!((folded.steps[first + n] - folded.steps[first]) as usize <= self.far.len() - 1 && n <= self.near.len());
+        assert!(((folded.steps[first + n] - folded.steps[first]) as usize) < self.far.len() && n <= self.near.len());
         assert!(n * LANES <= self.equity.len().min(self.maintenance.len()).min(self.notional.len()));
         assert!(n * LANES <= self.excess.len().min(self.margin_ratio.len()).min(self.liquidatable.len()));
         let at_entry = folded.maintenance.len();
