@@ -34,7 +34,8 @@ impl Write for Text {
 }
 
 impl Decimal {
-    /// The shortest decimal that rounds to `x`; of several, the nearest to it. Zero for zero.
+    /// The shortest decimal that rounds to `x`; of several, the nearest to it; of two equally near, the one with an even
+    /// last digit. Zero for zero.
     ///
     /// `x` must be finite; anything else is read as zero (inputs are checked on entry).
     #[must_use]
@@ -43,7 +44,30 @@ impl Decimal {
         if !x.is_finite() || write!(text, "{x:e}").is_err() {
             return Self { negative: false, digits: 0, exponent: 0 };
         }
-        Self::parse(text.bytes.get(..text.len).unwrap_or_default())
+        Self::parse(text.bytes.get(..text.len).unwrap_or_default()).even_where_tied(x)
+    }
+
+    /// Of two decimals equally near to `x`, of which this is one, the one with an even last digit.
+    ///
+    /// The formatter does not say which of two it takes. With `x = m * 2^-k`, `m` odd, and digits in units of `10^-e`,
+    /// `x` is an odd multiple of half a unit exactly when `k = e + 1`: it is `m * 5^e / 2` units.
+    fn even_where_tied(self, x: f64) -> Self {
+        let bits = x.to_bits();
+        // Of subnormal numbers all digits are fractional beyond any tie, hence the exponent need not be exact.
+        let mantissa = bits & ((1 << 52) - 1) | 1 << 52;
+        let exponent = i32::try_from(bits >> 52 & 0x7ff).unwrap_or_default() - 1075;
+        let zeros = mantissa.trailing_zeros();
+        let fraction_bits = -exponent - i32::try_from(zeros).unwrap_or_default();
+        if self.digits & 1 == 0 || self.exponent >= 0 || fraction_bits != 1 - self.exponent {
+            return self;
+        }
+        let fives = u32::try_from(-self.exponent).ok().and_then(|e| 5_u64.checked_pow(e));
+        let halves = fives.and_then(|fives| (mantissa >> zeros).checked_mul(fives));
+        match halves {
+            Some(halves) if halves / 2 == self.digits => Self { digits: halves / 2 + 1, ..self },
+            Some(halves) if halves / 2 + 1 == self.digits => Self { digits: halves / 2, ..self },
+            _ => self,
+        }
     }
 
     /// Reads `[-]d[.ddd]e[-]ddd`, the form that `{:e}` writes.
@@ -102,6 +126,15 @@ mod tests {
         assert_eq!(parts(100.0), (false, 1, 2));
         assert_eq!(parts(-0.0), (false, 0, 0));
         assert_eq!(parts(0.1 + 0.2), (false, 30_000_000_000_000_004, -17));
+    }
+
+    #[test]
+    fn test_decimal_between_two_equally_near_is_the_even_one() {
+        assert_eq!(parts(1_449_954_332_091_834.25), (false, 14_499_543_320_918_342, -1));
+        assert_eq!(parts(-1_449_954_332_091_834.75), (true, 14_499_543_320_918_348, -1));
+        assert_eq!(parts(4_503_599_627_370_495.5), (false, 45_035_996_273_704_955, -1));
+        assert_eq!(parts(200_000_000_000_000.125), (false, 20_000_000_000_000_012, -2));
+        assert_eq!(parts(200_000_000_000_000.375), (false, 20_000_000_000_000_038, -2));
     }
 
     #[test]
