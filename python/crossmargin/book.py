@@ -39,8 +39,8 @@ class Book:
     quantity_unit : {"contracts", "base"}
         What ``quantity`` counts.
     duplicates : {"raise", "merge"}
-        What to do with a second row of an account, instrument, side and mode: refuse it, or add the quantities and
-        weigh the entry prices with them.
+        What to do with a second row of an account, instrument, side and mode, or of an account and asset: refuse it,
+        or add balances and quantities up and weigh the entry prices with the quantities.
     on_error : {"raise", "reject"}
         What to do with malformed rows: refuse the book, or drop *whole accounts* and say which in `rejected` (an
         account without one of its legs has a wrong margin).

@@ -177,7 +177,7 @@ class Market:
         [0.0, 50.0]
         """
         if isinstance(tiers, (str, os.PathLike)):
-            tiers = json.loads(_path(tiers, "tiers").read_text(encoding="utf-8"))
+            tiers = _json(tiers)
         if is_mapping(tiers) and "instrument" not in tiers.keys():  # noqa: SIM118 - tables are mappings of columns too
             tiers = _flat_tiers(tiers)
         _check_text(bounds, "bounds")
@@ -345,6 +345,13 @@ def _path(source: object, name: str) -> Path:
     if isinstance(source, (str, os.PathLike)):
         return Path(source)
     raise ArgumentError(f"{name} was of type {type(source).__name__}, expected a path or text")
+
+
+def _json(path: str | os.PathLike[str]) -> Any:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ArgumentError(f"tiers was {path}, which is no JSON: {error}") from None
 
 
 _CCXT = {"floor": "minNotional", "cap": "maxNotional", "maintenance_rate": "maintenanceMarginRate"}

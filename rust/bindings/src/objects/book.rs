@@ -113,8 +113,10 @@ impl<'py> Columns<'py> {
             });
             if was_null {
                 fault.kind = FaultKind::Missing;
-                "null".clone_into(&mut fault.value);
                 "give a finite number".clone_into(&mut fault.cure);
+            }
+            if fault.kind == FaultKind::Missing {
+                "null".clone_into(&mut fault.value);
             }
         }
     }
