@@ -60,7 +60,8 @@ class Command:
         with self.monkeypatch.context() as patch:
             patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
             patch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding="utf-8", write_through=True))
-            patch.setattr(sys, "stderr", io.TextIOWrapper(err, encoding="utf-8", write_through=True))
+            stderr = io.TextIOWrapper(err, encoding="utf-8", errors="backslashreplace", write_through=True)
+            patch.setattr(sys, "stderr", stderr)
             code = main(arguments)
             sys.stdout.flush()
             return Ran(code, out.getvalue(), err.getvalue().decode())

@@ -39,6 +39,7 @@ _KNOWN = {
         *("leverage", "margin_mode", "isolated_margin", "position_side"),
     },
 }
+_LARGEST_KEY = 2**63 - 1
 # NaN in these means that there is none; in all others it is refused
 _OPTIONAL = ("leverage", "isolated_margin")
 
@@ -95,11 +96,20 @@ def _rows(table: InputTable) -> list[dict[str, Any]]:
     if unknown:
         raise UserError(f"{table.name}.{unknown[0]} is no column that the reference knows; leave it out")
     rows = table.rows()
-    for row in rows:
+    for at, row in enumerate(rows):
+        if not _is_key(row.get("account", 0)):
+            raise UserError(f"{table.name}.account[{at}] was {row['account']!r}, expected an integer or a name")
         for name in _OPTIONAL:
             if row.get(name) != row.get(name):
                 del row[name]
     return rows
+
+
+def _is_key(account: object) -> bool:
+    if isinstance(account, str):
+        # half a character, which JSON can write and no file can hold
+        return not any("\ud800" <= letter <= "\udfff" for letter in account)
+    return isinstance(account, int) and not isinstance(account, bool) and -_LARGEST_KEY <= account <= _LARGEST_KEY
 
 
 def _in_contracts(market: reference.Market, row: dict[str, Any], at: int) -> dict[str, Any]:

@@ -81,10 +81,18 @@ class InputTable:
         values: list[Any] = column.tolist() if isinstance(column, np.ndarray) else column.to_pylist()
         return values
 
+    def check_lengths(self) -> None:
+        """Refuse columns of unequal length, which only JSON can hold."""
+        if isinstance(self.columns, dict):
+            for name, values in self.columns.items():
+                if len(values) != len(self):
+                    raise UserError(f"{self.name}.{name} had {len(values)} rows, expected {len(self)} as in the others")
+
     def rows(self) -> list[dict[str, Any]]:
         """Rows as dicts, without absent values."""
         names = self.names
         columns = [self.values(name) for name in names]
+        self.check_lengths()
         pairs = (zip(names, row, strict=True) for row in zip(*columns, strict=True))
         return [{name: value for name, value in row if value is not None} for row in pairs]
 
@@ -149,6 +157,7 @@ def read_prices(file: str, name: str, key: str, column: str, asked: str | None =
         raise UserError(f"{name}.{extra[0]} is no column of this table; it has {key}, {column}")
     if not table.names:
         return {}
+    table.check_lengths()
     prices: dict[str, float] = {}
     for row, (who, price) in enumerate(zip(table.values(key), table.values(column), strict=True)):
         if not isinstance(who, str):
@@ -226,16 +235,24 @@ def _read_binary(file: str, name: str, format_: str) -> Any:
     with _binary(file, name) as stream:
         data = pa.py_buffer(stream.read())
     try:
-        if format_ == "parquet":
-            from pyarrow import parquet  # noqa: PLC0415 - as in pyarrow_for
-
-            return parquet.read_table(pa.BufferReader(data))
-        is_file = data[:6].to_pybytes() == b"ARROW1"
-        opened = pa.ipc.open_file if is_file else pa.ipc.open_stream
-        return opened(pa.BufferReader(data)).read_all()
-    except (OSError, pa.ArrowException) as error:
+        table = _binary_table(pa, data, format_)
+        # a damaged file can hold offsets that point anywhere, and text that is none
+        table.validate(full=True)
+        list(table.column_names)
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         first = (str(error).splitlines() or ["unknown"])[0]
         raise UserError(f"{name} in {_shown(file)} was not {format_}: {first}") from None
+    return table
+
+
+def _binary_table(pa: Any, data: Any, format_: str) -> Any:
+    if format_ == "parquet":
+        from pyarrow import parquet  # noqa: PLC0415 - as in pyarrow_for
+
+        return parquet.read_table(pa.BufferReader(data))
+    is_file = data[:6].to_pybytes() == b"ARROW1"
+    opened = pa.ipc.open_file if is_file else pa.ipc.open_stream
+    return opened(pa.BufferReader(data)).read_all()
 
 
 # CSV
