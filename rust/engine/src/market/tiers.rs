@@ -106,10 +106,8 @@ impl TierTable {
         self.floors.partition_point(|&floor| floor <= u).saturating_sub(1)
     }
 
-    /// What the table charges on a notional `u >= 0`, in doubles: `rate * u - deduction` of its tier.
-    #[must_use]
-    pub fn charge(&self, u: f64) -> f64 {
-        let tier = self.tier_at(u);
+    /// What a tier, counted from 0, charges on a notional `u >= 0`, in doubles: `rate * u - deduction`.
+    pub(crate) fn charge_in(&self, tier: usize, u: f64) -> f64 {
         self.maintenance_rates[tier] * u - self.deductions[tier]
     }
 

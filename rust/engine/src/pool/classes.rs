@@ -4,6 +4,8 @@ use crate::book::{Holdings, coordinate_size};
 use crate::exact::Exact;
 use crate::market::{Market, PriceBasis, TierLaw, TierTable};
 
+use super::exact::FLOOR_DOUBT;
+
 /// One tier beyond the kernel's own, relative to what the kernel charges: `slope * u - constant`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Step {
@@ -52,9 +54,6 @@ pub(crate) struct Classes {
     /// How far, as a multiple of the second floor, the first two tiers go in every class.
     reach: f64,
 }
-
-/// How near to a floor, relatively, a notional may be for its tier to be in doubt: more than its own rounding.
-const FLOOR_DOUBT: f64 = 16.0 * f64::EPSILON;
 
 fn smaller(a: f64, b: f64) -> f64 {
     if a < b { a } else { b }

@@ -65,10 +65,30 @@ pub fn evaluate(book: &Book, pool: usize, mark: &[f64]) -> ExactPool {
     ExactPool { collateral_value, maintenance_margin, excess }
 }
 
+/// The tier that a notional is in.
+fn tier_of(table: &TierTable, notional: &Exact) -> usize {
+    let floors = table.floors().iter().map(|&floor| Exact::from_f64(floor));
+    floors.take_while(|floor| floor <= notional).count().saturating_sub(1)
+}
+
+/// How near to a floor, relatively, a notional in doubles may be for its tier to be in doubt: more than its rounding.
+pub(crate) const FLOOR_DOUBT: f64 = 16.0 * f64::EPSILON;
+
+/// The notional `|quantity * size * price|` in doubles, and its tier as in exact arithmetic.
+pub(crate) fn notional_and_tier(table: &TierTable, quantity: f64, size: f64, price: f64) -> (f64, usize) {
+    let notional = (quantity * (size * price)).abs();
+    let tier = table.tier_at(notional);
+    let near = |floor: &f64| (notional - floor).abs() <= FLOOR_DOUBT * notional;
+    if !table.floors()[tier..].iter().take(2).any(near) {
+        return (notional, tier);
+    }
+    let exact = Exact::from_f64(quantity) * Exact::from_f64(size) * Exact::from_f64(price);
+    (notional, tier_of(table, &exact.abs()))
+}
+
 /// The maintenance that a tier table charges on a notional.
 fn charge(table: &TierTable, notional: Exact) -> Exact {
-    let floors = table.floors().iter().map(|&floor| Exact::from_f64(floor));
-    let tier = floors.take_while(|floor| *floor <= notional).count().saturating_sub(1);
+    let tier = tier_of(table, &notional);
     let rate = |k: usize| Exact::from_f64(table.maintenance_rates()[k]);
     let full = rate(tier) * notional;
     match table.law() {

@@ -21,6 +21,7 @@ use crate::market::{Market, PriceBasis};
 use crate::memory::{filled, with_room};
 
 use super::classes::Classes;
+use super::exact::notional_and_tier;
 
 /// Pools per window, a multiple of eight: its sums stay in the first cache levels while they are put in order.
 pub(crate) const WINDOW: usize = 1024;
@@ -262,7 +263,10 @@ fn fold(of: (&Market, &Holdings, &Classes), pool: usize, cash: f64, fences: u32)
         magnitude += cost.abs();
         if at_entry {
             let table = market.instruments()[holdings.instrument(position)].tiers();
-            let charge = table.charge(cost.abs());
+            let size = classes.size(class);
+            let (quantity, entry) = (holdings.quantity[position], holdings.entry_price[position]);
+            let (notional, tier) = notional_and_tier(table, quantity, size, entry);
+            let charge = table.charge_in(tier, notional);
             fold.maintenance += charge;
             magnitude += 2.0 * rules.trigger_level() * (cost.abs() + charge.abs());
         }

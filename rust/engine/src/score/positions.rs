@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::market::{PriceBasis, Prices};
-use crate::pool::Book;
+use crate::pool::{Book, exact::notional_and_tier};
 
 use super::{Missing, check_prices};
 
@@ -21,7 +21,7 @@ pub struct PositionFigures {
     pub initial_margin: Vec<f64>,
     /// What the tier table charges on the position.
     pub maintenance_margin: Vec<f64>,
-    /// The tier that it is charged by, from 1.
+    /// The tier that it is charged by, from 1; 0 where there is no price.
     pub tier: Vec<u32>,
 }
 
@@ -57,11 +57,17 @@ impl PositionFigures {
         let (now, then) = (value(prices.mark()[instrument]), value(holdings.entry_price(position)));
         let on = |basis: PriceBasis| if basis == PriceBasis::Mark { now.abs() } else { then.abs() };
         let tiers = book.market().instruments()[instrument].tiers();
-        let basis = on(rules.maintenance_price());
+        let price = match rules.maintenance_price() {
+            PriceBasis::Mark => prices.mark()[instrument],
+            PriceBasis::Entry => holdings.entry_price(position),
+        };
+        // Without a mark there is neither charge nor tier.
+        let (basis, tier) =
+            if price.is_nan() { (f64::NAN, 0) } else { notional_and_tier(tiers, quantity, size, price) };
         self.notional.push(now.abs());
         self.unrealized_pnl.push(now - then);
         self.initial_margin.push(on(rules.initial_price()) / holdings.leverage(position));
-        self.maintenance_margin.push(tiers.charge(basis));
-        self.tier.push(u32::try_from(tiers.tier_at(basis)).map_or(0, |tier| tier + 1));
+        self.maintenance_margin.push(tiers.charge_in(tier, basis));
+        self.tier.push(if price.is_nan() { 0 } else { u32::try_from(tier).map_or(0, |tier| tier + 1) });
     }
 }

@@ -86,6 +86,8 @@ impl State {
                 continue;
             }
             let pool = exact::evaluate(chunk.book, first + i, chunk.mark);
+            figures.equity[at] = pool.collateral_value.to_f64();
+            figures.maintenance[at] = pool.maintenance_margin.to_f64();
             figures.excess[at] = pool.excess.to_f64();
             figures.margin_ratio[at] = pool.margin_ratio();
             let has_positions = figures.notional[at] > 0.0;
