@@ -4,6 +4,7 @@ import json
 import random
 
 import pytest
+
 from cli.running import Command
 
 SEED = 20_241_001
@@ -59,10 +60,10 @@ GOOD = {
 }
 
 
-@pytest.mark.parametrize("engine", ["fast", "reference"])
-def test_score_any_json_gives_a_result_or_one_line(command: Command, engine: str) -> None:
+@pytest.mark.parametrize(("engine", "n_cases"), [("fast", 400), ("reference", 80)])
+def test_score_any_json_gives_a_result_or_one_line(command: Command, engine: str, n_cases: int) -> None:
     rng = random.Random(SEED)
-    for case in range(250):
+    for case in range(n_cases):
         tables = dict(GOOD)
         spoilt = rng.choice(list(tables))
         tables[spoilt] = document(rng) if rng.random() < 0.3 else nearly(rng, tables[spoilt])
@@ -77,7 +78,7 @@ def test_score_any_json_gives_a_result_or_one_line(command: Command, engine: str
 @pytest.mark.parametrize("name", ["balances.csv", "positions.csv", "marks.json", "b.jsonl", "b.parquet", "b.arrow"])
 def test_score_any_bytes_give_a_result_or_one_line(command: Command, name: str) -> None:
     rng = random.Random(SEED)
-    table = name.split(".")[0] if not name.startswith("b.") else "balances"
+    table = name.split(".", maxsplit=1)[0] if not name.startswith("b.") else "balances"
     if not (command.folder / name).exists():
         command("synth", "retail", "--accounts", "3", "--format", name.split(".")[1], "--out", ".", "--quiet")
         good = (command.folder / f"balances.{name.split('.')[1]}").read_bytes()

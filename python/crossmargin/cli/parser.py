@@ -61,79 +61,90 @@ def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    rules = parser.add_argument_group("rules")
-    which = rules.add_mutually_exclusive_group(required=True)
+    _add_rules(parser)
+    _add_tables(parser)
+    _add_results(parser)
+    _add_work(parser)
+
+
+def _add_rules(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("rules")
+    which = group.add_mutually_exclusive_group(required=True)
     which.add_argument("--preset", metavar="NAME", help="a shipped preset (see crossmargin presets)")
     which.add_argument("--market", metavar="FILE", help="a market file (TOML) of your own")
-    rules.add_argument("--as-of", metavar="DATE", help="the preset's newest file dated at most this, YYYY-MM-DD")
-    rules.add_argument("--tiers", metavar="FILE", help="tiers to lay over: JSON of ccxt or freqtrade, or a table")
-    rules.add_argument(
+    group.add_argument("--as-of", metavar="DATE", help="the preset's newest file dated at most this, YYYY-MM-DD")
+    group.add_argument("--tiers", metavar="FILE", help="tiers to lay over: JSON of ccxt or freqtrade, or a table")
+    group.add_argument(
         "--tier-bounds",
         choices=("quote", "settle", "contracts"),
         default="quote",
         help="what their floors and caps are written in (default: quote)",
     )
 
-    tables = parser.add_argument_group("tables")
-    tables.add_argument("--balances", metavar="FILE", required=True)
-    tables.add_argument("--positions", metavar="FILE")
-    tables.add_argument("--marks", metavar="FILE", required=True, help="mark prices of what is held")
-    tables.add_argument("--index", metavar="FILE", help="prices of assets in the market's valuation asset")
-    tables.add_argument(
-        "--input-format", choices=FORMATS, help="of inputs whose name does not tell (default: --format)"
-    )
-    tables.add_argument(
+
+def _add_tables(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("tables")
+    group.add_argument("--balances", metavar="FILE", required=True)
+    group.add_argument("--positions", metavar="FILE")
+    group.add_argument("--marks", metavar="FILE", required=True, help="mark prices of what is held")
+    group.add_argument("--index", metavar="FILE", help="prices of assets in the market's valuation asset")
+    group.add_argument("--input-format", choices=FORMATS, help="of inputs whose name does not tell (default: --format)")
+    group.add_argument(
         "--quantity-unit",
         choices=("contracts", "base"),
         default="contracts",
         help="what quantity counts (default: contracts)",
     )
-    tables.add_argument(
+    group.add_argument(
         "--duplicates",
         choices=("raise", "merge"),
         default="raise",
         help="refuse a position that comes twice, or merge its rows (default: raise)",
     )
-    tables.add_argument(
+    group.add_argument(
         "--missing",
         choices=("raise", "null"),
         default="raise",
         help="refuse a book that holds what has no price, or leave those pools unpriced (default: raise)",
     )
-    tables.add_argument(
+    group.add_argument(
         "--on-error",
         choices=("raise", "reject"),
         default="raise",
         help="refuse a book with malformed rows, or drop the accounts they are of (default: raise)",
     )
 
-    results = parser.add_argument_group("results")
-    results.add_argument(
+
+def _add_results(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("results")
+    group.add_argument(
         "--outputs",
         metavar="NAMES",
         default="excess,margin_ratio,liquidatable",
         help="separated by commas, or all (default: excess,margin_ratio,liquidatable)",
     )
-    results.add_argument("--out", metavar="FILE", default="-", help="a row per pool (default: standard output)")
-    results.add_argument("--positions-out", metavar="FILE", help="also write a row per position")
-    results.add_argument("--accounts-out", metavar="FILE", help="also write a row per account")
-    results.add_argument("--valuation", metavar="ASSET", help="the asset that accounts are stated in")
-    results.add_argument("--rejects", metavar="FILE", help="write the faults of the tables, a row each")
-    results.add_argument(
+    group.add_argument("--out", metavar="FILE", default="-", help="a row per pool (default: standard output)")
+    group.add_argument("--positions-out", metavar="FILE", help="also write a row per position")
+    group.add_argument("--accounts-out", metavar="FILE", help="also write a row per account")
+    group.add_argument("--valuation", metavar="ASSET", help="the asset that accounts are stated in")
+    group.add_argument("--rejects", metavar="FILE", help="write the faults of the tables, a row each")
+    group.add_argument(
         "--format",
         choices=FORMATS,
         help="of files whose name does not tell; standard output is csv unless this says otherwise",
     )
 
-    work = parser.add_argument_group("work")
-    work.add_argument(
+
+def _add_work(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("work")
+    group.add_argument(
         "--engine",
         choices=("fast", "reference"),
         default="fast",
         help="reference: exact fractions by the executable specification, slowly (default: fast)",
     )
-    work.add_argument("--threads", type=_count, metavar="N", help="threads to score with")
-    work.add_argument("--quiet", action="store_true", help="no progress and no summary")
+    group.add_argument("--threads", type=_count, metavar="N", help="threads to score with")
+    group.add_argument("--quiet", action="store_true", help="no progress and no summary")
 
 
 def _add_synth(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
