@@ -150,10 +150,10 @@ def _fenced(leg: Position) -> Fraction:
 def documented_bound(n_legs: int, absolute: Fraction) -> Fraction:
     """Largest distance between a reported amount and its exact value.
 
-    Formula: ``(n + 16) * 2^-53 * G``, with ``n`` the legs of the pool and ``G`` the sum of its absolute terms (see
+    Formula: ``(n + 20) * 2^-53 * G``, with ``n`` the legs of the pool and ``G`` the sum of its absolute terms (see
     `scales`). For outputs that hold an initial margin, that is added to ``G``.
     """
-    return (n_legs + 16) * UNIT * absolute
+    return (n_legs + 20) * UNIT * absolute
 
 
 def faults(got: PoolRow, want: PoolRow, scale: Scale, venue_ratio: str = "equity_over_maintenance") -> list[str]:
