@@ -94,7 +94,7 @@ def score(  # noqa: PLR0913 - options by keyword only
     """
     try:
         made = _score(book._core, prices._core, outputs, out, missing, n_threads, _isa, _windows_per_claim)
-    except AttributeError:
+    except (AttributeError, TypeError):
         _check(book, prices)
         raise
     scores = _new(Scores)

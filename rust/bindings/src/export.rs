@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
-use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, RecordBatchIterator};
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, RecordBatchIterator, RecordBatchOptions};
 use arrow_buffer::{NullBuffer, ScalarBuffer};
-use arrow_schema::{ArrowError, DataType, Field, Schema};
+use arrow_schema::{ArrowError, Field, Schema};
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyString};
 
+use crate::columns::kind_of;
 use crate::errors::argument;
 
 /// Copies columns into one record batch and gives it as an `arrow_array_stream` capsule.
@@ -32,7 +33,9 @@ pub(crate) fn arrow_stream<'py>(
     }
     let broken = |error: ArrowError| argument(py, "columns", format!("could not be exported: {error}"));
     let schema = Arc::new(Schema::new(fields));
-    let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(broken)?;
+    let rows = arrays.first().map_or(0, |array| array.len());
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options).map_err(broken)?;
     let reader = RecordBatchIterator::new([Ok(batch)], schema);
     PyCapsule::new_with_value(py, FFI_ArrowArrayStream::new(Box::new(reader)), c"arrow_array_stream")
 }
@@ -51,7 +54,7 @@ fn array_of(column: &Bound<'_, PyAny>, name: &str) -> PyResult<ArrayRef> {
         return Ok(Arc::new(BooleanArray::from(column.to_vec()?)));
     }
     let Ok(column) = column.cast::<PyArray1<Py<PyAny>>>() else {
-        let message = format!("had {}, which cannot be exported", DataType::Null);
+        let message = format!("was {}, expected an array of numbers, flags or text", kind_of(column));
         return Err(argument(column.py(), name, message));
     };
     let py = column.py();

@@ -1,0 +1,252 @@
+"""Random bytes, shapes, types and values at every entry point: refused or scored, never a panic.
+
+A panic shows as `InternalError`, or as an exception that is no `Exception`; both fail these tests.
+"""
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import crossmargin as xm
+
+MARKET = xm.load_market("binance-usdm", as_of="2024-10-01")
+PRICES = MARKET.prices(mark=np.full(len(MARKET.instruments), 1_000.0))
+TEXT = MARKET.to_toml()
+NAMES = ("BTCUSDT", "ETHUSDC", "SOL/USDT:USDT", "DOGE", "", "\x00", "ü")
+REFUSALS = (xm.CrossmarginError, TypeError, ValueError)
+
+
+@contextlib.contextmanager
+def refused_or_done() -> Iterator[None]:
+    try:
+        yield
+    except xm.InternalError:
+        raise
+    except REFUSALS:
+        pass
+
+
+extremes = st.sampled_from([0.0, -0.0, 1.0, -1.0, 5e-324, 1e-80, 1e-77, 1e77, 1e78, 1e308, math.inf, -math.inf, math.nan])
+reals = st.one_of(extremes, st.floats(), st.floats(min_value=1e-3, max_value=1e6))
+integers = st.one_of(st.integers(), st.integers(-3, 80), st.sampled_from([2**53 + 1, 2**63 - 1, 2**63, -(2**63), 2**64]))
+texts = st.one_of(st.sampled_from(NAMES), st.text(max_size=8))
+scalars = st.one_of(st.none(), st.booleans(), integers, reals, texts, st.binary(max_size=4), st.complex_numbers())
+dtypes = st.one_of(
+    hnp.scalar_dtypes(),
+    hnp.unicode_string_dtypes(max_len=4),
+    hnp.byte_string_dtypes(max_len=4),
+    st.just(np.dtype(object)),
+    hnp.array_dtypes(max_size=2),
+)
+arrow_types = st.sampled_from(
+    [pa.int8(), pa.int64(), pa.uint64(), pa.float32(), pa.float64(), pa.string(), pa.large_string(), pa.string_view()]
+    + [pa.bool_(), pa.binary(), pa.null(), pa.decimal128(38, 10), pa.timestamp("ns"), pa.list_(pa.float64())]
+    + [pa.dictionary(pa.int8(), pa.string()), pa.dictionary(pa.int32(), pa.int64()), pa.run_end_encoded(pa.int32(), pa.int64())]
+)
+
+
+@st.composite
+def arrow_arrays(draw: st.DrawFn, size: int | None = None) -> Any:
+    kind = draw(arrow_types)
+    values = draw(st.lists(scalars, min_size=size or 0, max_size=4 if size is None else size))
+    try:
+        array = pa.array(values, kind)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        array = pa.nulls(len(values), kind)
+    if draw(st.booleans()):
+        cut = draw(st.integers(0, len(array)))
+        return pa.chunked_array([array[:cut], array[cut:]], type=kind)
+    return array
+
+
+@st.composite
+def numpy_arrays(draw: st.DrawFn, size: int | None = None) -> Any:
+    dtype = draw(dtypes)
+    shape = draw(hnp.array_shapes(min_dims=0, max_dims=2, min_side=0, max_side=3)) if size is None else (size,)
+    array = draw(hnp.arrays(dtype, shape, elements=scalars if dtype == object else None))
+    if array.ndim == 1 and draw(st.booleans()):
+        array = array[::-1]
+    return array
+
+
+def columns(size: int | None = None) -> st.SearchStrategy[Any]:
+    bounds = {"min_size": 0, "max_size": 3} if size is None else {"min_size": size, "max_size": size}
+    lists = [st.lists(each, **bounds) for each in (scalars, reals, integers, texts, st.one_of(texts, st.none()))]
+    return st.one_of(*lists, numpy_arrays(size), arrow_arrays(size))
+
+
+anything = st.one_of(scalars, columns(), st.dictionaries(texts, scalars, max_size=3), st.just(object()), st.just(np.ma.masked))
+NAMED = ["account", "asset", "wallet_balance", "instrument", "quantity", "entry_price", "leverage", "margin_mode"]
+NAMED += ["isolated_margin", "position_side", "bonus", "floor", "maintenance_rate", "cap", "tier_version"]
+headings = st.one_of(st.sampled_from(NAMED), texts, integers)
+tables = st.one_of(
+    anything,
+    st.dictionaries(headings, anything, max_size=6),
+    st.lists(st.dictionaries(headings, scalars, max_size=6), max_size=3),
+    st.lists(anything, max_size=3),
+)
+
+
+@given(balances=tables, positions=tables, market=st.one_of(st.just(MARKET), anything), words=st.lists(texts, max_size=3))
+def test_fuzz_tables_of_anything_find_no_panic(balances: Any, positions: Any, market: Any, words: list[str]) -> None:
+    options = dict(zip(("quantity_unit", "duplicates", "on_error"), words, strict=False))
+    with refused_or_done():
+        xm.Book(market, balances=balances, positions=positions, **options)
+
+
+def well_named(name: str, size: int) -> st.SearchStrategy[Any]:
+    """A column that is often right."""
+    right: dict[str, st.SearchStrategy[Any]] = {
+        "account": st.integers(0, 2),
+        "asset": st.sampled_from(["USDT", "USDC"]),
+        "instrument": st.sampled_from(NAMES[:3]),
+        "margin_mode": st.sampled_from(["cross", "isolated", None]),
+        "position_side": st.sampled_from(["net", "long", "short", None]),
+        "leverage": st.one_of(st.none(), st.floats(1, 125)),
+        "isolated_margin": st.one_of(st.none(), st.floats(0, 1e6)),
+        "entry_price": st.floats(1e-3, 1e6),
+    }
+    usual = right.get(name, st.floats(-1e6, 1e6))
+    return st.one_of(st.lists(usual, min_size=size, max_size=size), st.lists(usual, min_size=size, max_size=size), columns(size))
+
+
+@st.composite
+def plausible(draw: st.DrawFn, required: list[str], optional: list[str]) -> dict[str, Any]:
+    size = draw(st.integers(0, 4))
+    names = required + draw(st.lists(st.sampled_from(optional), unique=True) if optional else st.just([]))
+    return {name: draw(well_named(name, size)) for name in names}
+
+
+BALANCES = plausible(["account", "asset", "wallet_balance"], [])
+POSITIONS = plausible(
+    ["account", "instrument", "quantity", "entry_price"], ["leverage", "margin_mode", "isolated_margin", "position_side"]
+)
+marks = st.one_of(
+    st.just(None),
+    st.lists(reals, min_size=len(MARKET.instruments), max_size=len(MARKET.instruments)),
+    st.dictionaries(texts, reals, max_size=4),
+)
+
+
+@given(
+    balances=BALANCES,
+    positions=POSITIONS,
+    mark=marks,
+    on_error=st.sampled_from(["raise", "reject"]),
+    duplicates=st.sampled_from(["raise", "merge"]),
+    window=st.one_of(st.none(), st.integers(0, 2**20)),
+)
+def test_fuzz_plausible_books_find_no_panic(
+    balances: Any, positions: Any, mark: Any, on_error: str, duplicates: str, window: int | None
+) -> None:
+    with refused_or_done():
+        book = xm.Book(
+            MARKET, balances=balances, positions=positions, on_error=on_error, duplicates=duplicates, _window=window
+        )
+        prices = PRICES if mark is None else MARKET.prices(mark=mark, index={"USDC": 1.0})
+        scores = xm.score(book, prices, "all", missing="null", n_threads=2)
+        assert len(scores.table.rows()) == len(scores.positions) * 0 + book.n_pools
+        assert len(scores.accounts()) == book.n_accounts
+        assert pa.table(scores).num_rows == book.n_pools
+        assert set(scores.totals()) <= set(xm.OUTPUTS)
+        assert repr(scores)
+
+
+@given(mark=anything, index=anything)
+def test_fuzz_prices_of_anything_find_no_panic(mark: Any, index: Any) -> None:
+    with refused_or_done():
+        MARKET.prices(mark=mark, index=index)
+
+
+@given(
+    outputs=st.one_of(anything, st.lists(st.sampled_from(xm.OUTPUTS), max_size=3)),
+    out=st.one_of(st.none(), anything, st.dictionaries(st.sampled_from(xm.OUTPUTS), columns(), max_size=4)),
+    missing=st.one_of(st.just("null"), anything),
+    n_threads=st.one_of(st.none(), anything),
+    isa=st.one_of(st.none(), anything),
+    claim=st.one_of(st.none(), anything),
+)
+def test_fuzz_options_of_anything_find_no_panic(
+    outputs: Any, out: Any, missing: Any, n_threads: Any, isa: Any, claim: Any
+) -> None:
+    book = xm.Book(MARKET, balances={"account": [1], "asset": ["USDT"], "wallet_balance": [1.0]})
+    with refused_or_done(), contextlib.suppress(OverflowError):
+        xm.score(
+            book, PRICES, outputs, out=out, missing=missing, n_threads=n_threads, _isa=isa, _windows_per_claim=claim
+        )
+
+
+@given(tiers=st.one_of(tables, st.dictionaries(texts, st.lists(tables, max_size=2), max_size=2)), bounds=texts)
+def test_fuzz_tiers_of_anything_find_no_panic(tiers: Any, bounds: str) -> None:
+    if isinstance(tiers, str):
+        return
+    with refused_or_done():
+        MARKET.with_tiers(tiers, bounds)
+    with refused_or_done():
+        MARKET.with_tiers(tiers)
+
+
+TIER = st.fixed_dictionaries(
+    {"minNotional": reals, "maintenanceMarginRate": reals},
+    optional={"maxNotional": st.one_of(reals, st.none()), "maxLeverage": reals, "info": st.fixed_dictionaries({"cum": texts})},
+)
+
+
+@given(tiers=st.dictionaries(st.sampled_from(["XRP/USDT:USDT", "BTCUSDT", "A/B:C-240101"]), st.lists(TIER, max_size=3)))
+def test_fuzz_plausible_tiers_find_no_panic(tiers: Any) -> None:
+    with refused_or_done():
+        market = MARKET.with_tiers(tiers)
+        assert xm.Market.from_toml(market.to_toml()) == market
+
+
+@given(edits=st.lists(st.tuples(st.integers(0, len(TEXT)), st.integers(0, 40), st.text(max_size=6)), min_size=1, max_size=3))
+def test_fuzz_damaged_market_files_find_no_panic(edits: list[tuple[int, int, str]]) -> None:
+    text = TEXT
+    for at, cut, put in edits:
+        text = text[:at] + put + text[at + cut :]
+    with refused_or_done():
+        xm.Market.from_toml(text + "\n")
+
+
+@given(text=st.text(), name=anything, as_of=anything)
+def test_fuzz_names_and_texts_of_anything_find_no_panic(text: str, name: Any, as_of: Any) -> None:
+    with refused_or_done():
+        xm.Market.from_toml(text + "\n")
+    with refused_or_done():
+        xm.load_market(name, as_of)
+    with refused_or_done():
+        MARKET.tiers(name)
+
+
+@given(columns=st.dictionaries(texts, columns(2), max_size=3))
+def test_fuzz_results_of_anything_find_no_panic(columns: dict[str, Any]) -> None:
+    with refused_or_done():
+        table = xm.Table(columns)
+        with contextlib.suppress(*REFUSALS):
+            pa.table(table)
+        assert repr(table)
+        assert table._repr_html_()
+
+
+METHODS: list[Callable[[xm.Scores, Any], Any]] = [
+    lambda scores, any_: scores.accounts(any_),
+    lambda scores, any_: scores[any_],
+    lambda scores, any_: scores.pools[any_],
+]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@given(argument=anything)
+def test_fuzz_questions_of_anything_find_no_panic(method: Callable[[xm.Scores, Any], Any], argument: Any) -> None:
+    book = xm.Book(MARKET, balances={"account": [1], "asset": ["USDC"], "wallet_balance": [1.0]})
+    scores = xm.score(book, PRICES)
+    with refused_or_done(), contextlib.suppress(xm.MissingPriceError):
+        method(scores, argument)

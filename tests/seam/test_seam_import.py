@@ -1,0 +1,56 @@
+"""What importing brings in, and what it leaves out."""
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import crossmargin as xm
+from crossmargin import _core
+
+
+def modules_after(code: str) -> set[str]:
+    script = f"import sys\n{code}\nprint('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    return set(done.stdout.split())
+
+
+def test_import_brings_in_only_what_scoring_needs() -> None:
+    new = modules_after("import crossmargin") - modules_after("import numpy")
+    ours = {name for name in new if name.startswith("crossmargin")}
+    parts = ("", "._core", "._tables", ".book", ".errors", ".market", ".scores", ".table")
+    assert ours == {f"crossmargin{part}" for part in parts}
+    outside = ("pyarrow", "pandas", "polars", "hypothesis", "rich", "numpy.testing", "numpy.ma")
+    assert not {name for name in new if name.startswith(outside)}
+
+
+def test_import_of_other_parts_happens_when_they_are_named() -> None:
+    assert "crossmargin.reference" in modules_after("import crossmargin\ncrossmargin.reference")
+    assert "crossmargin.testing" in modules_after("from crossmargin import testing")
+    assert {"reference", "testing", "score"} <= set(dir(xm))
+    with pytest.raises(AttributeError, match="module 'crossmargin' has no attribute 'scroe'"):
+        _ = xm.scroe
+
+
+def test_import_after_pyarrow_and_before_it() -> None:
+    for order in ("import crossmargin, pyarrow", "import pyarrow, crossmargin"):
+        code = f"{order}\nassert pyarrow.table(crossmargin.presets()).num_rows > 0"
+        assert "crossmargin" in modules_after(code)
+
+
+def test_import_all_names_exist_and_are_told() -> None:
+    for name in xm.__all__:
+        thing = getattr(xm, name)
+        assert thing is not None
+        if inspect.isclass(thing) or inspect.isfunction(thing):
+            assert inspect.getdoc(thing), name
+
+
+def test_import_classes_of_the_module_are_frozen(usdm: xm.Market) -> None:
+    book = xm.Book(usdm, balances=[])
+    for thing in (usdm._core, usdm.prices(mark={})._core, book._core):
+        with pytest.raises(AttributeError):
+            thing.anything = 1
+    classes = {name for name, thing in vars(_core).items() if inspect.isclass(thing)}
+    assert classes == {"Market", "Prices", "Book"}
