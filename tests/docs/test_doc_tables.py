@@ -1,0 +1,87 @@
+"""Tables of the documentation agree with what they are about."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pages import ROOT
+
+import crossmargin as xm
+
+VECTORS = ROOT / "tests" / "vectors"
+STATUS = json.loads((VECTORS / "status.json").read_text(encoding="utf-8"))
+CELL = re.compile(r"`([^`]+)`")
+VECTOR = re.compile(r"(binance|bingx|bybit|hyperliquid|mexc|okx|weex)-[a-z]+-")
+COUNT = re.compile(r"^\* \*\*(.+?)\*\* \((\d+)\)", flags=re.MULTILINE)
+
+
+def rows(page: Path) -> Iterator[list[str]]:
+    """The rows of a page's tables, without heads and rules."""
+    for line in page.read_text(encoding="utf-8").splitlines():
+        if line.startswith("| `"):
+            yield [cell.strip() for cell in line.removeprefix("|").removesuffix("|").split("|")]
+
+
+def identifiers(page: str) -> set[str]:
+    return set(CELL.findall((ROOT / page).read_text(encoding="utf-8")))
+
+
+def test_vectors_page_has_every_vector_with_its_status() -> None:
+    stated = {cells[0].strip("`"): cells for cells in rows(ROOT / "docs" / "vectors.md")}
+    assert set(stated) == set(STATUS)
+    for name, cells in stated.items():
+        entry = STATUS[name]
+        assert len(cells) == 4, name
+        assert cells[1], name
+        assert cells[2] == entry["status"].replace("_", " "), name
+        assert cells[3] == entry.get("needs", ""), name
+
+
+def test_vectors_page_counts_what_the_table_holds() -> None:
+    text = (ROOT / "docs" / "vectors.md").read_text(encoding="utf-8")
+    counted = {name.replace(" ", "_"): int(count) for name, count in COUNT.findall(text)}
+    statuses = [entry["status"] for entry in STATUS.values()]
+    assert counted == {name: statuses.count(name) for name in counted}
+    assert set(statuses) <= set(counted)
+
+
+@pytest.mark.parametrize("page", ["docs/venues/binance-usdm.md", "docs/venues/textbook.md"])
+def test_venue_page_names_vectors_that_pass(page: str) -> None:
+    named = {name for name in identifiers(page) if VECTOR.match(name)}
+    for name in named:
+        assert STATUS[name]["status"] == "passes", name
+
+
+def test_venue_page_binance_supports_rules_with_every_vector_that_passes() -> None:
+    passing = {name for name, entry in STATUS.items() if entry["status"] == "passes"}
+    assert passing <= identifiers("docs/venues/binance-usdm.md")
+
+
+@pytest.mark.parametrize("name", ["binance-usdm", "textbook"])
+def test_venue_page_says_what_the_preset_says(name: str) -> None:
+    market = xm.load_market(name)
+    text = (ROOT / "docs" / "venues" / f"{name}.md").read_text(encoding="utf-8")
+    assert market.id in text
+    for rule, url in zip(market.sources["rule"], market.sources["url"], strict=True):
+        assert f"`{rule}`" in text, rule
+        assert url is None or url in text, url
+
+
+def test_concepts_page_defines_every_output_and_input_column() -> None:
+    defined = {cells[0].strip("`") for cells in rows(ROOT / "docs" / "concepts.md")}
+    balances = ("account", "asset", "wallet_balance")
+    positions = ("instrument", "quantity", "entry_price", "leverage", "margin_mode", "isolated_margin", "position_side")
+    assert {*xm.OUTPUTS, *balances, *positions} <= defined
+
+
+def test_concepts_page_defines_each_word_once() -> None:
+    defined = [cells[0] for cells in rows(ROOT / "docs" / "concepts.md")]
+    assert len(defined) == len(set(defined))
+
+
+def test_index_page_names_every_public_name() -> None:
+    text = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([A-Za-z_.]+)", text))
+    assert set(xm.__all__) <= named
