@@ -34,8 +34,8 @@ impl Write for Text {
 }
 
 impl Decimal {
-    /// The shortest decimal that rounds to `x`; of several, the nearest to it; of two equally near, the one with an even
-    /// last digit. Zero for zero.
+    /// The shortest decimal that rounds to `x`; of several, the nearest to it; of two equally near, the one with an
+    /// even last digit. Zero for zero.
     ///
     /// `x` must be finite; anything else is read as zero (inputs are checked on entry).
     #[must_use]
@@ -62,12 +62,18 @@ impl Decimal {
             return self;
         }
         let fives = u32::try_from(-self.exponent).ok().and_then(|e| 5_u64.checked_pow(e));
-        let halves = fives.and_then(|fives| (mantissa >> zeros).checked_mul(fives));
-        match halves {
-            Some(halves) if halves / 2 == self.digits => Self { digits: halves / 2 + 1, ..self },
-            Some(halves) if halves / 2 + 1 == self.digits => Self { digits: halves / 2, ..self },
-            _ => self,
-        }
+        let Some(halves) = fives.and_then(|fives| (mantissa >> zeros).checked_mul(fives)) else { return self };
+        let even = Self { digits: halves / 2 + (halves / 2 & 1), ..self };
+        // The distance to the double below a power of two is half of that above: the lower decimal may be another's.
+        if even.digits.abs_diff(self.digits) == 1 && even.rounds_to(x) { even } else { self }
+    }
+
+    fn rounds_to(self, x: f64) -> bool {
+        let mut text = Text { bytes: [0; 32], len: 0 };
+        let sign = if self.negative { "-" } else { "" };
+        let written = write!(text, "{sign}{}e{}", self.digits, self.exponent);
+        let read = std::str::from_utf8(text.bytes.get(..text.len).unwrap_or_default()).map(str::parse::<f64>);
+        written.is_ok() && matches!(read, Ok(Ok(y)) if y.to_bits() == x.to_bits())
     }
 
     /// Reads `[-]d[.ddd]e[-]ddd`, the form that `{:e}` writes.
