@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from pages import ROOT
 
 import crossmargin as xm
+from crossmargin.testing.oracle import documented_bound
 
 VECTORS = ROOT / "tests" / "vectors"
 STATUS = json.loads((VECTORS / "status.json").read_text(encoding="utf-8"))
@@ -85,3 +87,10 @@ def test_index_page_names_every_public_name() -> None:
     text = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`([A-Za-z_.]+)", text))
     assert set(xm.__all__) <= named
+
+
+def test_numeric_contract_states_the_bound_that_tests_hold() -> None:
+    text = (ROOT / "docs" / "numeric-contract.md").read_text(encoding="utf-8")
+    stated = re.search(r"<= \(n \+ (\d+)\) \* u \* G", text)
+    assert stated is not None
+    assert documented_bound(0, Fraction(2**53)) == int(stated[1])
