@@ -15,6 +15,7 @@ __all__ = [
     "preset_names",
     "score",
     "thread_count",
+    "stream_floor",
     "total",
 ]
 
@@ -36,6 +37,7 @@ def score(
     isa_word: str | None,
     windows_per_claim: int | None,
 ) -> tuple[tuple[str, ...], tuple[NDArray[Any], ...], NDArray[np.bool_] | None, int, int]: ...
+def stream_floor(book: Book, outputs: Any, out: Any, n_threads: int | None) -> None: ...
 
 @final
 class Market:

@@ -18,7 +18,7 @@ mod _core {
     #[pymodule_export]
     use crate::export::arrow_stream;
     #[pymodule_export]
-    use crate::objects::{Book, Market, Prices, preset_names, score, thread_count, total};
+    use crate::objects::{Book, Market, Prices, preset_names, score, stream_floor, thread_count, total};
 
     use crossmargin::score::Column;
     use pyo3::prelude::*;

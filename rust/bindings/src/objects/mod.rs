@@ -12,4 +12,4 @@ pub(crate) use book::Book;
 pub(crate) use market::{Market, preset_names};
 pub(crate) use options::thread_count;
 pub(crate) use prices::Prices;
-pub(crate) use scoring::{score, total};
+pub(crate) use scoring::{score, stream_floor, total};

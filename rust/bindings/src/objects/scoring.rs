@@ -46,6 +46,22 @@ pub(crate) fn score<'py>(
     Ok((outputs.names, arrays, unpriced, summary.n_exact, summary.n_unpriced))
 }
 
+/// Reads and writes as many bytes as scoring into `out` does, and computes nothing: what benchmarks compare with.
+#[pyfunction]
+pub(crate) fn stream_floor<'py>(
+    py: Python<'py>,
+    book: &Book,
+    outputs: &Bound<'py, PyAny>,
+    out: &Bound<'py, PyAny>,
+    n_threads: Option<&Bound<'py, PyAny>>,
+) -> PyResult<()> {
+    let outputs = Outputs::new(outputs)?;
+    let options = Options { threads: threads(py, n_threads)?, ..Options::default() };
+    let (mut targets, ..) = targets(&outputs, Some(out), book.engine.holdings().n_pools(), false)?;
+    let buffers = targets.as_buffers();
+    through(py, || engine::stream_floor(&book.engine, buffers, &options))
+}
+
 /// Refuses prices of another market, whose instruments may be other ones.
 pub(crate) fn check_market(py: Python<'_>, book: &Book, prices: &Prices) -> PyResult<()> {
     let ours = book.engine.market();
