@@ -76,7 +76,7 @@ def score(  # noqa: PLR0913 - options by keyword only
 
     Notes
     -----
-    Values are ``float64`` within ``(n + 16) * 2^-53 * G`` of the exact ones, with ``n`` positions and ``G`` the sum of
+    Values are ``float64`` within ``(n + 20) * 2^-53 * G`` of the exact ones, with ``n`` positions and ``G`` the sum of
     the absolute terms of the pool; decisions and the sign of ``excess`` are exact.
 
     Examples

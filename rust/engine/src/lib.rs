@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 pub mod book;
+mod environment;
 pub mod error;
 pub mod exact;
 mod kernel;

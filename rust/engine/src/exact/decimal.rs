@@ -63,7 +63,7 @@ impl Decimal {
         }
         let fives = u32::try_from(-self.exponent).ok().and_then(|e| 5_u64.checked_pow(e));
         let Some(halves) = fives.and_then(|fives| (mantissa >> zeros).checked_mul(fives)) else { return self };
-        let even = Self { digits: halves / 2 + (halves / 2 & 1), ..self };
+        let even = Self { digits: halves / 2 + ((halves / 2) & 1), ..self };
         // The distance to the double below a power of two is half of that above: the lower decimal may be another's.
         if even.digits.abs_diff(self.digits) == 1 && even.rounds_to(x) { even } else { self }
     }

@@ -11,6 +11,7 @@ mod folded;
 use std::sync::Arc;
 
 use crate::book::{Holdings, OnError, Rejected, Tables};
+use crate::environment;
 use crate::error::Result;
 use crate::market::Market;
 
@@ -76,6 +77,7 @@ impl Book {
         on_error: OnError,
         window: usize,
     ) -> Result<(Self, Rejected)> {
+        environment::check()?;
         let (holdings, rejected) = match on_error {
             OnError::Refuse => (Holdings::build(&market, &tables)?, Rejected::default()),
             OnError::Reject => Holdings::build_rejecting(&market, &tables)?,

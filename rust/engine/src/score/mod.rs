@@ -14,6 +14,7 @@ pub use positions::{PositionFigures, score_positions};
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::environment;
 use crate::error::{Error, MissingPrices, Result};
 use crate::kernel::{Isa, Terms};
 use crate::market::Prices;
@@ -72,6 +73,7 @@ const POOLS_PAST_CACHES: usize = 1 << 18;
 /// [`Error::Argument`] for a buffer of another length than the number of pools, or prices of another market.
 pub fn score(book: &Book, prices: &Prices, buffers: Buffers<'_>, options: &Options) -> Result<Summary> {
     let holdings = book.holdings();
+    environment::check()?;
     check_prices(book, prices, options.missing)?;
     buffers.check(holdings.n_pools())?;
     let table = book.classes().table(|class| prices.mark()[holdings.held()[class] as usize]);
