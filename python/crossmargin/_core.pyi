@@ -14,8 +14,8 @@ __all__ = [
     "arrow_stream",
     "preset_names",
     "score",
-    "thread_count",
     "stream_floor",
+    "thread_count",
     "total",
 ]
 

@@ -65,8 +65,16 @@ EXPECTED = "expected a writable C-contiguous float64 array of one dimension"
 CASES: list[tuple[str, Callable[[], dict[str, Any]], str]] = [
     ("too short", lambda: {"excess": np.zeros(2)}, "out[excess] had 2 elements, expected 3, one for each pool"),
     ("no flags", lambda: {"liquidatable": np.zeros(3)}, "had dtype float64 and 1 dimensions"),
-    ("float32", lambda: {"excess": np.zeros(3, dtype=np.float32)}, f"out[excess] had dtype float32 and 1 dimensions, {EXPECTED}"),
-    ("big-endian", lambda: {"excess": np.zeros(3, dtype=">f8")}, f"out[excess] had dtype >f8 and 1 dimensions, {EXPECTED}"),
+    (
+        "float32",
+        lambda: {"excess": np.zeros(3, dtype=np.float32)},
+        f"out[excess] had dtype float32 and 1 dimensions, {EXPECTED}",
+    ),
+    (
+        "big-endian",
+        lambda: {"excess": np.zeros(3, dtype=">f8")},
+        f"out[excess] had dtype >f8 and 1 dimensions, {EXPECTED}",
+    ),
     ("matrix", lambda: {"excess": np.zeros((3, 1))}, f"out[excess] had dtype float64 and 2 dimensions, {EXPECTED}"),
     ("strided", lambda: {"excess": np.zeros(6)[::2]}, f"out[excess] was not contiguous, {EXPECTED}"),
     ("read-only", lambda: {"excess": read_only()}, f"out[excess] was read-only, {EXPECTED}"),
@@ -91,9 +99,9 @@ def test_seam_out_that_does_not_fit_is_refused(
 
 def test_seam_out_without_an_output_is_refused(book: xm.Book, prices: xm.Prices, refused: Refused) -> None:
     message = refused(xm.ArgumentError, xm.score, book, prices, out={"excess": np.zeros(3)})
-    assert message == "out was of type dict without \"margin_ratio\", expected an array for each output"
+    assert message == 'out was of type dict without "margin_ratio", expected an array for each output'
     message = refused(xm.ArgumentError, xm.score, book, prices, out=3)
-    assert message == "out was of type int without \"excess\", expected an array for each output"
+    assert message == 'out was of type int without "excess", expected an array for each output'
 
 
 def test_seam_out_of_a_refused_call_is_untouched(book: xm.Book, usdm: xm.Market) -> None:
@@ -117,7 +125,9 @@ def test_seam_scores_leave_as_arrow(book: xm.Book, usdm: xm.Market) -> None:
 
 
 def test_seam_tables_leave_as_arrow() -> None:
-    table = xm.Table({"name": ["a", None, "ü"], "number": [1.0, np.nan, 3.0], "flag": [True, False, True], "n": [1, 2, 3]})
+    table = xm.Table(
+        {"name": ["a", None, "ü"], "number": [1.0, np.nan, 3.0], "flag": [True, False, True], "n": [1, 2, 3]}
+    )
     assert pa.table(table).to_pydict() == {
         "name": ["a", None, "ü"],
         "number": [1.0, None, 3.0],

@@ -32,7 +32,9 @@ def test_book_pools_come_in_order(usdm: xm.Market) -> None:
             side | isolated | {"position_side": "short", "quantity": -0.1},
             side | isolated | {"position_side": "long", "quantity": 0.1},
             side | {"quantity": 0.1},
-            {"account": 3, "instrument": "ETHUSDC", "quantity": -1.0, "entry_price": 3_000.0} | isolated | {"leverage": 5},
+            {"account": 3, "instrument": "ETHUSDC", "quantity": -1.0, "entry_price": 3_000.0}
+            | isolated
+            | {"leverage": 5},
         ],
     )
     rows = [tuple(row.values()) for row in book.pools.rows()]
@@ -87,7 +89,11 @@ def test_book_merges_where_asked(usdm: xm.Market, prices: xm.Prices) -> None:
 
 
 def test_book_counts_base_units_where_asked(textbook: xm.Market) -> None:
-    text = textbook.to_toml().replace('preset = "textbook"', 'preset = "tenths"').replace("contract_size = 1", "contract_size = 0.1")
+    text = (
+        textbook.to_toml()
+        .replace('preset = "textbook"', 'preset = "tenths"')
+        .replace("contract_size = 1", "contract_size = 0.1")
+    )
     market = xm.Market.from_toml(text)
     tables: Columns = {
         "balances": [{"account": 1, "asset": "USDT", "wallet_balance": 10.0}],
@@ -130,21 +136,31 @@ ARGUMENTS: list[tuple[Columns, str]] = [
     ({"balances": None}, "balances was None, expected a table; give one without rows if there is no cash"),
     (
         {"balances": 3},
-        "balances was of type int, expected a table: a dict of columns, a list of dicts, or anything that exports Arrow",
+        "balances was of type int, expected a table: a dict of columns, a list of dicts, or anything that exports "
+        "Arrow",
     ),
     ({"balances": [3]}, "balances[0] was of type int, expected a row: a dict by column"),
     ({"balances": {3: [1]}}, "balances had a column named 3, expected names of columns as text"),
     (
         {"balances": CASH | {"wallet": [1.0]}},
-        "balances.wallet is no column of this table; did you mean asset? it has account, asset, wallet_balance",
+        "balances.wallet is no column of this table; did you mean wallet_balance? it has account, asset, "
+        "wallet_balance",
     ),
     (
         {"balances": {"account": [1], "asset": ["USDT"], "walet_balance": [1.0]}},
         "balances.walet_balance is no column of this table; did you mean wallet_balance? it has account, asset, "
         "wallet_balance",
     ),
+    (
+        {"positions": HELD | {"comment": ["?"]}},
+        "positions.comment is no column of this table; it has account, instrument, quantity, entry_price, leverage, "
+        "margin_mode, isolated_margin, position_side",
+    ),
     ({"balances": CASH | {"bonus": [1.0]}}, "balances.bonus is not supported by this version; leave the column out"),
-    ({"balances": CASH | {"borrowed": [1.0]}}, "balances.borrowed is not supported by this version; leave the column out"),
+    (
+        {"balances": CASH | {"borrowed": [1.0]}},
+        "balances.borrowed is not supported by this version; leave the column out",
+    ),
     ({"positions": HELD | {"pool": [1]}}, "positions.pool is not supported by this version; leave the column out"),
     (
         {"positions": HELD | {"tier_version": [1]}},

@@ -55,7 +55,11 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
         "positions.account[0] was null: name the account",
     ),
     ("missing", balance(asset=None), "balances.asset[0] was null: give the name of an asset of the market"),
-    ("missing", position(instrument=None), "positions.instrument[0] was null: give the name of an instrument of the market"),
+    (
+        "missing",
+        position(instrument=None),
+        "positions.instrument[0] was null: give the name of an instrument of the market",
+    ),
     (
         "missing",
         position(margin_mode="isolated"),
@@ -95,7 +99,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     (
         "duplicate",
         {"balances": [BALANCE, BALANCE]},
-        "balances.asset[1] was USDT: row 0 has the same account and asset; add them up or pass duplicates=\"merge\"",
+        'balances.asset[1] was USDT: row 0 has the same account and asset; add them up or pass duplicates="merge"',
     ),
     (
         "duplicate",
@@ -137,11 +141,13 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
         {
             "balances": [BALANCE],
             "positions": [
-                POSITION | {"margin_mode": "isolated", "leverage": 5.0, "isolated_margin": margin} for margin in (9.0, None)
+                POSITION | {"margin_mode": "isolated", "leverage": 5.0, "isolated_margin": margin}
+                for margin in (9.0, None)
             ],
             "duplicates": "merge",
         },
-        "positions.isolated_margin[1] was NaN: of this row and row 0, of one key, only one has it; give both or neither",
+        "positions.isolated_margin[1] was NaN: of this row and row 0, of one key, only one has it; give both or "
+        "neither",
     ),
     (
         "out_of_range",
@@ -150,8 +156,8 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
             "positions": [POSITION | {"quantity": 2.0**256}] * 2,
             "duplicates": "merge",
         },
-        "positions.quantity[0] was 2.315841784746324e77: the rows to be merged add up to a magnitude beyond 2^256; check "
-        "the unit",
+        "positions.quantity[0] was 2.315841784746324e77: the rows to be merged add up to a magnitude beyond 2^256; "
+        "check the unit",
     ),
     (
         "beyond_cap",

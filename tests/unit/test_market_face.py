@@ -15,8 +15,20 @@ Refused = Callable[..., str]
 
 XRP = {
     "XRP/USDT:USDT": [
-        {"minNotional": 0.0, "maxNotional": 5e3, "maintenanceMarginRate": 0.01, "maxLeverage": 50.0, "info": {"cum": "0.0"}},
-        {"minNotional": 5e3, "maxNotional": 5e4, "maintenanceMarginRate": 0.02, "maxLeverage": 25.0, "info": {"cum": "50"}},
+        {
+            "minNotional": 0.0,
+            "maxNotional": 5e3,
+            "maintenanceMarginRate": 0.01,
+            "maxLeverage": 50.0,
+            "info": {"cum": "0.0"},
+        },
+        {
+            "minNotional": 5e3,
+            "maxNotional": 5e4,
+            "maintenanceMarginRate": 0.02,
+            "maxLeverage": 25.0,
+            "info": {"cum": "50"},
+        },
     ]
 }
 ROWS = {
@@ -58,7 +70,9 @@ def test_market_file_and_text_are_one(tmp_path: Path, usdm: xm.Market) -> None:
 
 
 def test_market_text_that_is_no_market_is_refused(refused: Refused) -> None:
-    message = refused(xm.MarketError, xm.Market.from_toml, 'schema = 1\npreset = "mine"\nas_of = 2024-10-01\npool = 1\n')
+    message = refused(
+        xm.MarketError, xm.Market.from_toml, 'schema = 1\npreset = "mine"\nas_of = 2024-10-01\npool = 1\n'
+    )
     assert "pool" in message
     assert refused(xm.ArgumentError, xm.Market.from_toml, 3) == "source was of type int, expected a path or text"
 

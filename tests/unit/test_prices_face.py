@@ -44,8 +44,16 @@ def test_prices_pickle(textbook: xm.Market) -> None:
 
 
 CASES: list[tuple[type[Exception], dict[str, Any], str]] = [
-    (xm.PriceError, {"mark": {"BTCUSDT": 0.0}}, "mark[BTCUSDT] was 0, expected a positive number within 2^-256 and 2^256"),
-    (xm.PriceError, {"mark": [1.0, -2.0, 3.0]}, "mark[ETHUSDT] was -2, expected a positive number within 2^-256 and 2^256"),
+    (
+        xm.PriceError,
+        {"mark": {"BTCUSDT": 0.0}},
+        "mark[BTCUSDT] was 0, expected a positive number within 2^-256 and 2^256",
+    ),
+    (
+        xm.PriceError,
+        {"mark": [1.0, -2.0, 3.0]},
+        "mark[ETHUSDT] was -2, expected a positive number within 2^-256 and 2^256",
+    ),
     (
         xm.PriceError,
         {"mark": {"BTCUSDT": math.inf}},
@@ -64,7 +72,11 @@ CASES: list[tuple[type[Exception], dict[str, Any], str]] = [
     ),
     (xm.PriceError, {"mark": {}, "index": {"BTC": 1.0}}, "index[BTC] was 1, expected the name of an asset"),
     (xm.ArgumentError, {"mark": [1.0]}, "mark had 1 values, expected 3, one per instrument in market order"),
-    (xm.ArgumentError, {"mark": {}, "index": [1.0, 2.0]}, "index had 2 values, expected 1, one per asset in market order"),
+    (
+        xm.ArgumentError,
+        {"mark": {}, "index": [1.0, 2.0]},
+        "index had 2 values, expected 1, one per asset in market order",
+    ),
     (xm.ArgumentError, {"mark": {"BTCUSDT": "64000"}}, "mark[BTCUSDT] was '64000', expected a number"),
     (xm.ArgumentError, {"mark": {"BTCUSDT": True}}, "mark[BTCUSDT] was True, expected a number"),
     (xm.ArgumentError, {"mark": {3: 1.0}}, "mark had the key 3, expected a name"),

@@ -81,7 +81,7 @@ def test_scores_missing_price_names_all_that_is_held(book: xm.Book, usdm: xm.Mar
         xm.score(book, usdm.prices(mark={"ETHUSDT": 3_000.0}))
     assert caught.value.names == ("BTCUSDT", "SOLUSDT")
     assert str(caught.value) == (
-        "no mark price for held instruments: BTCUSDT, SOLUSDT; give them, or score the rest with missing=\"null\""
+        'no mark price for held instruments: BTCUSDT, SOLUSDT; give them, or score the rest with missing="null"'
     )
 
 
@@ -182,9 +182,7 @@ ARGUMENTS: list[tuple[dict[str, Any], str]] = [
     ({"outputs": ["excess", "excess"]}, 'outputs named "excess" twice'),
     (
         {"outputs": "exces"},
-        "outputs named 'exces', which is no output; there are wallet_balance, unrealized_pnl, equity, collateral_value, "
-        "notional, initial_margin, maintenance_margin, excess, margin_ratio, venue_ratio, free_margin, available, "
-        "withdrawable, liquidatable",
+        f"outputs named 'exces', which is no output; there are {', '.join(xm.OUTPUTS)}",
     ),
     ({"missing": "skip"}, 'missing was "skip", expected "raise" or "null"'),
     ({"n_threads": 0}, "n_threads was 0, expected an integer from 1 to 1024, or None"),
@@ -210,8 +208,8 @@ def test_scores_of_other_things_are_refused(
     assert refused(xm.ArgumentError, xm.score, book, {"BTCUSDT": 1.0}) == "prices was of type dict, expected Prices"
     message = refused(xm.ArgumentError, xm.score, book, textbook.prices(mark={}))
     assert message == (
-        'prices were made for market "textbook/2020-01-01", the book\'s is "binance-usdm/2024-10-01": make them with that '
-        "market's prices()"
+        'prices were made for market "textbook/2020-01-01", the book\'s is "binance-usdm/2024-10-01": make them with '
+        "that market's prices()"
     )
 
 

@@ -1,5 +1,6 @@
 //! A table taken apart into named columns, whose names are checked.
 
+use arrow_array::ArrayRef;
 use numpy::PyUntypedArray;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -20,11 +21,17 @@ pub(crate) struct Schema {
     pub(crate) unsupported: &'static [&'static str],
 }
 
+/// A column that has a name and is not looked at yet.
+enum Named<'py> {
+    Object(Bound<'py, PyAny>),
+    Arrow(Vec<ArrayRef>),
+}
+
 /// The columns of one table.
 pub(crate) struct Table<'py> {
     py: Python<'py>,
     schema: &'static Schema,
-    columns: Vec<(String, Raw<'py>)>,
+    columns: Vec<(String, Named<'py>)>,
     /// A table without columns: one of no rows.
     empty: bool,
 }
@@ -54,10 +61,10 @@ impl<'py> Table<'py> {
             }
             let known = || required.iter().chain(*optional);
             if !known().any(|known| *known == name) {
-                let closest = known().min_by_key(|known| distance(known, name)).copied().unwrap_or_default();
                 let all = known().copied().collect::<Vec<_>>().join(", ");
-                let message = format!("is no column of this table; did you mean {closest}? it has {all}");
-                return Err(argument(self.py, &place, message));
+                let guess =
+                    closest(name, known().copied()).map_or_else(String::new, |at| format!("did you mean {at}? "));
+                return Err(argument(self.py, &place, format!("is no column of this table; {guess}it has {all}")));
             }
         }
         match required.iter().find(|name| !seen.contains(name)) {
@@ -69,14 +76,19 @@ impl<'py> Table<'py> {
         }
     }
 
-    fn take(&mut self, name: &str) -> Option<(Raw<'py>, String)> {
-        let at = self.columns.iter().position(|(column, _)| column == name)?;
-        Some((self.columns.swap_remove(at).1, format!("{}.{name}", self.schema.name)))
+    fn take(&mut self, name: &str) -> PyResult<Option<(Raw<'py>, String)>> {
+        let Some(at) = self.columns.iter().position(|(column, _)| column == name) else { return Ok(None) };
+        let place = format!("{}.{name}", self.schema.name);
+        let raw = match self.columns.swap_remove(at).1 {
+            Named::Object(object) => Raw::new(&object, &place)?,
+            Named::Arrow(chunks) => Raw::Arrow(chunks),
+        };
+        Ok(Some((raw, place)))
     }
 
     /// A column of integers or names.
     pub(crate) fn keys(&mut self, name: &str) -> PyResult<KeyColumn<'py>> {
-        self.take(name).map_or_else(|| Ok(KeyColumn::default()), |(raw, place)| KeyColumn::new(self.py, raw, &place))
+        self.take(name)?.map_or_else(|| Ok(KeyColumn::default()), |(raw, place)| KeyColumn::new(self.py, raw, &place))
     }
 
     /// A column of numbers that must be there.
@@ -86,23 +98,23 @@ impl<'py> Table<'py> {
 
     /// A column of numbers.
     pub(crate) fn optional_reals(&mut self, name: &str) -> PyResult<Option<RealColumn<'py>>> {
-        self.take(name).map(|(raw, place)| RealColumn::new(self.py, raw, &place)).transpose()
+        self.take(name)?.map(|(raw, place)| RealColumn::new(self.py, raw, &place)).transpose()
     }
 
     /// A column of names.
     pub(crate) fn optional_names(&mut self, name: &str) -> PyResult<Option<TextColumn>> {
-        self.take(name).map(|(raw, place)| TextColumn::new(self.py, raw, &place)).transpose()
+        self.take(name)?.map(|(raw, place)| TextColumn::new(self.py, raw, &place)).transpose()
     }
 }
 
-fn columns_of<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Vec<(String, Raw<'py>)>> {
+fn columns_of<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Vec<(String, Named<'py>)>> {
     let py = object.py();
     if let Ok(dict) = object.cast::<PyDict>() {
-        return dict.iter().map(|(key, column)| column_of(&key, &column, name)).collect();
+        return dict.iter().map(|(key, column)| Ok((name_of(&key, name)?, Named::Object(column)))).collect();
     }
     if let Some(chunks) = arrow_chunks(object, name)? {
         let columns = arrow::columns(py, &chunks, name)?;
-        return Ok(columns.into_iter().map(|(column, chunks)| (column, Raw::Arrow(chunks))).collect());
+        return Ok(columns.into_iter().map(|(column, chunks)| (column, Named::Arrow(chunks))).collect());
     }
     let keys = if object.cast::<PyMapping>().is_ok() || object.hasattr(intern!(py, "keys"))? {
         object.call_method0(intern!(py, "keys"))?
@@ -118,18 +130,23 @@ fn columns_of<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Vec<(Stri
     let mut columns = Vec::new();
     for key in keys.try_iter()? {
         let key = key?;
-        columns.push(column_of(&key, &object.get_item(&key)?, name)?);
+        columns.push((name_of(&key, name)?, Named::Object(object.get_item(&key)?)));
     }
     Ok(columns)
 }
 
-fn column_of<'py>(key: &Bound<'py, PyAny>, column: &Bound<'py, PyAny>, table: &str) -> PyResult<(String, Raw<'py>)> {
-    let Ok(name) = key.extract::<String>() else {
+fn name_of(key: &Bound<'_, PyAny>, table: &str) -> PyResult<String> {
+    key.extract::<String>().map_err(|_| {
         let message = format!("had a column named {}, expected names of columns as text", scalars::shown(key));
-        return Err(argument(key.py(), table, message));
-    };
-    let raw = Raw::new(column, &format!("{table}.{name}"))?;
-    Ok((name, raw))
+        argument(key.py(), table, message)
+    })
+}
+
+/// The name that was likely meant.
+fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let part = |known: &str| !name.is_empty() && (known.contains(name) || name.contains(known));
+    let near = known.map(|known| if part(known) { (0, known) } else { (distance(known, name), known) }).min();
+    near.filter(|(letters, _)| *letters <= 1 + name.len() / 3).map(|(_, known)| known)
 }
 
 /// How many letters must change to make one word of the other.
