@@ -111,8 +111,8 @@ def _floors(workload: Workload) -> list[Contender]:
         three = floor.traffic(*size, 2, everything=False)
         everything = floor.traffic(*size, N_FIGURES, everything=True)
         rows += [
-            floor.contender(f"memory floor, {threads} thr", three, threads, THREE),
-            floor.contender(f"memory floor, all columns, {threads} thr", everything, threads, "all columns"),
+            floor.contender(f"memory floor by Numba, {threads} thr", three, threads, THREE),
+            floor.contender(f"memory floor by Numba, all columns, {threads} thr", everything, threads, "all columns"),
         ]
     return rows
 

@@ -74,8 +74,8 @@ def import_seconds() -> dict[str, float]:
 
 
 def wheel_bytes() -> int | None:
-    """Bytes of the newest wheel in ``dist``, None where there is none."""
-    wheels = sorted(ROOT.glob("dist/*.whl"), key=lambda path: path.stat().st_mtime)
+    """Bytes of the newest wheel that make built, None where there is none."""
+    wheels = sorted(ROOT.glob("target/wheels/*.whl"), key=lambda path: path.stat().st_mtime)
     return wheels[-1].stat().st_size if wheels else None
 
 
@@ -94,7 +94,7 @@ def _measure_memory(folder: str) -> dict[str, float]:
     # kibibytes on Linux; the peak since the process began, which the build is
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     after = _resident_bytes()
-    assert len(book) > 0
+    assert book.n_pools > 0
     return {
         "tables_bytes": tables_bytes,
         "peak_bytes": peak - before,

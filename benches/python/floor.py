@@ -2,8 +2,9 @@
 
 A kernel cannot be faster than the memory that it reads and writes. The floor reads as
 many bytes as the kernel reads, in one stream, adding them up, and writes as many as it
-writes, with the same number of threads, in the same run. Where the engine brings such a
-pass of its own it is used; otherwise this one, compiled by Numba.
+writes, with the same number of threads, in the same run. This one is compiled by Numba and
+measures the bandwidth without any code of ours; the engine brings a pass of its own, over
+the very columns that it reads (`ours`).
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from harness.contender import THREE, Contender, Outputs
 from harness.machine import widest_isa
 
 import crossmargin as xm
+from crossmargin import _core as engine
 from crossmargin.testing import Workload
 
 THREADS = (1, 2)
@@ -36,9 +37,9 @@ ALL = "all columns"
 _WIDTHS = ("baseline", "avx2", "avx512")
 
 
-def build(workload: Workload) -> tuple[Any, Any]:
-    """Market, book and prices of a workload: (book, prices)."""
-    market = xm.Market.from_toml(workload.market_toml)
+def build(workload: Workload, market: Any = None) -> tuple[Any, Any]:
+    """Book and prices of a workload, under its market or one that was loaded before."""
+    market = market or xm.Market.from_toml(workload.market_toml)
     book = xm.Book(market, balances=workload.balances, positions=workload.positions)
     return book, market.prices(mark=workload.marks)
 
@@ -58,9 +59,12 @@ def contenders(workload: Workload) -> list[Contender]:
         rows.append(_row(f"crossmargin, new arrays, {suffix}", book, prices, threads, reuse=False))
         rows += [_row(f"crossmargin, {isa}, {suffix}", book, prices, threads, isa=isa) for isa in isas()]
         rows.append(_row(f"crossmargin, all columns, {suffix}", book, prices, threads, outputs=ALL_OUTPUTS))
+        rows.append(_floor(f"memory floor, {suffix}", book, prices, threads, THREE_OUTPUTS))
+        rows.append(_floor(f"memory floor, all columns, {suffix}", book, prices, threads, ALL_OUTPUTS))
 
     def from_tables() -> Any:
-        fresh, at = build(workload)
+        # the market is loaded already, as the peers have their tier tables
+        fresh, at = build(workload, book.market)
         return xm.score(fresh, at, THREE_OUTPUTS, n_threads=1)
 
     rows.append(Contender("crossmargin, from the tables", from_tables, 1, includes="book", read=read))
@@ -107,4 +111,18 @@ def _row(
         outputs=THREE if outputs is THREE_OUTPUTS else ALL,
         isa=isa or "run-time",
         read=read,
+    )
+
+
+def _floor(name: str, book: Any, prices: Any, threads: int, outputs: Sequence[str]) -> Contender:
+    """A pass of the engine over the bytes that it reads and writes for these outputs, with nothing computed."""
+    out = xm.score(book, prices, outputs, n_threads=threads)
+    return Contender(
+        name,
+        partial(engine.stream_floor, book._core, tuple(outputs), out, threads),
+        threads,
+        buffers="reused",
+        includes="same bytes",
+        outputs=THREE if outputs is THREE_OUTPUTS else ALL,
+        read=None,
     )
