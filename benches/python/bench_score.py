@@ -25,13 +25,12 @@ from typing import Any
 
 import costs
 import floor
+from crossmargin.testing import Workload, reference_workload
 from figures import judge
 from harness import machine, report
 from harness.contender import THREE, Contender, Outputs, check_agreement
 from harness.timing import Timing, interleave, time_stretch
 from peers import duckdb_peer, numba_peer, numpy_peer, polars_peer
-
-from crossmargin.testing import Workload, reference_workload
 
 SMALL_SIZES = (1, 10, 100, 1_000, 10_000)
 STRESS_MOVE = 0.93  # marks at which some pools of R1 fail, for the comparison of results

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from harness.machine import ROOT, python
 
 N_IMPORT_ROUNDS = 25

@@ -15,8 +15,9 @@ from functools import partial
 
 import numba
 import numpy as np
-from harness.contender import Contender, Floats
 from numba import njit, prange
+
+from harness.contender import Contender, Floats
 
 # What the lane layout reads. Per position: a quantity of 8 bytes and a class of 2. Per
 # pool: a constant of 8, its error bound of 4, its place of 2, its share of a step offset.

@@ -7,12 +7,12 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from harness.contender import THREE, Contender, Outputs
-from harness.machine import widest_isa
 
 import crossmargin as xm
 from crossmargin import _core as engine
 from crossmargin.testing import Workload
+from harness.contender import THREE, Contender, Outputs
+from harness.machine import widest_isa
 
 THREADS = (1, 2)
 THREE_OUTPUTS = ("excess", "margin_ratio", "liquidatable")

@@ -14,9 +14,9 @@ from typing import Any
 
 import duckdb
 import numpy as np
-from harness.contender import Contender, Outputs
 
 from crossmargin.testing import Workload
+from harness.contender import Contender, Outputs
 
 THREADS = (1, 2)
 

@@ -16,11 +16,11 @@ from typing import Any
 
 import numba
 import numpy as np
-from harness.contender import Contender, Floats, Outputs
 from numba import njit, prange
 from numpy.typing import NDArray
 
 from crossmargin.testing import Workload
+from harness.contender import Contender, Floats, Outputs
 
 THREADS = (1, 2)
 

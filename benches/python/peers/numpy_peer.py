@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from harness.contender import Contender, Outputs
 
 from crossmargin.testing import Workload
+from harness.contender import Contender, Outputs
 
 
 def contenders(workload: Workload) -> list[Contender]:

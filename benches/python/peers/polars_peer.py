@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from harness.contender import Contender, Outputs
 
 from crossmargin.testing import Workload
+from harness.contender import Contender, Outputs
 
 
 @dataclass(frozen=True)
