@@ -14,7 +14,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyTuple};
 
-use super::coder::Coder;
+use super::coder::{Coder, Names};
 use super::keys::{beyond_i64, null_in_integers};
 use super::reals::{exact_i64, exact_u64};
 use crate::door::guarded;
@@ -152,8 +152,8 @@ fn widen<T: ArrowPrimitiveType, U: From<T::Native>>(chunk: &ArrayRef, out: &mut 
 }
 
 /// The names of a column.
-pub(super) fn names(py: Python<'_>, chunks: &[ArrayRef], name: &str) -> PyResult<Coder> {
-    let mut coder = Coder::with_capacity(chunks.iter().map(Array::len).sum());
+pub(super) fn names(py: Python<'_>, chunks: &[ArrayRef], name: &str, names: &mut Names) -> PyResult<Vec<u32>> {
+    let mut coder = Coder::new(names, chunks.iter().map(Array::len).sum());
     for chunk in chunks {
         match chunk.data_type() {
             DataType::Utf8 => chunk.as_string::<i32>().iter().for_each(|text| push(&mut coder, text)),
@@ -164,10 +164,10 @@ pub(super) fn names(py: Python<'_>, chunks: &[ArrayRef], name: &str) -> PyResult
             _ => return Err(unreadable(py, name, chunk, "integers or names")),
         }
     }
-    Ok(coder)
+    Ok(coder.codes)
 }
 
-fn push(coder: &mut Coder, text: Option<&str>) {
+fn push(coder: &mut Coder<'_>, text: Option<&str>) {
     match text {
         Some(text) => coder.push(text),
         None => coder.push_null(),
@@ -175,22 +175,22 @@ fn push(coder: &mut Coder, text: Option<&str>) {
 }
 
 /// Rows of a dictionary-coded chunk: one look-up per distinct name that occurs.
-fn coded(py: Python<'_>, chunk: &ArrayRef, name: &str, coder: &mut Coder) -> PyResult<()> {
+fn coded(py: Python<'_>, chunk: &ArrayRef, name: &str, coder: &mut Coder<'_>) -> PyResult<()> {
     let dictionary = chunk.as_any_dictionary();
     if dictionary.values().is_empty() {
         (0..chunk.len()).for_each(|_| coder.push_null());
         return Ok(());
     }
-    let values = names(py, &[ArrayRef::clone(dictionary.values())], name)?;
-    let values = values.as_keys();
-    let text = |key: usize| values.codes.get(key).and_then(|&code| values.names.get(code as usize));
-    let mut codes: Vec<Option<u32>> = vec![None; values.codes.len()];
+    let mut texts = Names::default();
+    let values = names(py, &[ArrayRef::clone(dictionary.values())], name, &mut texts)?;
+    let text = |key: usize| values.get(key).and_then(|&code| texts.as_slice().get(code as usize));
+    let mut codes: Vec<Option<u32>> = vec![None; values.len()];
     let keys = dictionary.normalized_keys();
     for (row, &key) in keys.iter().enumerate() {
         match (dictionary.keys().is_null(row), text(key)) {
             (false, Some(text)) => {
-                let code = *codes[key].get_or_insert_with(|| coder.code(text));
-                coder.push_code(code);
+                let code = *codes[key].get_or_insert_with(|| coder.names.code(text));
+                coder.codes.push(code);
             }
             _ => coder.push_null(),
         }

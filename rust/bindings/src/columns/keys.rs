@@ -1,6 +1,7 @@
 //! Columns of keys: integers as they are, names by code.
 
-use arrow_array::ArrayRef;
+use std::sync::Arc;
+
 use arrow_buffer::ScalarBuffer;
 use crossmargin::book::{Keys, TextKeys};
 use numpy::{PyArray1, PyArrayDescrMethods, PyArrayMethods, PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods};
@@ -8,8 +9,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::coder::Coder;
-use super::{Raw, arrow, scalars};
+use super::coder::{Coder, Names};
+use super::{Named, Raw, arrow, scalars};
 use crate::errors::argument;
 
 /// A column of integers or names.
@@ -17,11 +18,21 @@ pub(crate) enum KeyColumn<'py> {
     Borrowed(PyReadonlyArray1<'py, i64>),
     Ints(Vec<i64>),
     Arrow(ScalarBuffer<i64>),
-    Text(Coder),
+    Text(Vec<u32>, Arc<Names>),
 }
 
 /// A column of names.
-pub(crate) struct TextColumn(Coder);
+#[derive(Default)]
+pub(crate) struct TextColumn {
+    codes: Vec<u32>,
+    names: Arc<Names>,
+}
+
+/// What a column turned out to hold; codes are those of the names that it was read with.
+enum Read<'py> {
+    Ints(KeyColumn<'py>),
+    Codes(Vec<u32>),
+}
 
 impl Default for KeyColumn<'_> {
     fn default() -> Self {
@@ -31,14 +42,14 @@ impl Default for KeyColumn<'_> {
 
 impl TextColumn {
     pub(crate) fn as_keys(&self) -> TextKeys<'_> {
-        self.0.as_keys()
+        TextKeys { codes: &self.codes, names: self.names.as_slice() }
     }
 
     /// Reads a column that must hold names.
     pub(crate) fn new(py: Python<'_>, raw: Raw<'_>, name: &str) -> PyResult<Self> {
         match KeyColumn::new(py, raw, name)? {
-            KeyColumn::Text(coder) => Ok(Self(coder)),
-            other if other.as_keys().is_empty() => Ok(Self(Coder::default())),
+            KeyColumn::Text(codes, names) => Ok(Self { codes, names }),
+            other if other.as_keys().is_empty() => Ok(Self::default()),
             _ => Err(argument(py, name, "had integers, expected names")),
         }
     }
@@ -51,41 +62,66 @@ impl<'py> KeyColumn<'py> {
             Self::Borrowed(array) => Keys::Int(array.as_slice().unwrap_or_default()),
             Self::Ints(keys) => Keys::Int(keys),
             Self::Arrow(keys) => Keys::Int(keys),
-            Self::Text(coder) => Keys::Text(coder.as_keys()),
+            Self::Text(codes, names) => Keys::Text(TextKeys { codes, names: names.as_slice() }),
         }
     }
 
     /// Reads a column; `name` is `table.column`, for messages.
     pub(crate) fn new(py: Python<'py>, raw: Raw<'py>, name: &str) -> PyResult<Self> {
-        match raw {
-            Raw::Array(array) => Self::from_array(&array, name),
-            Raw::List(list) => Self::from_list(&list, name),
-            Raw::Arrow(chunks) => Self::from_arrow(py, &chunks, name),
+        let mut names = Names::default();
+        let read = Self::read(py, raw, name, &mut names)?;
+        Ok(Self::with_names(read, &Arc::new(names)))
+    }
+
+    /// Reads two columns of the same keys: where both hold names, with one set of codes.
+    pub(crate) fn pair(py: Python<'py>, first: Named<'py>, second: Named<'py>) -> PyResult<(Self, Self)> {
+        let mut names = Names::default();
+        let first = Self::read(py, first.0, &first.1, &mut names)?;
+        let second = Self::read(py, second.0, &second.1, &mut names)?;
+        let names = Arc::new(names);
+        Ok((Self::with_names(first, &names), Self::with_names(second, &names)))
+    }
+
+    fn with_names(read: Read<'py>, names: &Arc<Names>) -> Self {
+        match read {
+            Read::Ints(column) => column,
+            Read::Codes(codes) => Self::Text(codes, Arc::clone(names)),
         }
     }
 
-    fn from_array(array: &Bound<'py, PyUntypedArray>, name: &str) -> PyResult<Self> {
+    fn read(py: Python<'py>, raw: Raw<'py>, name: &str, names: &mut Names) -> PyResult<Read<'py>> {
+        match raw {
+            Raw::Array(array) => Self::from_array(&array, name, names),
+            Raw::List(list) => Self::from_list(&list, name, names),
+            Raw::Arrow(chunks) => match arrow::ints(py, &chunks, name)? {
+                Some(keys) => Ok(Read::Ints(Self::Arrow(keys))),
+                None => arrow::names(py, &chunks, name, names).map(Read::Codes),
+            },
+        }
+    }
+
+    fn from_array(array: &Bound<'py, PyUntypedArray>, name: &str, names: &mut Names) -> PyResult<Read<'py>> {
         let py = array.py();
         match array.dtype().kind() {
             b'i' => {
-                if let Some(borrowed) = super::reals::borrow::<i64>(array) {
-                    return Ok(Self::Borrowed(borrowed));
-                }
-                Ok(Self::Ints(super::reals::converted::<i64>(array, "int64")?))
+                let borrowed = super::reals::borrow::<i64>(array);
+                let keys = borrowed.map_or_else(|| super::reals::converted::<i64>(array, "int64"), Ok)?;
+                Ok(Read::Ints(Self::Borrowed(keys)))
             }
             b'u' => {
                 let wide = super::reals::converted::<u64>(array, "uint64")?;
-                let narrow = |(row, key): (usize, u64)| {
+                let narrow = |(row, &key): (usize, &u64)| {
                     i64::try_from(key).map_err(|_| beyond_i64(py, &format!("{name}[{row}]"), key))
                 };
-                Ok(Self::Ints(wide.into_iter().enumerate().map(narrow).collect::<PyResult<_>>()?))
+                let keys = wide.as_slice()?.iter().enumerate().map(narrow).collect::<PyResult<_>>()?;
+                Ok(Read::Ints(Self::Ints(keys)))
             }
-            b'U' => Ok(Self::Text(fixed_text(array, name)?)),
+            b'U' => fixed_text(array, name, names).map(Read::Codes),
             b'O' | b'T' => {
                 let list = array.call_method0(intern!(py, "tolist"))?.cast_into::<PyList>()?;
-                Self::from_list(&list, name)
+                Self::from_list(&list, name, names)
             }
-            _ if array.is_empty() => Ok(Self::default()),
+            _ if array.is_empty() => Ok(Read::Ints(Self::default())),
             _ => {
                 let message = format!("had dtype {}, expected integers or names", array.dtype());
                 Err(argument(py, name, message))
@@ -93,21 +129,24 @@ impl<'py> KeyColumn<'py> {
         }
     }
 
-    fn from_list(list: &Bound<'py, PyList>, name: &str) -> PyResult<Self> {
+    fn from_list(list: &Bound<'py, PyList>, name: &str, names: &mut Names) -> PyResult<Read<'py>> {
         let rows = list.len();
         let mut ints = Vec::new();
-        let mut coder = Coder::default();
-        let mut first_null = None;
+        let mut coder = Coder::new(names, 0);
+        let (mut first_null, mut named) = (None, false);
         let mut previous: Option<Bound<'py, PyAny>> = None;
         for (row, object) in list.iter().enumerate() {
-            if previous.as_ref().is_some_and(|previous| previous.is(&object)) && ints.is_empty() {
+            if named && previous.as_ref().is_some_and(|previous| previous.is(&object)) {
                 coder.repeat();
                 continue;
             }
             let place = || format!("{name}[{row}]");
             match scalars::key(&object, place)? {
-                scalars::Key::Int(key) if coder.as_keys().names.is_empty() => ints.push(key),
-                scalars::Key::Name(text) if ints.is_empty() => coder.push(scalars::text(text, place)?),
+                scalars::Key::Int(key) if !named => ints.push(key),
+                scalars::Key::Name(text) if ints.is_empty() => {
+                    coder.push(scalars::text(text, place)?);
+                    named = true;
+                }
                 scalars::Key::Null if ints.is_empty() => {
                     first_null.get_or_insert(row);
                     coder.push_null();
@@ -125,15 +164,8 @@ impl<'py> KeyColumn<'py> {
         }
         match first_null {
             Some(row) if !ints.is_empty() => Err(null_in_integers(list.py(), name, row)),
-            _ if ints.len() == rows => Ok(Self::Ints(ints)),
-            _ => Ok(Self::Text(coder)),
-        }
-    }
-
-    fn from_arrow(py: Python<'py>, chunks: &[ArrayRef], name: &str) -> PyResult<Self> {
-        match arrow::ints(py, chunks, name)? {
-            Some(keys) => Ok(Self::Arrow(keys)),
-            None => arrow::names(py, chunks, name).map(Self::Text),
+            _ if ints.len() == rows => Ok(Read::Ints(Self::Ints(ints))),
+            _ => Ok(Read::Codes(coder.codes)),
         }
     }
 }
@@ -149,14 +181,14 @@ pub(super) fn null_in_integers(py: Python<'_>, name: &str, row: usize) -> PyErr 
 }
 
 /// Names of a NumPy array of fixed width: four bytes a character, padded with zeros.
-fn fixed_text(array: &Bound<'_, PyUntypedArray>, name: &str) -> PyResult<Coder> {
+fn fixed_text(array: &Bound<'_, PyUntypedArray>, name: &str, names: &mut Names) -> PyResult<Vec<u32>> {
     let py = array.py();
     let rows = array.len();
     let width = array.dtype().itemsize() / 4;
-    let mut coder = Coder::with_capacity(rows);
+    let mut coder = Coder::new(names, rows);
     if width == 0 || rows == 0 {
         (0..rows).for_each(|_| coder.push(""));
-        return Ok(coder);
+        return Ok(coder.codes);
     }
     let native = array.dtype().call_method1(intern!(py, "newbyteorder"), (intern!(py, "="),))?;
     let numpy = py.import(intern!(py, "numpy"))?;
@@ -180,5 +212,5 @@ fn fixed_text(array: &Bound<'_, PyUntypedArray>, name: &str) -> PyResult<Coder> 
         }
         coder.push(&text);
     }
-    Ok(coder)
+    Ok(coder.codes)
 }

@@ -24,6 +24,9 @@ use pyo3::types::{PyByteArray, PyBytes, PyList, PyMapping, PyString, PyTuple};
 
 use crate::errors::argument;
 
+/// A column with its `table.column`, for messages.
+pub(crate) type Named<'py> = (Raw<'py>, String);
+
 /// A column before anything is known of its contents.
 pub(crate) enum Raw<'py> {
     /// A one-dimensional NumPy array.

@@ -67,15 +67,16 @@ impl<'py> RealColumn<'py> {
                 if let Some(borrowed) = borrow::<f64>(array) {
                     return Ok(Self { values: Values::Borrowed(borrowed), nulls: Vec::new() });
                 }
-                Ok(Self::owned(converted::<f64>(array, "float64")?))
+                let values = Values::Borrowed(converted::<f64>(array, "float64")?);
+                Ok(Self { values, nulls: Vec::new() })
             }
             b'i' => {
                 let wide = converted::<i64>(array, "int64")?;
-                exact_all(py, name, &wide, exact_i64).map(Self::owned)
+                exact_all(py, name, wide.as_slice()?, exact_i64).map(Self::owned)
             }
             b'u' => {
                 let wide = converted::<u64>(array, "uint64")?;
-                exact_all(py, name, &wide, exact_u64).map(Self::owned)
+                exact_all(py, name, wide.as_slice()?, exact_u64).map(Self::owned)
             }
             b'O' => {
                 let list = array.call_method0(intern!(py, "tolist"))?.cast_into::<PyList>()?;
@@ -109,11 +110,15 @@ impl<'py> RealColumn<'py> {
 }
 
 /// A copy of an array as numbers of the widest type of its kind.
-pub(super) fn converted<T: Element + Copy>(array: &Bound<'_, PyUntypedArray>, dtype: &str) -> PyResult<Vec<T>> {
+pub(super) fn converted<'py, T: Element>(
+    array: &Bound<'py, PyUntypedArray>,
+    dtype: &str,
+) -> PyResult<PyReadonlyArray1<'py, T>> {
     let py = array.py();
     let numpy = py.import(intern!(py, "numpy"))?;
     let array = numpy.call_method1(intern!(py, "array"), (array, dtype))?;
-    Ok(array.cast::<PyArray1<T>>()?.to_vec()?)
+    let array = array.cast::<PyUntypedArray>()?;
+    borrow::<T>(array).ok_or_else(|| argument(py, dtype, "conversion by NumPy gave no plain array"))
 }
 
 /// The double equal to an integer.

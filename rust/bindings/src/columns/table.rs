@@ -4,9 +4,9 @@ use arrow_array::ArrayRef;
 use numpy::PyUntypedArray;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyMapping};
+use pyo3::types::{PyDict, PyList, PyMapping};
 
-use super::{KeyColumn, Raw, RealColumn, TextColumn, arrow, arrow_chunks, scalars};
+use super::{KeyColumn, Named, Raw, RealColumn, TextColumn, arrow, arrow_chunks, scalars};
 use crate::errors::argument;
 
 /// The columns that a table has.
@@ -21,8 +21,8 @@ pub(crate) struct Schema {
     pub(crate) unsupported: &'static [&'static str],
 }
 
-/// A column that has a name and is not looked at yet.
-enum Named<'py> {
+/// A column that is not looked at yet.
+enum Unread<'py> {
     Object(Bound<'py, PyAny>),
     Arrow(Vec<ArrayRef>),
 }
@@ -31,7 +31,7 @@ enum Named<'py> {
 pub(crate) struct Table<'py> {
     py: Python<'py>,
     schema: &'static Schema,
-    columns: Vec<(String, Named<'py>)>,
+    columns: Vec<(String, Unread<'py>)>,
     /// A table without columns: one of no rows.
     empty: bool,
 }
@@ -76,12 +76,12 @@ impl<'py> Table<'py> {
         }
     }
 
-    fn take(&mut self, name: &str) -> PyResult<Option<(Raw<'py>, String)>> {
+    fn take(&mut self, name: &str) -> PyResult<Option<Named<'py>>> {
         let Some(at) = self.columns.iter().position(|(column, _)| column == name) else { return Ok(None) };
         let place = format!("{}.{name}", self.schema.name);
         let raw = match self.columns.swap_remove(at).1 {
-            Named::Object(object) => Raw::new(&object, &place)?,
-            Named::Arrow(chunks) => Raw::Arrow(chunks),
+            Unread::Object(object) => Raw::new(&object, &place)?,
+            Unread::Arrow(chunks) => Raw::Arrow(chunks),
         };
         Ok(Some((raw, place)))
     }
@@ -89,6 +89,14 @@ impl<'py> Table<'py> {
     /// A column of integers or names.
     pub(crate) fn keys(&mut self, name: &str) -> PyResult<KeyColumn<'py>> {
         self.take(name)?.map_or_else(|| Ok(KeyColumn::default()), |(raw, place)| KeyColumn::new(self.py, raw, &place))
+    }
+
+    /// The `account` columns of two tables, coded alike.
+    pub(crate) fn accounts(first: &mut Self, second: &mut Self) -> PyResult<(KeyColumn<'py>, KeyColumn<'py>)> {
+        let py = first.py;
+        let none = || (Raw::List(PyList::empty(py)), String::new());
+        let pair = (first.take("account")?.unwrap_or_else(none), second.take("account")?.unwrap_or_else(none));
+        KeyColumn::pair(py, pair.0, pair.1)
     }
 
     /// A column of numbers that must be there.
@@ -107,14 +115,14 @@ impl<'py> Table<'py> {
     }
 }
 
-fn columns_of<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Vec<(String, Named<'py>)>> {
+fn columns_of<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Vec<(String, Unread<'py>)>> {
     let py = object.py();
     if let Ok(dict) = object.cast::<PyDict>() {
-        return dict.iter().map(|(key, column)| Ok((name_of(&key, name)?, Named::Object(column)))).collect();
+        return dict.iter().map(|(key, column)| Ok((name_of(&key, name)?, Unread::Object(column)))).collect();
     }
     if let Some(chunks) = arrow_chunks(object, name)? {
         let columns = arrow::columns(py, &chunks, name)?;
-        return Ok(columns.into_iter().map(|(column, chunks)| (column, Named::Arrow(chunks))).collect());
+        return Ok(columns.into_iter().map(|(column, chunks)| (column, Unread::Arrow(chunks))).collect());
     }
     let keys = if object.cast::<PyMapping>().is_ok() || object.hasattr(intern!(py, "keys"))? {
         object.call_method0(intern!(py, "keys"))?
@@ -130,7 +138,7 @@ fn columns_of<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Vec<(Stri
     let mut columns = Vec::new();
     for key in keys.try_iter()? {
         let key = key?;
-        columns.push((name_of(&key, name)?, Named::Object(object.get_item(&key)?)));
+        columns.push((name_of(&key, name)?, Unread::Object(object.get_item(&key)?)));
     }
     Ok(columns)
 }

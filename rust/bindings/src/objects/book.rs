@@ -62,11 +62,12 @@ impl<'py> Columns<'py> {
     fn new(balances: &Bound<'py, PyAny>, positions: &Bound<'py, PyAny>) -> PyResult<Self> {
         let mut b = Table::new(balances, &BALANCES)?;
         let mut p = Table::new(positions, &POSITIONS)?;
+        let (account, holder) = Table::accounts(&mut b, &mut p)?;
         Ok(Self {
-            account: b.keys("account")?,
+            account,
             asset: b.keys("asset")?,
             wallet_balance: b.reals("wallet_balance")?,
-            holder: p.keys("account")?,
+            holder,
             instrument: p.keys("instrument")?,
             quantity: p.reals("quantity")?,
             entry_price: p.reals("entry_price")?,

@@ -129,6 +129,11 @@ fn group_ints(balances: &[i64], positions: &[i64]) -> Grouped {
 
 /// Names, or a mixture of names and integers (an integer is then the name it is written as).
 fn group_texts(balances: &Keys<'_>, positions: &Keys<'_>) -> Grouped {
+    if let (Keys::Text(balances), Keys::Text(positions)) = (balances, positions)
+        && std::ptr::eq(balances.names, positions.names)
+    {
+        return group_coded(balances.names, balances.codes, positions.codes);
+    }
     let mut ids: HashMap<String, u32> = HashMap::new();
     let mut accounts = Vec::new();
     let mut id_of = |key: &str| {
@@ -142,6 +147,28 @@ fn group_texts(balances: &Keys<'_>, positions: &Keys<'_>) -> Grouped {
     };
     let balance_ids = ids_of(balances, &mut id_of);
     let position_ids = ids_of(positions, &mut id_of);
+    let n = accounts.len();
+    Grouped {
+        accounts: AccountKeys::Text(accounts),
+        balances: gather(n, &balance_ids),
+        positions: gather(n, &position_ids),
+    }
+}
+
+/// Names of one dictionary: equal codes are equal names, so that none is looked at.
+fn group_coded(names: &[String], balances: &[u32], positions: &[u32]) -> Grouped {
+    let mut known = vec![NO_KEY; names.len()];
+    let mut accounts = Vec::new();
+    let mut id_of = |&code: &u32| {
+        let known = &mut known[code as usize];
+        if *known == NO_KEY {
+            *known = row32(accounts.len());
+            accounts.push(names[code as usize].clone());
+        }
+        *known
+    };
+    let balance_ids: Vec<u32> = balances.iter().map(&mut id_of).collect();
+    let position_ids: Vec<u32> = positions.iter().map(&mut id_of).collect();
     let n = accounts.len();
     Grouped {
         accounts: AccountKeys::Text(accounts),
@@ -223,5 +250,19 @@ mod tests {
         let grouped = group(&balances, &positions);
         assert_eq!(grouped.accounts, AccountKeys::Text(vec!["y".into(), "x".into(), "z".into()]));
         assert_eq!(rows(&grouped.positions, 3), [vec![0, 2], vec![], vec![1]]);
+    }
+
+    #[test]
+    fn test_group_names_of_one_dictionary_are_grouped_as_of_two() {
+        use super::super::tables::TextKeys;
+        let names = ["x", "unused", "y", "z"].map(str::to_owned);
+        let copy = names.clone();
+        let keys = |codes: &'static [u32], names| Keys::Text(TextKeys { codes, names });
+        let one = group(&keys(&[2, 0, 2], &names), &keys(&[0, 3, 0, 2], &names));
+        let two = group(&keys(&[2, 0, 2], &names), &keys(&[0, 3, 0, 2], &copy));
+        assert_eq!(one.accounts, AccountKeys::Text(vec!["y".into(), "x".into(), "z".into()]));
+        assert_eq!(one.accounts, two.accounts);
+        assert_eq!(rows(&one.balances, 3), rows(&two.balances, 3));
+        assert_eq!(rows(&one.positions, 3), rows(&two.positions, 3));
     }
 }
