@@ -61,8 +61,11 @@ check: build
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest crossmargin._core
 
+# The source distribution, and a wheel built from nothing else.
 sdist: $(VENV)/.locked
-	$(BIN)/maturin sdist --out $(WHEELS)
+	@rm -rf target/sdist
+	$(BIN)/maturin sdist --quiet --out target/sdist
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir target/sdist target/sdist/*.tar.gz
 
 clean:
 	rm -rf $(VENV) $(OUT) target
