@@ -103,8 +103,8 @@ impl Classes {
             TierLaw::Flat => {
                 let step = |k: usize| Step { floor: floors[k], slope: difference(rates[k], rate), constant: 0.0 };
                 self.steps.extend((1..floors.len()).map(step));
-                // A notional just below the second floor may in truth be on it.
-                (ClassRow { floor: second * (1.0 - FLOOR_DOUBT), rate, ..PADDING }, Shape::Jumping)
+                // A notional just below the second floor may in truth be on it. All of which that is asked are far.
+                (ClassRow { floor: second * (1.0 - 2.0 * FLOOR_DOUBT), rate, ..PADDING }, Shape::Jumping)
             }
             _ => {
                 let step = |k: usize| Step { floor: floors[k], slope: rates[k], constant: deductions[k] };
@@ -121,8 +121,9 @@ impl Classes {
             return (ClassRow { rate: rates[0], ..PADDING }, Shape::Continuous);
         };
         if let Some(third) = floors.get(2) {
-            // A little less, so that rounding cannot put the end of the reach beyond the third floor.
-            self.reach = smaller(self.reach, third / second * (1.0 - f64::EPSILON));
+            // Less by more than the rounding of what it is made of and multiplied with: whatever is in the third tier is
+            // far in every book, and so charged alike in every book.
+            self.reach = smaller(self.reach, third / second * (1.0 - 4.0 * f64::EPSILON));
         }
         let deductions = table.exact_deductions();
         self.steps.extend((2..floors.len()).map(|k| Step {
