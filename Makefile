@@ -64,7 +64,7 @@ check: build
 # The source distribution, and a wheel built from nothing else.
 sdist: $(VENV)/.locked
 	@rm -rf target/sdist
-	$(BIN)/maturin sdist --quiet --out target/sdist
+	$(BIN)/maturin sdist --out target/sdist
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir target/sdist target/sdist/*.tar.gz
 
 clean:
