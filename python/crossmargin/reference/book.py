@@ -64,7 +64,7 @@ def read_balances(market: Market, rows: Iterable[Row], duplicates: str = "raise"
     rows : iterable of mappings
         Columns ``account``, ``asset``, ``wallet_balance`` (in units of the asset; negative is owed).
     duplicates : {"raise", "merge"}
-        A repeated (account, asset) is refused, or its balances are added.
+        A repeated (account, asset) is refused, or its balances are added; the sum is rounded once, to a double.
 
     Returns
     -------
@@ -81,6 +81,7 @@ def read_balances(market: Market, rows: Iterable[Row], duplicates: str = "raise"
         key=lambda balance: (balance.account, balance.asset),
         duplicates=duplicates,
         merge=_merge_balances,
+        settle=lambda balance: replace(balance, wallet_balance=_stored(balance.wallet_balance)),
         table="balances",
         column="asset",
     )
@@ -107,7 +108,8 @@ def read_positions(market: Market, rows: Iterable[Row], duplicates: str = "raise
         (above zero); optional ``leverage`` (above zero), ``margin_mode`` (cross), ``isolated_margin`` (not below
         zero; isolated positions only), ``position_side`` (net).
     duplicates : {"raise", "merge"}
-        A repeated (account, instrument, side, mode) is refused, or merged at the quantity-weighted entry price.
+        A repeated (account, instrument, side, mode) is refused, or merged at the quantity-weighted entry price;
+        sum and price are rounded once, to doubles.
 
     Returns
     -------
@@ -125,6 +127,7 @@ def read_positions(market: Market, rows: Iterable[Row], duplicates: str = "raise
         key=lambda position: position.key,
         duplicates=duplicates,
         merge=_merge_positions,
+        settle=_stored_position,
         table="positions",
         column="instrument",
     )
@@ -176,28 +179,46 @@ def _check_cap(position: Position) -> None:
         )
 
 
-def _collect(
+def _collect(  # noqa: PLR0913 - by keyword only
     entries: list[Kept],
     *,
     key: Callable[[Kept], Any],
     duplicates: str,
     merge: Callable[[Kept, Kept], Kept],
+    settle: Callable[[Kept], Kept],
     table: str,
     column: str,
 ) -> list[Kept]:
-    """Keep one entry per key, in the order first seen; a repeated key is refused or merged."""
+    """Keep one entry per key, in the order first seen; a repeated key is refused or merged, and then settled."""
     if duplicates not in ("raise", "merge"):
         raise refuse("duplicates", duplicates, "'raise' or 'merge'")
     kept: dict[Any, Kept] = {}
+    merged: set[Any] = set()
     for index, entry in enumerate(entries):
         name = key(entry)
         if name not in kept:
             kept[name] = entry
         elif duplicates == "merge":
             kept[name] = merge(kept[name], entry)
+            merged.add(name)
         else:
             raise refuse(f"{table}.{column}[{index}]", name, "a key that occurs once", "pass duplicates='merge'")
-    return list(kept.values())
+    return [settle(entry) if name in merged else entry for name, entry in kept.items()]
+
+
+def _stored(value: Fraction) -> Fraction:
+    """Round to the double that a merged table holds: a book keeps doubles, and the decimal of one is its input."""
+    return exact(float(value))
+
+
+def _stored_position(position: Position) -> Position:
+    margin = position.isolated_margin
+    return replace(
+        position,
+        quantity=_stored(position.quantity),
+        entry_price=_stored(position.entry_price),
+        isolated_margin=None if margin is None else _stored(margin),
+    )
 
 
 def _merge_balances(a: Balance, b: Balance) -> Balance:
@@ -207,8 +228,9 @@ def _merge_balances(a: Balance, b: Balance) -> Balance:
 def _merge_positions(a: Position, b: Position) -> Position:
     """Merge two rows of one position.
 
-    The sum of the profits is kept at every price: ``Q = q_a + q_b`` and ``entry = (q_a e_a + q_b e_b) / Q``. Rows of
-    opposite sign are refused: closing a part realises profit, which belongs in the wallet and not in an entry price.
+    The sum of the profits is kept at every price: ``Q = q_a + q_b`` and ``entry = (q_a e_a + q_b e_b) / Q``, both
+    rounded once all rows are merged. Rows of opposite sign are refused: closing a part realises profit, which belongs
+    in the wallet and not in an entry price.
     """
     where = f"positions.{{}}[{b.row}]"
     if (a.quantity > 0) != (b.quantity > 0):

@@ -124,9 +124,7 @@ def partition(market: Market, balances: Sequence[Balance], positions: Sequence[P
             pool = _cross_pool(account, asset.name, balances, ordered)
             if pool is not None:
                 pools.append(pool)
-        for position in ordered:
-            if position.margin_mode == "isolated":
-                pools.append(_isolated_pool(position))
+        pools.extend(_isolated_pool(position) for position in ordered if position.margin_mode == "isolated")
     return pools
 
 
@@ -272,7 +270,7 @@ def score_account(
     *,
     duplicates: str = "raise",
 ) -> list[PoolScore[N]]: ...
-def score_account(
+def score_account(  # noqa: PLR0913 - as the package's own score
     market: Market,
     balances: Iterable[Row],
     positions: Iterable[Row],
@@ -331,7 +329,7 @@ def score(
     *,
     duplicates: str = "raise",
 ) -> list[PoolScore[N]]: ...
-def score(
+def score(  # noqa: PLR0913 - as the package's own
     market: Market,
     balances: Iterable[Row],
     positions: Iterable[Row],
@@ -357,8 +355,8 @@ def score(
         accounts.setdefault(position.account, ([], []))[1].append(position)
     scores: list[PoolScore[Any]] = []
     for own_balances, own_positions in accounts.values():
-        for pool in partition(market, own_balances, own_positions):
-            scores.append(_score_pool(market, pool, prices, number))
+        pools = partition(market, own_balances, own_positions)
+        scores.extend(_score_pool(market, pool, prices, number) for pool in pools)
     return scores
 
 

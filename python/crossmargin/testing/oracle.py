@@ -196,8 +196,8 @@ Uncertain = tuple[Fraction, Fraction]
 
 def _ratio_right(got: float, want: Fraction | float, over: Uncertain, under: Uncertain) -> bool:
     divisor, error = abs(under[0]), under[1]
-    if want == 0 or isinstance(want, float):
-        # Nothing required, or nothing left: a stated value and not a quotient, unless it hangs on a lost digit.
+    if isinstance(want, float):
+        # Nothing required, or nothing left: infinite by statement and not by division, unless it hangs on a lost digit.
         return got == want or divisor <= 2 * error
     if divisor <= 2 * error or abs(want) > LARGEST_RATIO:
         return True
