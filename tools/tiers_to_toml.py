@@ -11,6 +11,7 @@ Example: ``python tools/tiers_to_toml.py leverage_tiers.json --min-cap 20_000_00
 import argparse
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 MAX_EXACT_INTEGER = 2**53
@@ -34,7 +35,7 @@ def instrument(symbol: str, tiers: list[dict]) -> str:
     pair, settle = symbol.split(":")
     base, quote = pair.split("/")
     tiers = sorted(tiers, key=lambda tier: tier["minNotional"])
-    for below, above in zip(tiers, tiers[1:]):
+    for below, above in pairwise(tiers):
         if below["maxNotional"] != above["minNotional"]:
             raise SystemExit(f"{symbol}: a gap between {below['maxNotional']} and {above['minNotional']}")
     lines = [
