@@ -92,8 +92,7 @@ def _measure_memory(folder: str) -> dict[str, float]:
         tables[table][column] = np.load(path)
     tables_bytes = sum(column.nbytes for table in tables.values() for column in table.values())
     book = xm.Book(market, **tables)
-    # kibibytes on Linux; the peak since the process began, which the build is
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = _peak_bytes()
     after = _resident_bytes()
     assert book.n_pools > 0
     return {
@@ -102,6 +101,16 @@ def _measure_memory(folder: str) -> dict[str, float]:
         "held_bytes": after - before,
         "ratio": (peak - before) / tables_bytes,
     }
+
+
+def _peak_bytes() -> int:
+    """Most bytes resident since this program began, which is while the book was built.
+
+    Not ``ru_maxrss``: that outlives ``exec``, so that the parent's size would be in it.
+    """
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    kibibytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(kibibytes) * 1024
 
 
 def _resident_bytes() -> int:
