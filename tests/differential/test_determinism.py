@@ -5,6 +5,7 @@ per claim, the number of threads.
 """
 
 import itertools
+import re
 import tomllib
 from typing import Any
 
@@ -92,3 +93,16 @@ def test_determinism_pools_in_company_of_unpriced_ones_keep_their_bits(many: Wor
     part = xm.score(book, market.prices(mark=marks), "all", missing="null")
     for name in whole.outputs:
         assert whole[name][~part.unpriced].tobytes() == part[name][~part.unpriced].tobytes()
+
+
+@drawn(40)
+@given(edge_cases("decimal"))
+def test_determinism_base_units_are_contracts_of_size_one(case: Case) -> None:
+    single = xm.Market.from_toml(re.sub(r"contract_size = \S+", "contract_size = 1", case.market))
+    market = xm.Market.from_toml(case.market)
+    tables = {"balances": columns(case.balances, BALANCES), "positions": columns(case.positions, POSITIONS)}
+    in_base = xm.Book(market, **tables, quantity_unit="base")
+    in_contracts = xm.Book(single, **tables)
+    marks = dict(case.marks)
+    scores = [xm.score(book, book.market.prices(mark=marks), "all") for book in (in_base, in_contracts)]
+    assert bits(scores[0]) == bits(scores[1])
