@@ -389,6 +389,22 @@ def test_seam_arrow_that_is_broken_is_refused(textbook: xm.Market, refused: Refu
     )
 
 
+def falsified(kind: str) -> Any:
+    """Arrow columns of two rows whose contents are not what they claim."""
+    if kind == "codes":
+        return pa.DictionaryArray.from_arrays(pa.array([0, 7], pa.int8()), pa.array(["USDT"]), safe=False)
+    offsets = np.array([0, 2, 4] if kind == "text" else [0, 9, 4], dtype=np.int32)
+    return pa.StringArray.from_buffers(2, pa.py_buffer(offsets), pa.py_buffer(b"\xff\xfe\xff\xfe"))
+
+
+@pytest.mark.parametrize("kind", ["text", "offsets", "codes"])
+@pytest.mark.parametrize("whole", [True, False])
+def test_seam_arrow_that_lies_is_refused(kind: str, whole: bool, textbook: xm.Market, refused: Refused) -> None:
+    cash = {"account": pa.array([1, 2]), "asset": falsified(kind), "wallet_balance": pa.array([1.0, 2.0])}
+    message = refused(xm.ArgumentError, xm.Book, textbook, balances=pa.table(cash) if whole else cash)
+    assert message.startswith("balances" + ("" if whole else ".asset") + " had Arrow data that cannot be read: ")
+
+
 def test_seam_column_named_twice_is_refused(textbook: xm.Market, refused: Refused) -> None:
     table = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["account", "account"])
     message = refused(xm.ArgumentError, xm.Book, textbook, balances=table)

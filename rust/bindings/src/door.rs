@@ -2,6 +2,7 @@
 //!
 //! Nothing else releases the interpreter's lock, catches panics, or turns an engine's error into an exception.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crossmargin::Result;
@@ -15,18 +16,29 @@ use crate::errors;
 /// output buffers.
 pub(crate) fn through<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
     #[expect(clippy::disallowed_methods, reason = "this is the door")]
-    let outcome = py.detach(|| catch_unwind(AssertUnwindSafe(work)));
+    let outcome = py.detach(|| caught(work));
     match outcome {
         Ok(Ok(value)) => {
             py.check_signals()?;
             Ok(value)
         }
         Ok(Err(error)) => Err(errors::raise(py, error)),
-        Err(panic) => Err(errors::internal(py, panic.as_ref())),
+        Err(said) => Err(errors::internal(py, &said)),
     }
 }
 
-/// Runs what must hold the lock and calls code that is not ours to trust with malformed data.
+/// Runs what must hold the lock while it reads data that others made; a panic becomes `InternalError`.
 pub(crate) fn guarded<T>(py: Python<'_>, work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(errors::internal(py, panic.as_ref())))
+    caught(work).unwrap_or_else(|said| Err(errors::internal(py, &said)))
+}
+
+/// Runs what may panic on data that others made; the error is what it said.
+pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> std::result::Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| text_of(panic.as_ref()))
+}
+
+/// What a panic said.
+fn text_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }

@@ -1,7 +1,5 @@
 //! Engine errors as the exceptions of `crossmargin.errors`.
 
-use std::any::Any;
-
 use crossmargin::Error;
 use crossmargin::error::BookFaults;
 use pyo3::call::PyCallArgs;
@@ -57,8 +55,6 @@ pub(crate) fn argument(py: Python<'_>, name: &str, message: impl Into<String>) -
 
 /// The exception of a panic: a bug of this package.
 #[cold]
-pub(crate) fn internal(py: Python<'_>, panic: &(dyn Any + Send)) -> PyErr {
-    let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+pub(crate) fn internal(py: Python<'_>, said: &str) -> PyErr {
     exception(py, "InternalError", (format!("this is a bug of crossmargin, please report it: {said}"),))
 }

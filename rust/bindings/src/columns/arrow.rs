@@ -17,7 +17,7 @@ use pyo3::types::{PyCapsule, PyTuple};
 use super::coder::{Coder, Names};
 use super::keys::{beyond_i64, null_in_integers};
 use super::reals::{exact_i64, exact_u64};
-use crate::door::guarded;
+use crate::door::caught;
 use crate::errors::argument;
 
 /// The chunks of an object that exports Arrow; `None` for one that does not.
@@ -25,13 +25,20 @@ pub(super) fn chunks(object: &Bound<'_, PyAny>, name: &str) -> PyResult<Option<V
     let py = object.py();
     if object.hasattr(intern!(py, "__arrow_c_stream__"))? {
         let capsule = object.call_method0(intern!(py, "__arrow_c_stream__"))?;
-        return guarded(py, || from_stream(&capsule, name)).map(Some);
+        return read(py, name, || from_stream(&capsule, name)).map(Some);
     }
     if object.hasattr(intern!(py, "__arrow_c_array__"))? {
         let pair = object.call_method0(intern!(py, "__arrow_c_array__"))?;
-        return guarded(py, || from_pair(&pair, name)).map(|array| Some(vec![array]));
+        return read(py, name, || from_pair(&pair, name)).map(Some);
     }
     Ok(None)
+}
+
+/// Reads chunks and checks all that they claim of their contents: offsets, codes, that text is text.
+fn read(py: Python<'_>, name: &str, from: impl FnOnce() -> PyResult<Vec<ArrayRef>>) -> PyResult<Vec<ArrayRef>> {
+    let check = |chunk: &ArrayRef| chunk.to_data().validate_full().map_err(|error| broken(py, name, error));
+    let chunks = caught(|| from().and_then(|chunks| chunks.iter().try_for_each(check).map(|()| chunks)));
+    chunks.unwrap_or_else(|said| Err(broken(py, name, said)))
 }
 
 /// What came instead of Arrow.
@@ -53,7 +60,7 @@ fn from_stream(capsule: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<ArrayRef>
     reader.map(|chunk| chunk.map_err(|error| broken(py, name, error))).collect()
 }
 
-fn from_pair(pair: &Bound<'_, PyAny>, name: &str) -> PyResult<ArrayRef> {
+fn from_pair(pair: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<ArrayRef>> {
     let py = pair.py();
     let not_a_pair = || broken(py, name, "__arrow_c_array__ gave no pair of capsules");
     let pair = pair.cast::<PyTuple>().map_err(|_| not_a_pair())?;
@@ -75,7 +82,7 @@ fn from_pair(pair: &Bound<'_, PyAny>, name: &str) -> PyResult<ArrayRef> {
     #[expect(unsafe_code, reason = "the capsule protocol passes pointers")]
     // SAFETY: array and schema were exported together by one producer.
     let data = unsafe { from_ffi(array, schema) };
-    Ok(make_array(data.map_err(|error| broken(py, name, error))?))
+    Ok(vec![make_array(data.map_err(|error| broken(py, name, error))?)])
 }
 
 /// The columns of a table whose chunks are structs.

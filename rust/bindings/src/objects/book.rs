@@ -16,7 +16,7 @@ use super::options::{choice, missing};
 use super::prices::Prices;
 use super::scoring::check_market;
 use crate::columns::{KeyColumn, RealColumn, Schema, Table, TextColumn};
-use crate::door::through;
+use crate::door::{guarded, through};
 use crate::errors::{argument, fault_columns, raise};
 
 /// The accounts of a market; immutable.
@@ -142,7 +142,7 @@ impl Book {
         let repeated = [("raise", Duplicates::Refuse), ("merge", Duplicates::Merge)];
         let repeated = choice(py, "duplicates", duplicates, &repeated)?;
         let on_error = choice(py, "on_error", on_error, &[("raise", OnError::Refuse), ("reject", OnError::Reject)])?;
-        let columns = Columns::new(balances, positions)?;
+        let columns = guarded(py, || Columns::new(balances, positions))?;
         let tables = columns.tables(unit, repeated);
         let market = Arc::clone(&market.0);
         let built = through(py, || {

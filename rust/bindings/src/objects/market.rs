@@ -8,7 +8,7 @@ use pyo3::types::PyDict;
 
 use super::options::choice;
 use crate::columns::{KeyColumn, Schema, Table};
-use crate::door::through;
+use crate::door::{guarded, through};
 use crate::errors::argument;
 use crossmargin::book::Keys;
 
@@ -76,7 +76,7 @@ impl Market {
     fn with_tiers(&self, py: Python<'_>, tiers: &Bound<'_, PyAny>, bounds: &str) -> PyResult<Self> {
         let units = [("quote", BoundUnit::Quote), ("settle", BoundUnit::Settle), ("contracts", BoundUnit::Contracts)];
         let bounds = choice(py, "bounds", bounds, &units)?;
-        let rows = tier_rows(py, tiers)?;
+        let rows = guarded(py, || tier_rows(py, tiers))?;
         through(py, || self.0.with_tiers(&rows, bounds)).map(|market| Self(Arc::new(market)))
     }
 

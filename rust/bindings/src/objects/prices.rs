@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 
 use super::market::Market;
 use crate::columns::{named_prices, vector};
-use crate::door::through;
+use crate::door::{guarded, through};
 
 /// Checked prices of a market; immutable.
 #[pyclass(frozen, module = "crossmargin._core")]
@@ -38,7 +38,7 @@ impl Column {
 impl Prices {
     #[new]
     fn new(py: Python<'_>, market: &Market, mark: &Bound<'_, PyAny>, index: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let (mark, index) = (Column::new(mark, "mark")?, Column::new(index, "index")?);
+        let (mark, index) = guarded(py, || Ok((Column::new(mark, "mark")?, Column::new(index, "index")?)))?;
         let market = Arc::clone(&market.0);
         let prices = through(py, || of_columns(&market, &mark, &index))?;
         Ok(Self { market, prices })
