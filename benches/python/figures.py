@@ -15,6 +15,9 @@ from harness.machine import widest_isa
 # nanoseconds per position on one thread, by the widest instruction set of the machine
 _POSITION_TARGETS = {"avx512": 1.5, "avx2": 2.2}
 
+# below this, noise alone does not explain that a run beat its memory floor
+_LEAST_OVER_FLOOR = 0.9
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -75,7 +78,9 @@ def _speed(seconds: Mapping[str, float], n_positions: int) -> list[Figure]:
         return min(known) / seconds[fast] if known and fast in seconds else None
 
     def over(slow: str, floor: str) -> float | None:
-        return ratio((slow,), floor)
+        times = ratio((slow,), floor)
+        # Nothing is faster than its floor: the floor was disturbed, and the comparison says nothing.
+        return None if times is None or times < _LEAST_OVER_FLOOR else times
 
     def numba(threads: int) -> float | None:
         names = (f"Numba plain, {threads} thr", f"Numba folded, {threads} thr")
