@@ -7,40 +7,23 @@ has all its cells; and messages name the line of the file beside the row of the 
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crossmargin.cli.csv_table import ACCOUNT, NUMBERS, number, read_csv
 from crossmargin.cli.errors import UserError
 from crossmargin.cli.formats import BINARY, STANDARD, format_of, pyarrow_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from typing import BinaryIO, TextIO
-
-    from numpy.typing import NDArray
-
-NUMBERS = frozenset(
-    {
-        *("wallet_balance", "quantity", "entry_price", "leverage", "isolated_margin", "mark_price", "index_price"),
-        *("floor", "cap", "maintenance_rate", "max_leverage", "deduction"),
-    }
-)
-"""Columns of numbers. A text file does not say what its cells are, so the name of the column does."""
-
-ACCOUNT = "account"
-"""The one column that holds integers or text."""
-
-_CHUNK_ROWS = 65_536
-_LARGEST_KEY = 2**63 - 1
 
 
 @dataclass
@@ -126,7 +109,7 @@ def read_table(file: str, name: str, asked: str | None = None) -> InputTable:
         return InputTable(name, _read_binary(file, name, format_))
     with _opened(file, name) as stream:
         if format_ == "csv":
-            return InputTable(name, _read_csv(stream, name, _shown(file)), untyped=True)
+            return InputTable(name, read_csv(stream, name, _shown(file)), untyped=True)
         document = _json_lines(stream, name) if format_ == "jsonl" else _json(stream, name)
     return InputTable(name, _json_columns(document, name))
 
@@ -255,157 +238,6 @@ def _binary_table(pa: Any, data: Any, format_: str) -> Any:
     return opened(pa.BufferReader(data)).read_all()
 
 
-# CSV
-
-
-def _read_csv(stream: TextIO, name: str, file: str) -> dict[str, Any]:
-    reader = csv.reader(stream)
-    try:
-        header = next(reader, None)
-        if header is None:
-            return {}
-        header = [column.strip() for column in header]
-        columns = [_column(name, column, file) for column in header]
-        if len(set(header)) < len(header):
-            twice = next(column for at, column in enumerate(header) if column in header[:at])
-            raise UserError(f"{name}.{twice} came twice; give each column once")
-        for first, lines, chunk in _chunks(reader, len(header), name, file):
-            for column, cells in zip(columns, zip(*chunk, strict=True), strict=True):
-                column.extend(cells, first, lines)
-        return {label: column.finish() for label, column in zip(header, columns, strict=True)}
-    except csv.Error as error:
-        raise UserError(f"{name} in {file} was not CSV: {error}") from None
-
-
-def _chunks(reader: Any, width: int, name: str, file: str) -> Iterator[tuple[int, list[int], list[list[str]]]]:
-    """Yield the first row's number, the line of each row, and the rows; blank lines are passed over."""
-    first = 0
-    numbered = ((reader.line_num, row) for row in reader if row)
-    while chunk := list(islice(numbered, _CHUNK_ROWS)):
-        lines = [line for line, _ in chunk]
-        rows = [row for _, row in chunk]
-        for at, row in enumerate(rows):
-            if len(row) != width:
-                what = f"row {first + at} of {name} had {len(row)} cells, expected {width} as in the header"
-                raise UserError(f"{what}; correct line {lines[at]} of {file}")
-        yield first, lines, rows
-        first += len(rows)
-
-
-def _column(table: str, name: str, file: str) -> _Numbers | _Names | _Accounts:
-    if name in NUMBERS:
-        return _Numbers(f"{table}.{name}", file)
-    return _Accounts() if name == ACCOUNT else _Names()
-
-
-class _Numbers:
-    """A column of numbers; an empty cell is absent."""
-
-    def __init__(self, place: str, file: str) -> None:
-        self.place = place
-        self.file = file
-        self.parts: list[NDArray[np.float64] | list[float | None]] = []
-
-    def extend(self, cells: Sequence[str], first: int, lines: list[int]) -> None:
-        if "_" not in "".join(cells):
-            try:
-                self.parts.append(np.fromiter(map(float, cells), np.float64, len(cells)))
-            except ValueError:
-                pass
-            else:
-                return
-        self.parts.append([self._number(cell, first + at, lines[at]) for at, cell in enumerate(cells)])
-
-    def _number(self, cell: str, row: int, line: int) -> float | None:
-        if not cell.strip():
-            return None
-        return number(cell, f"{self.place}[{row}]", f"correct line {line} of {self.file}")
-
-    def finish(self) -> NDArray[np.float64] | list[float | None]:
-        arrays = [part for part in self.parts if isinstance(part, np.ndarray)]
-        if len(arrays) == len(self.parts):
-            return np.concatenate(arrays) if arrays else np.zeros(0)
-        return [value for part in self.parts for value in (part if isinstance(part, list) else part.tolist())]
-
-
-class _Names:
-    """A column of text, equal names being one object; an empty cell is absent."""
-
-    def __init__(self) -> None:
-        self.seen: dict[str, str | None] = {"": None}
-        self.cells: list[str | None] = []
-
-    def extend(self, cells: Sequence[str], first: int, lines: list[int]) -> None:
-        del first, lines  # any text is a name
-        seen = self.seen
-        self.cells += [seen.setdefault(cell, cell) for cell in map(str.strip, cells)]
-
-    def finish(self) -> list[str | None]:
-        return self.cells
-
-
-class _Accounts:
-    """A column of accounts: integers where every cell is one, written as integers are; text otherwise."""
-
-    def __init__(self) -> None:
-        self.parts: list[NDArray[np.int64] | list[str | None]] = []
-
-    def extend(self, cells: Sequence[str], first: int, lines: list[int]) -> None:
-        del first, lines
-        stripped = [cell.strip() for cell in cells]
-        try:
-            keys = [int(cell) for cell in stripped]
-        except ValueError:
-            keys = []
-        # "007" and "+7" are names: as integers they could not be told from 7
-        if [str(key) for key in keys] == stripped and max(map(abs, keys), default=0) <= _LARGEST_KEY:
-            self.parts.append(np.array(keys, dtype=np.int64))
-        else:
-            self.parts.append([cell or None for cell in stripped])
-
-    def finish(self) -> NDArray[np.int64] | list[str | None]:
-        arrays = [part for part in self.parts if isinstance(part, np.ndarray)]
-        if len(arrays) == len(self.parts):
-            return np.concatenate(arrays) if arrays else np.zeros(0, dtype=np.int64)
-        parts = (part if isinstance(part, list) else [str(key) for key in part.tolist()] for part in self.parts)
-        return [key for part in parts for key in part]
-
-
-def number(text: str, place: str, cure: str = "") -> float:
-    """Read a number that was written as text.
-
-    Parameters
-    ----------
-    text : str
-        A decimal. It denotes the nearest double, hence that double's shortest decimal.
-    place : str
-        Table, column and row, for the message.
-    cure : str, optional
-        What to do about a fault.
-
-    Returns
-    -------
-    float
-        The nearest double. ``nan`` and ``inf`` are read, for the book to refuse.
-
-    Raises
-    ------
-    UserError
-        For text that is no number.
-
-    Examples
-    --------
-    >>> number(" -0.5", "positions.quantity[0]")
-    -0.5
-    """
-    try:
-        if "_" not in text:
-            return float(text)
-    except ValueError:
-        pass
-    raise UserError(f"{place} was {text!r}, expected a number" + (f"; {cure}" if cure else ""))
-
-
 # JSON
 
 
@@ -460,8 +292,16 @@ def _price_table(file: str, name: str, key: str, column: str, asked: str | None)
     with _opened(file, name) as stream:
         document = _json(stream, name)
     if isinstance(document, dict) and not any(isinstance(value, (list, dict)) for value in document.values()):
-        document = {key: list(document), column: list(document.values())}
+        prices = [_price(value, f"{name}[{who}]") for who, value in document.items()]
+        document = {key: list(document), column: prices}
     return InputTable(name, _json_columns(document, name))
+
+
+def _price(value: Any, place: str) -> Any:
+    """Read the price of one name; a number that cannot be a price is left to the library."""
+    if value is None:
+        raise UserError(f"{place} was null, expected a positive number; give it a price, or leave the name out")
+    return number(value, place, kind="a positive number") if isinstance(value, str) else value
 
 
 def read_json(file: str, name: str) -> Any:
