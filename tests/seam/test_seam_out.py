@@ -104,6 +104,18 @@ def test_seam_out_without_an_output_is_refused(book: xm.Book, prices: xm.Prices,
     assert message == 'out was of type int without "excess", expected an array for each output'
 
 
+def test_seam_out_with_bytes_that_are_no_truth_values_is_refused(
+    book: xm.Book, prices: xm.Prices, refused: Refused
+) -> None:
+    flags = np.array([0, 1, 7], dtype=np.uint8)
+    message = refused(xm.ArgumentError, xm.score, book, prices, "liquidatable", out={"liquidatable": flags.view(bool)})
+    assert message == "out[liquidatable] held bytes that are no truth values: fill it with False"
+    assert flags.tolist() == [0, 1, 7]
+    flags[:] = (0, 1, 1)
+    xm.score(book, prices, "liquidatable", out={"liquidatable": flags.view(bool)})
+    assert flags.view(bool).tolist() == xm.score(book, prices).liquidatable.tolist()
+
+
 def test_seam_out_of_a_refused_call_is_untouched(book: xm.Book, usdm: xm.Market) -> None:
     out = buffers()
     with pytest.raises(xm.MissingPriceError):

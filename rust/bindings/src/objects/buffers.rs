@@ -99,7 +99,7 @@ pub(crate) fn targets<'py>(
         };
         targets.push(match column {
             Some(column) => Target::Figure(column, writable(&array, column.name(), "float64")?),
-            None => Target::Flag(writable(&array, FLAG, "bool")?),
+            None => Target::Flag(writable_flags(&array)?),
         });
         arrays.push(array);
     }
@@ -130,27 +130,56 @@ fn writable<'py, T: Element>(
     name: &str,
     dtype: &str,
 ) -> PyResult<PyReadwriteArray1<'py, T>> {
-    let refuse = |what: String| {
-        let message = format!("{what}, expected a writable C-contiguous {dtype} array of one dimension");
-        argument(array.py(), &format!("out[{name}]"), message)
-    };
-    let Ok(array) = array.cast::<PyArray1<T>>() else {
-        return Err(refuse(array.cast::<PyUntypedArray>().map_or_else(
-            |_| format!("was {}", kind_of(array)),
-            |array| format!("had dtype {} and {} dimensions", array.dtype(), array.ndim()),
-        )));
-    };
-    if !array.is_c_contiguous() {
-        return Err(refuse("was not contiguous".to_owned()));
-    }
-    let mut borrowed = array.try_readwrite().map_err(|error| match error {
-        numpy::BorrowError::AlreadyBorrowed => refuse("was given twice, or is in use by another call".to_owned()),
-        _ => refuse("was read-only".to_owned()),
-    })?;
+    let mut borrowed = borrow(array, name, dtype)?;
     match borrowed.as_slice_mut() {
         Ok(_) => Ok(borrowed),
-        Err(_) => Err(refuse("was not aligned".to_owned())),
+        Err(_) => Err(refusal(array, name, dtype, "was not aligned")),
     }
+}
+
+/// Borrows the flags; NumPy lets an array of booleans hold any bytes, a slice of Rust's must not.
+fn writable_flags<'py>(array: &Bound<'py, PyAny>) -> PyResult<PyReadwriteArray1<'py, bool>> {
+    let borrowed = borrow::<bool>(array, FLAG, "bool")?;
+    let n_bytes = borrowed.len();
+    let together = if n_bytes == 0 {
+        0
+    } else {
+        // SAFETY: `borrow` has checked that the array is contiguous, so its `n_bytes` elements of one byte each lie at
+        // `data`; they are read as bytes, which need no alignment and have no invalid values; they are only read, and
+        // the borrow keeps other calls from writing to them.
+        #[expect(unsafe_code, reason = "only a pointer leads to the bytes of an array of booleans")]
+        let bytes = unsafe { std::slice::from_raw_parts(borrowed.data().cast::<u8>(), n_bytes) };
+        bytes.iter().fold(0, |together, byte| together | byte)
+    };
+    if together > 1 {
+        let message = "held bytes that are no truth values: fill it with False";
+        return Err(argument(array.py(), &format!("out[{FLAG}]"), message));
+    }
+    Ok(borrowed)
+}
+
+fn refusal(array: &Bound<'_, PyAny>, name: &str, dtype: &str, what: &str) -> PyErr {
+    let message = format!("{what}, expected a writable C-contiguous {dtype} array of one dimension");
+    argument(array.py(), &format!("out[{name}]"), message)
+}
+
+/// Borrows an array of the right type and layout, whatever its elements hold.
+fn borrow<'py, T: Element>(array: &Bound<'py, PyAny>, name: &str, dtype: &str) -> PyResult<PyReadwriteArray1<'py, T>> {
+    let refuse = |what: &str| refusal(array, name, dtype, what);
+    let Ok(array) = array.cast::<PyArray1<T>>() else {
+        let what = array.cast::<PyUntypedArray>().map_or_else(
+            |_| format!("was {}", kind_of(array)),
+            |array| format!("had dtype {} and {} dimensions", array.dtype(), array.ndim()),
+        );
+        return Err(refuse(&what));
+    };
+    if !array.is_c_contiguous() {
+        return Err(refuse("was not contiguous"));
+    }
+    array.try_readwrite().map_err(|error| match error {
+        numpy::BorrowError::AlreadyBorrowed => refuse("was given twice, or is in use by another call"),
+        _ => refuse("was read-only"),
+    })
 }
 
 impl Targets<'_> {
