@@ -6,7 +6,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
 
 import crossmargin as xm
@@ -60,19 +59,26 @@ def test_seam_threads_share_a_book(made: tuple[xm.Book, xm.Prices, Workload]) ->
 
 def test_seam_threads_cannot_share_a_buffer(made: tuple[xm.Book, xm.Prices, Workload]) -> None:
     book, prices, _ = made
-    out = {"excess": np.empty(len(book.pools))}
-    outcomes = []
+    out = xm.score(book, prices, "all")
+    expected = {name: out[name].tobytes() for name in xm.OUTPUTS}
+    refusals: list[str] = []
+    start = threading.Barrier(2)
+    deadline = time.monotonic() + 60
 
     def work(_: int) -> None:
-        try:
-            xm.score(book, prices, "excess", out=out)
-        except xm.ArgumentError as error:
-            outcomes.append(str(error))
+        start.wait()
+        # both write the same buffers, over and over, until one finds them in use
+        while not refusals and time.monotonic() < deadline:
+            try:
+                xm.score(book, prices, "all", out=out, n_threads=1)
+            except xm.ArgumentError as error:
+                refusals.append(str(error))
 
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(work, range(40)))
-    assert all("is in use by another call" in message for message in outcomes)
-    assert out["excess"].tobytes() == xm.score(book, prices).excess.tobytes()
+        list(pool.map(work, range(2)))
+    assert refusals, "two threads wrote the same buffers for a minute and neither was refused"
+    assert all("is in use by another call" in message for message in refusals)
+    assert {name: out[name].tobytes() for name in xm.OUTPUTS} == expected
 
 
 FORK = """
