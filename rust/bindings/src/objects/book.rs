@@ -266,9 +266,7 @@ impl Book {
         columns.set_item("unrealized_pnl", PyArray1::from_slice(py, &figures.unrealized_pnl))?;
         columns.set_item("initial_margin", PyArray1::from_slice(py, &figures.initial_margin))?;
         columns.set_item("maintenance_margin", PyArray1::from_slice(py, &figures.maintenance_margin))?;
-        // A position without a price has no tier.
-        let tier = |(&tier, notional): (&u32, &f64)| if notional.is_nan() { 0 } else { tier };
-        columns.set_item("tier", row_column(py, figures.tier.iter().zip(&figures.notional).map(tier)))?;
+        columns.set_item("tier", row_column(py, figures.tier.iter().copied()))?;
         Ok(columns)
     }
 

@@ -5,7 +5,7 @@ use crate::market::{Instrument, Market};
 use crate::memory::with_room;
 
 use super::accounts::{AccountKeys, Grouped, group, row32};
-use super::merge::{merged_position, sum};
+use super::merge::{merged_balance, merged_margin, merged_position};
 use super::tables::{Duplicates, QuantityUnit, Tables};
 use super::validate::{Checked, Faults, Side, check};
 
@@ -235,6 +235,7 @@ const fn leg_is_isolated(key: u64) -> bool {
 }
 
 struct Builder<'a> {
+    market: &'a Market,
     checked: &'a Checked<'a>,
     merge: bool,
     settle: Vec<u16>,
@@ -245,7 +246,7 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(market: &Market, checked: &'a Checked<'a>, grouped: &Grouped) -> Result<Self> {
+    fn new(market: &'a Market, checked: &'a Checked<'a>, grouped: &Grouped) -> Result<Self> {
         let n = checked.tables.positions.account.len();
         let mut held = vec![false; market.instruments().len()];
         for row in 0..n {
@@ -281,7 +282,7 @@ impl<'a> Builder<'a> {
             quantity_unit: checked.tables.quantity_unit,
         };
         let merge = checked.tables.duplicates == Duplicates::Merge;
-        Ok(Self { checked, merge, settle, class_of, legs: Vec::new(), cash: Vec::new(), out })
+        Ok(Self { market, checked, merge, settle, class_of, legs: Vec::new(), cash: Vec::new(), out })
     }
 
     /// Sorts an account's rows into pools.
@@ -350,10 +351,11 @@ impl<'a> Builder<'a> {
         .min()
         {
             let n = self.cash[cash..].iter().take_while(|c| c.0 == asset).count();
-            let balances = self.cash[cash..cash + n].iter();
-            let balances = balances.map(|c| self.checked.tables.balances.wallet_balance[c.1 as usize]);
-            // Without rounding where there is one, which is nearly always.
-            let wallet = if n > 1 { sum(balances) } else { balances.fold(0.0, |_, balance| balance) };
+            let wallet = match &self.cash[cash..cash + n] {
+                [] => 0.0,
+                [(_, row)] => self.checked.tables.balances.wallet_balance[*row as usize],
+                several => merged_balance(self.checked, several.iter().map(|c| c.1 as usize), faults),
+            };
             cash += n;
             self.pool(PoolKind::Cross, asset, wallet);
             let n = legs[leg..cross].iter().take_while(|l| leg_asset(l.0) == asset).count();
@@ -367,8 +369,10 @@ impl<'a> Builder<'a> {
         while leg < legs.len() {
             let (key, row) = legs[leg];
             let n = self.run(&legs[leg..]);
-            let margins = legs[leg..leg + n].iter().map(|l| self.checked.isolated_margin(l.1 as usize));
-            let margin = if n == 1 { self.checked.isolated_margin(row as usize) } else { sum(margins) };
+            let margin = match &legs[leg..leg + n] {
+                [_] => self.checked.isolated_margin(row as usize),
+                several => merged_margin(self.checked, several.iter().map(|l| l.1 as usize), faults),
+            };
             self.pool(PoolKind::Isolated, leg_asset(key), margin);
             self.positions(&legs[leg..leg + n], faults);
             leg += n;
@@ -419,7 +423,7 @@ impl<'a> Builder<'a> {
         let (mut quantity, mut entry) = (positions.quantity[row as usize], positions.entry_price[row as usize]);
         if legs.len() > 1 {
             let rows: Vec<usize> = legs.iter().map(|leg| leg.1 as usize).collect();
-            (quantity, entry) = merged_position(self.checked, &rows, faults);
+            (quantity, entry) = merged_position(self.market, self.checked, &rows, faults);
         }
         let out = &mut self.out;
         out.class.push(self.class_of[leg_instrument(key) as usize]);

@@ -2,11 +2,12 @@
 
 use crate::error::FaultKind;
 use crate::exact::Exact;
+use crate::market::Market;
 
-use super::validate::{Checked, Faults, in_range};
+use super::validate::{BEYOND_CAP, Checked, Faults, exceeds_cap, in_range};
 
 /// The exact sum of numbers, rounded once; NaN if one is unknown.
-pub(crate) fn sum(mut terms: impl Iterator<Item = f64>) -> f64 {
+fn sum(mut terms: impl Iterator<Item = f64>) -> f64 {
     terms
         .try_fold(Exact::zero(), |sum, x| (!x.is_nan()).then(|| sum + Exact::from_f64(x)))
         .map_or(f64::NAN, |sum| sum.to_f64())
@@ -14,7 +15,12 @@ pub(crate) fn sum(mut terms: impl Iterator<Item = f64>) -> f64 {
 
 /// Quantity and entry price of several rows of one position: the sum, and the entry weighted by quantity, so that the
 /// profit is that of the rows together. Each is rounded once and from then on an input like any other.
-pub(crate) fn merged_position(checked: &Checked<'_>, rows: &[usize], faults: &mut Faults) -> (f64, f64) {
+pub(crate) fn merged_position(
+    market: &Market,
+    checked: &Checked<'_>,
+    rows: &[usize],
+    faults: &mut Faults,
+) -> (f64, f64) {
     let positions = &checked.tables.positions;
     let quantities = || rows.iter().map(|&row| Exact::from_f64(positions.quantity[row]));
     let cost = (rows.iter().zip(quantities()))
@@ -25,11 +31,41 @@ pub(crate) fn merged_position(checked: &Checked<'_>, rows: &[usize], faults: &mu
     }
     let (quantity, entry) = (total.to_f64(), cost.checked_div(&total).map_or(f64::NAN, |price| price.to_f64()));
     if entry > 0.0 && !(in_range(quantity) && in_range(entry)) {
-        let what = (FaultKind::OutOfRange, "the rows to be merged add up to a magnitude beyond 2^256; check the unit");
-        faults.position(rows[0], "quantity", format!("{quantity:?}"), what);
+        faults.position(rows[0], "quantity", format!("{quantity:?}"), BEYOND_RANGE);
+    } else if exceeds_cap(market, checked, rows[0], (quantity, entry)) {
+        faults.position(rows[0], "quantity", format!("{quantity:?}"), BEYOND_CAP);
     }
     (quantity, entry)
 }
+
+/// The balance that rows of one account and asset add up to.
+pub(crate) fn merged_balance(checked: &Checked<'_>, rows: impl Iterator<Item = usize>, faults: &mut Faults) -> f64 {
+    let mut first = None;
+    let balance = sum(rows.map(|row| {
+        first.get_or_insert(row);
+        checked.tables.balances.wallet_balance[row]
+    }));
+    if !in_range(balance) {
+        faults.balance(first.unwrap_or(0), "wallet_balance", format!("{balance:?}"), BEYOND_RANGE);
+    }
+    balance
+}
+
+/// The cash that rows of one isolated position fence; NaN where it is unknown.
+pub(crate) fn merged_margin(checked: &Checked<'_>, rows: impl Iterator<Item = usize>, faults: &mut Faults) -> f64 {
+    let mut first = None;
+    let margin = sum(rows.map(|row| {
+        first.get_or_insert(row);
+        checked.isolated_margin(row)
+    }));
+    if !margin.is_nan() && !in_range(margin) {
+        faults.position(first.unwrap_or(0), "isolated_margin", format!("{margin:?}"), BEYOND_RANGE);
+    }
+    margin
+}
+
+const BEYOND_RANGE: (FaultKind, &str) =
+    (FaultKind::OutOfRange, "the rows to be merged add up to a magnitude beyond 2^256; check the unit");
 
 /// Faults of a row that contradicts the first of its key.
 fn disagreements(checked: &Checked<'_>, first: usize, row: usize, faults: &mut Faults) {

@@ -324,13 +324,22 @@ fn caps_hold(market: &Market, checked: &Checked<'_>) -> bool {
 
 /// Whether the position was larger at entry than its instrument's last tier allows. Asked of well-formed rows only.
 fn is_beyond_cap(market: &Market, checked: &Checked<'_>, row: usize) -> bool {
+    let positions = &checked.tables.positions;
+    exceeds_cap(market, checked, row, (positions.quantity[row], positions.entry_price[row]))
+}
+
+pub(crate) const BEYOND_CAP: (FaultKind, &str) = (
+    FaultKind::BeyondCap,
+    "the notional at entry exceeds the last tier's cap; check the unit or bring the table with_tiers",
+);
+
+/// Whether a quantity at an entry price is larger than the last tier of a row's instrument allows.
+pub(crate) fn exceeds_cap(market: &Market, checked: &Checked<'_>, row: usize, (quantity, entry): (f64, f64)) -> bool {
     let Some(instrument) = market.instruments().get(checked.instrument.get(row) as usize) else { return false };
     let Some(cap) = instrument.tiers().cap() else { return false };
-    let positions = &checked.tables.positions;
     let size = super::holdings::coordinate_size(instrument, checked.tables.quantity_unit);
-    let (quantity, entry) = (positions.quantity[row].abs(), positions.entry_price[row]);
     // Within rounding of the cap counts as at the cap: who stands exactly on it is let in.
-    quantity * size * entry > cap * (1.0 + 8.0 * f64::EPSILON)
+    quantity.abs() * size * entry > cap * (1.0 + 8.0 * f64::EPSILON)
 }
 
 fn position_faults(market: &Market, checked: &Checked<'_>, row: usize, faults: &mut Faults) {
@@ -361,11 +370,7 @@ fn position_faults(market: &Market, checked: &Checked<'_>, row: usize, faults: &
     }
     mode_faults(market, checked, row, faults);
     if faults.n_faults() == before && is_beyond_cap(market, checked, row) {
-        let what = (
-            FaultKind::BeyondCap,
-            "the notional at entry exceeds the last tier's cap; check the unit or bring the table with_tiers",
-        );
-        faults.position(row, "quantity", show(quantity), what);
+        faults.position(row, "quantity", show(quantity), BEYOND_CAP);
     }
 }
 

@@ -12,7 +12,7 @@
 //! canonical order. Each input differs from the decimal that it denotes by at most `u` relatively, each term takes at
 //! most 4 more roundings, and each partial sum one, so with `n` terms and `G_c` the sum of all magnitudes added
 //! `|C_stored - C| <= (n + 16) u G_c`. That bound is stored with the pool ([`decode`]), rounded up to 5 bits of
-//! mantissa. DESIGN.md has the whole proof.
+//! mantissa. `docs/numeric-contract.md` has the whole proof.
 
 use std::sync::OnceLock;
 

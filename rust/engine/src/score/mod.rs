@@ -65,7 +65,7 @@ const POOLS_PAST_CACHES: usize = 1 << 18;
 ///
 /// `excess = collateral_value - trigger * maintenance_margin`; a pool with positions is liquidatable when its excess is
 /// below zero, or zero where the rules say so. That decision, and the sign of the excess, are those of exact arithmetic
-/// on the decimals that the inputs denote; values are doubles within the bound that DESIGN.md derives. Results do not
+/// on the decimals that the inputs denote; values are doubles within the bound that `docs/numeric-contract.md` derives. Results do not
 /// depend on `options`.
 ///
 /// # Errors

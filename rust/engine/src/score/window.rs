@@ -83,6 +83,10 @@ impl State {
                 figures.excess[at] = f64::NAN;
                 figures.margin_ratio[at] = f64::NAN;
                 figures.liquidatable[at] = 0;
+                // What is charged at entry needs no mark.
+                if let Some(&at_entry) = chunk.terms.folded.maintenance.get(first + at) {
+                    figures.maintenance[at] = at_entry;
+                }
                 continue;
             }
             let pool = exact::evaluate(chunk.book, first + i, chunk.mark);
