@@ -30,7 +30,7 @@ Examples
 ... ''')
 >>> balances = [{"account": "ann", "asset": "USDT", "wallet_balance": 10_000}]
 >>> positions = [{"account": "ann", "instrument": "BTCUSDT", "quantity": 2, "entry_price": 50_000, "leverage": 10}]
->>> pool, = score(market, balances, positions, {"BTCUSDT": 49_000})
+>>> (pool,) = score(market, balances, positions, {"BTCUSDT": 49_000})
 >>> print(pool.equity, pool.maintenance_margin, pool.excess, pool.liquidatable)
 8000 2450 5550 False
 """
