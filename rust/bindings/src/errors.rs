@@ -3,7 +3,6 @@
 use crossmargin::Error;
 use crossmargin::error::BookFaults;
 use pyo3::call::PyCallArgs;
-use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -29,7 +28,6 @@ pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
             exception(py, "MissingPriceError", (text, names))
         }
         Error::Argument(_) => exception(py, "ArgumentError", (text,)),
-        Error::Interrupted => PyKeyboardInterrupt::new_err(text),
         _ => exception(py, "InternalError", (format!("the engine failed in a way unknown to the bindings: {text}"),)),
     }
 }

@@ -24,8 +24,6 @@ pub enum Error {
     MissingPrice(Box<MissingPrices>),
     /// An argument of a call is malformed.
     Argument(Box<ArgumentFault>),
-    /// The caller asked to stop; nothing was changed.
-    Interrupted,
 }
 
 /// One fault of a market, at a path such as `tiers.BTCUSDT.floor[3]`.
@@ -208,7 +206,6 @@ impl fmt::Display for Error {
             }
             Self::MissingPrice(missing) => missing.fmt(f),
             Self::Argument(fault) => write!(f, "{} {}", fault.argument, fault.message),
-            Self::Interrupted => f.write_str("interrupted; nothing was changed"),
         }
     }
 }

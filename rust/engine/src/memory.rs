@@ -7,8 +7,8 @@ const LARGE: usize = 4 << 20;
 
 /// An empty vector with room for `n` elements, on large pages where the system has them.
 ///
-/// Streams over millions of accounts otherwise wait for address translation: measured, a quarter of a scoring pass and
-/// a third of a build.
+/// Streams over millions of accounts otherwise wait for address translation, and a build for the clearing of small
+/// pages: DESIGN.md has what it was worth.
 pub(crate) fn with_room<T>(n: usize) -> Vec<T> {
     let column: Vec<T> = Vec::with_capacity(n);
     #[cfg(target_os = "linux")]

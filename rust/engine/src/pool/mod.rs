@@ -1,6 +1,6 @@
 //! The one function: a pool's excess over prices, in two forms.
 //!
-//! [`Folded`] is what kernels evaluate: constants folded, positions as lanes, a bound on what rounding can do.
+//! The folded form is what kernels evaluate: constants folded, positions as lanes, a bound on what rounding can do.
 //! [`exact`] evaluates the same function without rounding, from the original columns. [`Book`] holds both with what
 //! they were made from.
 
