@@ -24,7 +24,8 @@ pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
         },
         Error::Price(_) => exception(py, "PriceError", (text,)),
         Error::MissingPrice(missing) => {
-            let names: Vec<String> = missing.instruments.into_iter().chain(missing.assets).collect();
+            let names: Vec<String> =
+                missing.instruments.into_iter().chain(missing.last).chain(missing.assets).collect();
             exception(py, "MissingPriceError", (text, names))
         }
         Error::Argument(_) => exception(py, "ArgumentError", (text,)),

@@ -120,10 +120,12 @@ pub struct PriceFault {
 }
 
 /// Everything that is held and has no price.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MissingPrices {
     /// Instruments without a mark price.
     pub instruments: Vec<String>,
+    /// Instruments without a last price, where a rule looks at it.
+    pub last: Vec<String>,
     /// Assets without an index price.
     pub assets: Vec<String>,
 }
@@ -183,14 +185,16 @@ impl fmt::Display for MissingPrices {
             write!(f, "{what}: {}", names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", "))?;
             if names.len() > SHOWN { write!(f, " and {} more", names.len() - SHOWN) } else { Ok(()) }
         };
-        if !self.instruments.is_empty() {
-            list(f, "no mark price for held instruments", &self.instruments)?;
-        }
-        if !self.assets.is_empty() {
-            if !self.instruments.is_empty() {
+        let parts = [
+            ("no mark price for held instruments", &self.instruments),
+            ("no last price for held instruments", &self.last),
+            ("no index price for held assets", &self.assets),
+        ];
+        for (i, (what, names)) in parts.iter().filter(|(_, names)| !names.is_empty()).enumerate() {
+            if i > 0 {
                 f.write_str("; ")?;
             }
-            list(f, "no index price for held assets", &self.assets)?;
+            list(f, what, names)?;
         }
         f.write_str("; give them, or score the rest with missing=\"null\"")
     }

@@ -84,6 +84,7 @@ impl<'py> Columns<'py> {
                 account: self.account.as_keys(),
                 asset: self.asset.as_keys(),
                 wallet_balance: self.wallet_balance.as_slice(),
+                ..Balances::default()
             },
             positions: Positions {
                 account: self.holder.as_keys(),
@@ -94,9 +95,11 @@ impl<'py> Columns<'py> {
                 isolated_margin: self.isolated_margin.as_ref().map(RealColumn::as_slice),
                 margin_mode: self.margin_mode.as_ref().map(TextColumn::as_keys),
                 position_side: self.position_side.as_ref().map(TextColumn::as_keys),
+                ..Positions::default()
             },
             quantity_unit,
             duplicates,
+            ..Tables::default()
         }
     }
 
@@ -310,7 +313,7 @@ impl Book {
         if !absent.is_empty() && missing(py, missing_word)? == question::Missing::Refuse {
             let name = |asset: usize| market.assets().get(asset).map(|asset| asset.name().to_owned());
             let assets = absent.into_iter().filter_map(name).collect();
-            return Err(raise(py, Error::MissingPrice(Box::new(MissingPrices { instruments: Vec::new(), assets }))));
+            return Err(raise(py, Error::MissingPrice(Box::new(MissingPrices { assets, ..MissingPrices::default() }))));
         }
         let rate = |asset: usize| match asset {
             _ if asset == target => 1.0,

@@ -12,7 +12,9 @@ mod validate;
 
 pub use accounts::AccountKeys;
 pub use holdings::{Holdings, PoolKind, Rejected};
-pub use tables::{Balances, Duplicates, Keys, NO_KEY, OnError, Positions, QuantityUnit, Tables, TextKeys};
+pub use tables::{
+    Accounts, Balances, Duplicates, Keys, NO_KEY, OnError, Orders, Positions, QuantityUnit, Settings, Tables, TextKeys,
+};
 pub use validate::Side;
 
 pub(crate) use holdings::coordinate_size;

@@ -161,6 +161,7 @@ fn build_rows(
             account: b_account.as_keys(&b.account),
             asset: b_asset.as_keys(&b.asset),
             wallet_balance: &wallet,
+            ..Balances::default()
         },
         positions: Positions {
             account: p_account.as_keys(&p.account),
@@ -171,6 +172,7 @@ fn build_rows(
             isolated_margin: margin.as_deref(),
             margin_mode: p.margin_mode.zip(mode.as_deref()).map(|(k, codes)| TextKeys { codes, names: k.names }),
             position_side: p.position_side.zip(side.as_deref()).map(|(k, codes)| TextKeys { codes, names: k.names }),
+            ..Positions::default()
         },
         ..*tables
     };

@@ -64,6 +64,10 @@ pub struct Balances<'a> {
     pub asset: Keys<'a>,
     /// Realised cash, in the asset; includes what is fenced for isolated positions. May be negative.
     pub wallet_balance: &'a [f64],
+    /// Credit that counts as margin and cannot leave, in the asset, not in the wallet; no column: none.
+    pub bonus: Option<&'a [f64]>,
+    /// What the account owes of the asset, at least 0; no column: nothing.
+    pub borrowed: Option<&'a [f64]>,
 }
 
 /// The open positions: a row per account, instrument, side and margin mode.
@@ -85,6 +89,57 @@ pub struct Positions<'a> {
     pub margin_mode: Option<TextKeys<'a>>,
     /// `net`, `long` or `short` by name; no column or no key: net.
     pub position_side: Option<TextKeys<'a>>,
+    /// The version of the tier table that the position keeps, by name; no column or no key: the present one.
+    pub tier_version: Option<TextKeys<'a>>,
+    /// The tier that the position was put into, from 1; NaN or no column: by its basis.
+    pub tier: Option<&'a [f64]>,
+}
+
+/// The open orders: a row per order.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Orders<'a> {
+    /// Whose.
+    pub account: Keys<'a>,
+    /// Of which instrument.
+    pub instrument: Keys<'a>,
+    /// Signed size as of [`Positions::quantity`]; buys positive, never zero.
+    pub quantity: &'a [f64],
+    /// Limit price, quote per base; NaN: at the market, valued at mark.
+    pub price: &'a [f64],
+    /// Leverage chosen; NaN or no column: unknown.
+    pub leverage: Option<&'a [f64]>,
+    /// Price that makes a conditional order active; NaN or no column: it is active.
+    pub trigger_price: Option<&'a [f64]>,
+    /// Whether an order can only reduce a position; no column: none.
+    pub reduce_only: Option<&'a [bool]>,
+    /// `net`, `long` or `short` by name: the leg that it trades; no column or no key: net.
+    pub position_side: Option<TextKeys<'a>>,
+    /// `cross` or `isolated` by name; no column or no key: cross.
+    pub margin_mode: Option<TextKeys<'a>>,
+}
+
+/// What the venue knows of an account beside its holdings: at most a row per account.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Accounts<'a> {
+    /// Whose.
+    pub account: Keys<'a>,
+    /// The fee profile by name; no column or no key: the default one.
+    pub profile: Option<TextKeys<'a>>,
+    /// What the account's tier bounds are multiplied with; NaN or no column: 1.
+    pub tier_coefficient: Option<&'a [f64]>,
+}
+
+/// What an account chose for an instrument, for rows that do not say it: at most a row per account and instrument.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Settings<'a> {
+    /// Whose.
+    pub account: Keys<'a>,
+    /// For which instrument.
+    pub instrument: Keys<'a>,
+    /// Leverage; NaN or no column: unknown.
+    pub leverage: Option<&'a [f64]>,
+    /// `cross` or `isolated` by name; no column or no key: cross.
+    pub margin_mode: Option<TextKeys<'a>>,
 }
 
 /// What `quantity` counts.
@@ -124,6 +179,12 @@ pub struct Tables<'a> {
     pub balances: Balances<'a>,
     /// Positions.
     pub positions: Positions<'a>,
+    /// Open orders.
+    pub orders: Orders<'a>,
+    /// What the venue knows of accounts.
+    pub accounts: Accounts<'a>,
+    /// What accounts chose per instrument.
+    pub settings: Settings<'a>,
     /// Unit of `positions.quantity`.
     pub quantity_unit: QuantityUnit,
     /// Repeated keys.

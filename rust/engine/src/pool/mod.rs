@@ -30,16 +30,18 @@ pub(crate) use folded::{Folded, LANES, decode};
 /// let market = Arc::new(Market::preset("binance-usdm", None)?);
 /// let (usdt, btc) = (market.asset_index("USDT").unwrap() as i64, market.instrument_index("BTCUSDT").unwrap() as i64);
 /// let tables = Tables {
-///     balances: Balances { account: Keys::Int(&[7]), asset: Keys::Int(&[usdt]), wallet_balance: &[10_000.0] },
+///     balances: Balances {
+///         account: Keys::Int(&[7]),
+///         asset: Keys::Int(&[usdt]),
+///         wallet_balance: &[10_000.0],
+///         ..Balances::default()
+///     },
 ///     positions: Positions {
 ///         account: Keys::Int(&[7]),
 ///         instrument: Keys::Int(&[btc]),
 ///         quantity: &[0.5],
 ///         entry_price: &[60_000.0],
-///         leverage: None,
-///         isolated_margin: None,
-///         margin_mode: None,
-///         position_side: None,
+///         ..Positions::default()
 ///     },
 ///     ..Tables::default()
 /// };

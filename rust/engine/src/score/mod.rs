@@ -145,5 +145,5 @@ fn check_prices(book: &Book, prices: &Prices, missing: Missing) -> Result<()> {
     if instruments.is_empty() {
         return Ok(());
     }
-    Err(Error::MissingPrice(Box::new(MissingPrices { instruments, assets: Vec::new() })))
+    Err(Error::MissingPrice(Box::new(MissingPrices { instruments, ..MissingPrices::default() })))
 }
