@@ -129,6 +129,7 @@ impl Columns {
                 account: Keys::Int(&self.holder),
                 asset: Keys::Int(&assets),
                 wallet_balance: &self.wallet,
+                ..Balances::default()
             },
             positions: Positions {
                 account: Keys::Int(&self.account),
