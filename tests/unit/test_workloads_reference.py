@@ -146,7 +146,7 @@ def test_reference_workload_one_pool_and_one_instrument_is_a_book() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"name": "R9"}, "name was 'R9', expected 'R1'"),
+        ({"name": "R9"}, "name was 'R9', expected 'R1', 'R2' or 'R3'"),
         ({"n_pools": 0}, "n_pools was 0, expected at least 1"),
         ({"n_instruments": -2}, "n_instruments was -2, expected at least 1"),
     ],

@@ -12,10 +12,13 @@ not a dependency of the package.
 
 from crossmargin.testing.marks import ILLUSTRATIVE_MARKS, illustrative_marks
 from crossmargin.testing.retail import retail_book
-from crossmargin.testing.workloads import TierTable, Workload, reference_workload
+from crossmargin.testing.workload import Contracts, Haircuts, TierTable, Workload
+from crossmargin.testing.workloads import reference_workload
 
 __all__ = [
     "ILLUSTRATIVE_MARKS",
+    "Contracts",
+    "Haircuts",
     "TierTable",
     "Workload",
     "illustrative_marks",

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crossmargin.testing.marks import illustrative_marks
-from crossmargin.testing.workloads import DEFAULT_SEED, Floats, Table, TierTable, Workload
+from crossmargin.testing.workload import Floats, Table, TierTable, Workload
+from crossmargin.testing.workloads import DEFAULT_SEED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
