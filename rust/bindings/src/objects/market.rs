@@ -47,8 +47,6 @@ fn law(law: TierLaw) -> &'static str {
         TierLaw::Marginal => "marginal",
         TierLaw::Flat => "flat",
         TierLaw::List => "list",
-        TierLaw::Arithmetic(_) => "arithmetic",
-        TierLaw::HalfOfMaxLeverage => "half_of_max_leverage",
         _ => "other",
     }
 }

@@ -1,7 +1,8 @@
 //! Assets and instruments, checked.
 
+use super::collateral::AssetCollateral;
 use super::number::Number;
-use super::schema::{AssetEntry, InstrumentEntry, PayoffKind};
+use super::schema::{AssetCollateralEntry, AssetEntry, InstrumentEntry, PayoffKind};
 use super::tiers::TierTable;
 use crate::error::{Error, Result};
 
@@ -10,13 +11,15 @@ use crate::error::{Error, Result};
 pub struct Asset {
     name: String,
     quantum: f64,
+    collateral: Option<AssetCollateral>,
 }
 
 impl Asset {
-    pub(super) fn build(entry: &AssetEntry, path: &str) -> Result<Self> {
+    pub(super) fn build(entry: &AssetEntry, collateral: Option<&AssetCollateralEntry>, path: &str) -> Result<Self> {
         check_name(&entry.name, || format!("{path}.name"))?;
         let quantum = entry.quantum.positive(|| format!("{path}.quantum"))?;
-        Ok(Self { name: entry.name.clone(), quantum })
+        let build = |collateral| AssetCollateral::build(collateral, &format!("collateral.asset.{}", entry.name));
+        Ok(Self { name: entry.name.clone(), quantum, collateral: collateral.map(build).transpose()? })
     }
 
     /// The asset's name.
@@ -29,6 +32,12 @@ impl Asset {
     #[must_use]
     pub const fn quantum(&self) -> f64 {
         self.quantum
+    }
+
+    /// How the asset counts as collateral, where the file says so.
+    #[must_use]
+    pub const fn collateral(&self) -> Option<&AssetCollateral> {
+        self.collateral.as_ref()
     }
 }
 
@@ -57,32 +66,30 @@ pub struct Instrument {
     settle: usize,
     payoff: Payoff,
     contract_size: f64,
+    underlying: String,
     tiers: TierTable,
+    old_tiers: Vec<(String, TierTable)>,
     tick: Option<f64>,
     lot: Option<f64>,
 }
 
 impl Instrument {
-    pub(super) fn build(entry: &InstrumentEntry, settle: usize, tiers: TierTable, path: &str) -> Result<Self> {
-        let names = [("name", &entry.name), ("base", &entry.base), ("quote", &entry.quote)];
+    pub(super) fn build(
+        entry: &InstrumentEntry,
+        settle: usize,
+        tiers: TierTable,
+        old_tiers: Vec<(String, TierTable)>,
+        path: &str,
+    ) -> Result<Self> {
+        let underlying = entry.underlying.as_ref().unwrap_or(&entry.base);
+        let names = [("name", &entry.name), ("base", &entry.base), ("quote", &entry.quote), ("underlying", underlying)];
         for (key, name) in names {
             check_name(name, || format!("{path}.{key}"))?;
         }
         for (i, alias) in entry.aliases.iter().enumerate() {
             check_name(alias, || format!("{path}.aliases[{i}]"))?;
         }
-        let payoff = match entry.payoff {
-            PayoffKind::Linear if entry.settle != entry.quote => {
-                let message = format!(
-                    "was {:?}, expected {:?}: a linear contract settles in its quote asset",
-                    entry.settle, entry.quote
-                );
-                return Err(Error::market(format!("{path}.settle"), message));
-            }
-            PayoffKind::Linear => Payoff::Linear,
-            PayoffKind::Inverse => Payoff::Inverse,
-            PayoffKind::Quanto => Payoff::Quanto { multiplier: entry.multiplier.map_or(1.0, Number::get) },
-        };
+        let payoff = payoff_of(entry, path)?;
         let positive = |key: &str, number: Number| number.positive(|| format!("{path}.{key}"));
         Ok(Self {
             name: entry.name.clone(),
@@ -92,7 +99,9 @@ impl Instrument {
             settle,
             payoff,
             contract_size: positive("contract_size", entry.contract_size)?,
+            underlying: underlying.clone(),
             tiers,
+            old_tiers,
             tick: entry.tick.map(|tick| positive("tick", tick)).transpose()?,
             lot: entry.lot.map(|lot| positive("lot", lot)).transpose()?,
         })
@@ -134,16 +143,34 @@ impl Instrument {
         self.payoff
     }
 
-    /// Base units per contract.
+    /// Base units per contract; quote units of an inverse one.
     #[must_use]
     pub const fn contract_size(&self) -> f64 {
         self.contract_size
     }
 
-    /// The maintenance table.
+    /// What a sum over expiries is a sum of.
+    #[must_use]
+    pub fn underlying(&self) -> &str {
+        &self.underlying
+    }
+
+    /// The newest tier table.
     #[must_use]
     pub const fn tiers(&self) -> &TierTable {
         &self.tiers
+    }
+
+    /// Tables that open positions may still be under, by name.
+    #[must_use]
+    pub fn old_tiers(&self) -> &[(String, TierTable)] {
+        &self.old_tiers
+    }
+
+    /// The place in [`Self::old_tiers`] of a version.
+    #[must_use]
+    pub fn tier_version_index(&self, name: &str) -> Option<usize> {
+        self.old_tiers.iter().position(|(version, _)| version == name)
     }
 
     /// The price step, where a source states it.
@@ -157,6 +184,29 @@ impl Instrument {
     pub const fn lot(&self) -> Option<f64> {
         self.lot
     }
+}
+
+/// How a contract pays, and that it settles in what it pays.
+fn payoff_of(entry: &InstrumentEntry, path: &str) -> Result<Payoff> {
+    let (settles_in, word) = match entry.payoff {
+        PayoffKind::Linear => (&entry.quote, "a linear contract settles in its quote asset"),
+        PayoffKind::Inverse => (&entry.base, "an inverse contract settles in its base asset"),
+        PayoffKind::Quanto => {
+            let path = || format!("{path}.multiplier");
+            let missing = || Error::market(path(), "is missing: the settlement asset per unit of quote of a quanto");
+            let multiplier = entry.multiplier.ok_or_else(missing)?.positive(path)?;
+            return Ok(Payoff::Quanto { multiplier });
+        }
+    };
+    if &entry.settle != settles_in {
+        let message = format!("was {:?}, expected {settles_in:?}: {word}", entry.settle);
+        return Err(Error::market(format!("{path}.settle"), message));
+    }
+    if entry.multiplier.is_some() {
+        let message = "was given, expected only with payoff = \"quanto\"";
+        return Err(Error::market(format!("{path}.multiplier"), message));
+    }
+    Ok(if entry.payoff == PayoffKind::Linear { Payoff::Linear } else { Payoff::Inverse })
 }
 
 /// Names are not empty and hold no blanks at their ends or control characters.

@@ -3,6 +3,8 @@
 //! A [`Market`] comes from a preset shipped with the crate or from a user's own file of the same schema. No venue is
 //! named in code: a rule is a kind of rule, chosen in the file. Here is nothing about accounts or prices.
 
+mod collateral;
+mod fees;
 mod instrument;
 mod number;
 mod presets;
@@ -20,18 +22,25 @@ mod write;
 mod schema_page;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_rules;
 
 use std::collections::BTreeMap;
 
+pub use collateral::{AssetCollateral, LiabilityTiers};
+pub use fees::Profile;
 pub use instrument::{Asset, Instrument, Payoff};
 pub use presets::preset_names;
 pub use prices::Prices;
-pub use rules::Rules;
+pub use rules::{CollateralRules, Constraint, MarginClassRules, OrderRules, RequirementRule, Rules};
 pub use schema::{
-    AvailableRule, BoundUnit, CrossPool, Evidence, PriceBasis, Rounding, Source, VenueRatio, WithdrawableRule,
+    AmountUnit, AtFloor, AvailableRule, BoundUnit, ClosingFee, CollateralValue, Combine, CrossPool, Evidence,
+    FeeReserve, HaircutBase, HaircutLevels, Legs, LiabilityRequirement, MarginSource, Negative, OrderLoss, OrderPrice,
+    OrdersIn, PriceBasis, Required, RequirementConversion, Rounding, Source, TableVersion, TierChoice, TierLegs,
+    TriggerPrice, UserCoefficient, VenueRatio, WithdrawableRule,
 };
 pub use tier_rows::TierRow;
-pub use tiers::{Arithmetic, TierLaw, TierTable};
+pub use tiers::{TierLaw, TierTable};
 
 use crate::error::{Error, Result};
 use schema::Document;
@@ -42,6 +51,7 @@ use toml::Value;
 pub struct Market {
     id: String,
     rules: Rules,
+    profiles: Vec<Profile>,
     assets: Vec<Asset>,
     instruments: Vec<Instrument>,
     asset_names: BTreeMap<String, usize>,
@@ -127,6 +137,18 @@ impl Market {
         &self.rules
     }
 
+    /// The fee profiles; the first is the default one, that of `[fees]` itself.
+    #[must_use]
+    pub fn profiles(&self) -> &[Profile] {
+        &self.profiles
+    }
+
+    /// The index of a fee profile.
+    #[must_use]
+    pub fn profile_index(&self, name: &str) -> Option<usize> {
+        self.profiles.iter().position(|profile| profile.name == name)
+    }
+
     /// The assets, in the order of the file.
     #[must_use]
     pub fn assets(&self) -> &[Asset] {
@@ -177,7 +199,8 @@ impl Market {
             tables.insert(name.clone(), table);
         }
         let (instruments, instrument_names) = build_instruments(&document, &asset_names, &tables)?;
-        Ok(Self { id, rules, assets, instruments, asset_names, instrument_names, document })
+        let profiles = fees::profiles(&document)?;
+        Ok(Self { id, rules, profiles, assets, instruments, asset_names, instrument_names, document })
     }
 }
 
@@ -225,8 +248,12 @@ type Named<T> = (Vec<T>, BTreeMap<String, usize>);
 fn build_assets(document: &Document) -> Result<Named<Asset>> {
     let (mut assets, mut names) = (vec![], BTreeMap::new());
     for (i, entry) in document.asset.iter().enumerate() {
-        assets.push(Asset::build(entry, &format!("asset[{i}]"))?);
+        assets.push(Asset::build(entry, document.collateral.asset.get(&entry.name), &format!("asset[{i}]"))?);
         claim(&mut names, &entry.name, i, || format!("asset[{i}].name"))?;
+    }
+    if let Some(name) = document.collateral.asset.keys().find(|&name| !names.contains_key(name)) {
+        let message = "is the name of no [[asset]]; add it";
+        return Err(Error::market(format!("collateral.asset.{name}"), message));
     }
     Ok((assets, names))
 }
@@ -243,19 +270,38 @@ fn build_instruments(
             let message = format!("was {:?}, expected the name of an [[asset]]; add it", entry.settle);
             Error::market(format!("{path}.settle"), message)
         })?;
-        let key = entry.tiers.as_ref().unwrap_or(&entry.name);
-        let table = tables.get(key).ok_or_else(|| {
-            let message = format!("was {key:?}, expected the name of a [tiers.<name>] table; add it");
-            Error::market(format!("{path}.tiers"), message)
-        })?;
+        let table = |key: &String, at: &str| {
+            let found: Option<&TierTable> = tables.get(key);
+            found.cloned().ok_or_else(|| {
+                let message = format!("was {key:?}, expected the name of a [tiers.<name>] table; add it");
+                Error::market(format!("{path}.{at}"), message)
+            })
+        };
+        let newest = table(entry.tiers.as_ref().unwrap_or(&entry.name), "tiers")?;
+        let old = entry
+            .old_tiers
+            .iter()
+            .map(|(version, key)| Ok((version.clone(), table(key, &format!("old_tiers.{version}"))?)));
+        let old = old.collect::<Result<Vec<_>>>()?;
+        check_initial_rates(document, &newest, &path)?;
+        old.iter().try_for_each(|(_, table)| check_initial_rates(document, table, &path))?;
         if let Some(day) = &entry.expiry {
             check_day(day, || format!("{path}.expiry"))?;
         }
-        instruments.push(Instrument::build(entry, settle, table.clone(), &path)?);
+        instruments.push(Instrument::build(entry, settle, newest, old, &path)?);
         claim(&mut names, &entry.name, i, || format!("{path}.name"))?;
         for (j, alias) in entry.aliases.iter().enumerate() {
             claim(&mut names, alias, i, || format!("{path}.aliases[{j}]"))?;
         }
     }
     Ok((instruments, names))
+}
+
+/// An initial margin that is the table's needs a table that has one.
+fn check_initial_rates(document: &Document, table: &TierTable, path: &str) -> Result<()> {
+    if document.initial_margin.source != MarginSource::Table || table.states_initial_rates() {
+        return Ok(());
+    }
+    let message = "has neither initial_rate nor max_leverage, which initial_margin.source = \"table\" needs";
+    Err(Error::market(format!("{path}.tiers"), message))
 }

@@ -1,4 +1,5 @@
-//! Prices of one moment: a mark per instrument and an index price per asset, in market order.
+//! Prices of one moment: a mark per instrument, an index price per asset, and the last trades where they count; all in
+//! market order.
 
 use super::Market;
 use super::number::{MAX_MAGNITUDE, MIN_MAGNITUDE};
@@ -12,6 +13,7 @@ const EXPECTED: &str = "a positive number within 2^-256 and 2^256";
 pub struct Prices {
     mark: Vec<f64>,
     index: Vec<f64>,
+    last: Vec<f64>,
 }
 
 impl Prices {
@@ -44,7 +46,7 @@ impl Prices {
         for (&price, asset) in index.iter().zip(assets) {
             check_price("index", asset.name(), price, price.is_nan())?;
         }
-        Ok(Self { mark, index })
+        Ok(Self { mark, index, last: vec![] })
     }
 
     /// Prices by name: instruments by name or alias, assets by name; what is not named is missing.
@@ -65,7 +67,42 @@ impl Prices {
         let asset = |name: &str| market.asset_index(name);
         let mark = placed("mark", mark, market.instruments().len(), instrument, "the name of an instrument")?;
         let index = placed("index", index, market.assets().len(), asset, "the name of an asset")?;
-        Ok(Self { mark, index })
+        Ok(Self { mark, index, last: vec![] })
+    }
+
+    /// The same prices with those of the last trades, in the market's order of instruments; NaN says that one is
+    /// missing.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    ///
+    /// # Examples
+    /// ```
+    /// use crossmargin::market::{Market, Prices};
+    /// let market = Market::preset("textbook", None)?;
+    /// let prices = Prices::new(&market, vec![64_000.0; 3], vec![])?;
+    /// assert!(prices.last().is_empty());
+    /// let prices = prices.with_last(&market, vec![64_010.0; 3])?;
+    /// assert_eq!(prices.last()[0], 64_010.0);
+    /// # Ok::<(), crossmargin::error::Error>(())
+    /// ```
+    pub fn with_last(mut self, market: &Market, last: Vec<f64>) -> Result<Self> {
+        check_length("last", last.len(), market.instruments().len(), "instrument")?;
+        for (&price, instrument) in last.iter().zip(market.instruments()) {
+            check_price("last", instrument.name(), price, price.is_nan())?;
+        }
+        self.last = last;
+        Ok(self)
+    }
+
+    /// The same prices with those of the last trades by name or alias; what is not named is missing.
+    ///
+    /// # Errors
+    /// As [`Self::by_name`].
+    pub fn last_by_name(mut self, market: &Market, last: &[(&str, f64)]) -> Result<Self> {
+        let instrument = |name: &str| market.instrument_index(name);
+        self.last = placed("last", last, market.instruments().len(), instrument, "the name of an instrument")?;
+        Ok(self)
     }
 
     /// Mark prices, one per instrument of the market, quote per base; NaN where missing.
@@ -78,6 +115,12 @@ impl Prices {
     #[must_use]
     pub fn index(&self) -> &[f64] {
         &self.index
+    }
+
+    /// Prices of the last trades, one per instrument of the market, NaN where missing; empty if none were given.
+    #[must_use]
+    pub fn last(&self) -> &[f64] {
+        &self.last
     }
 }
 
@@ -137,6 +180,20 @@ mod tests {
         assert_eq!(refused, "mark had 1 values, expected 3, one per instrument in market order");
         let refused = message(Prices::new(&market(), vec![1.0; 3], vec![1.0; 2]));
         assert_eq!(refused, "index had 2 values, expected 1, one per asset in market order");
+    }
+
+    #[test]
+    fn test_prices_last_is_checked_as_marks_are() {
+        let prices = || Prices::new(&market(), vec![1.0; 3], vec![]).unwrap();
+        assert!(prices().last().is_empty());
+        let refused = message(prices().with_last(&market(), vec![1.0]));
+        assert_eq!(refused, "last had 1 values, expected 3, one per instrument in market order");
+        let refused = message(prices().with_last(&market(), vec![1.0, 0.0, 1.0]));
+        assert_eq!(refused, format!("last[ETHUSDT] was 0, expected {EXPECTED}"));
+        let refused = message(prices().last_by_name(&market(), &[("XRPUSDT", 1.0)]));
+        assert_eq!(refused, "last[XRPUSDT] was 1, expected the name of an instrument");
+        let named = prices().last_by_name(&market(), &[("BTC/USDT:USDT", 7.0)]).unwrap();
+        assert_eq!(named.last().iter().filter(|p| !p.is_nan()).collect::<Vec<_>>(), [&7.0]);
     }
 
     #[test]

@@ -1,20 +1,124 @@
-//! The rules that this version computes, as plain choices.
+//! The rules of a market, as plain choices.
 
-use super::schema::{AvailableRule, CrossPool, Document, PriceBasis, Rounding, VenueRatio, WithdrawableRule};
+use std::collections::BTreeMap;
+
+use super::schema::{
+    AvailableRule, ClosingFee, CollateralValue, Combine, CrossPool, Document, FeeReserve, HaircutBase, HaircutLevels,
+    Legs, LiabilityRequirement, MarginSource, Negative, OrderLoss, OrderPrice, OrdersIn, PriceBasis, Required,
+    Requirement, RequirementConversion, Rounding, TableVersion, TierChoice, TierLegs, TriggerPrice, UserCoefficient,
+    VenueRatio, WithdrawableRule,
+};
+use super::{claim, number::Number};
 use crate::error::{Error, Result};
 
-/// The rules of a market: which pools there are, what they must hold, what is shown.
+/// One thing that a pool must hold: `excess = collateral_value - level * required` at one vector of prices.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Constraint {
+    /// For reports.
+    pub name: String,
+    /// Multiple of the requirement.
+    pub level: f64,
+    /// Whether an excess of exactly zero fails.
+    pub zero_fails: bool,
+    /// The prices at which the whole pool is valued; index prices are the same in each.
+    pub price: TriggerPrice,
+    /// What is required.
+    pub required: Required,
+}
+
+/// How a requirement is charged: maintenance or initial margin, in cross or isolated pools.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct RequirementRule {
+    /// The price at which positions are charged.
+    pub price: PriceBasis,
+    /// What is charged of the legs of one instrument.
+    pub legs: Legs,
+    /// The price at which the tier is looked up.
+    pub tier_price: PriceBasis,
+    /// What picks the tier.
+    pub tier_legs: TierLegs,
+    /// Where the rate comes from.
+    pub source: MarginSource,
+    /// The share of the initial margin under [`MarginSource::ShareOfInitial`]; 1 elsewhere.
+    pub share: f64,
+    /// The closing fee inside the requirement.
+    pub closing_fee: ClosingFee,
+}
+
+/// How open orders enter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct OrderRules {
+    /// Orders in the initial margin.
+    pub initial_margin: OrdersIn,
+    /// Orders in the maintenance margin.
+    pub maintenance_margin: OrdersIn,
+    /// Orders in what picks the tier.
+    pub tier_basis: OrdersIn,
+    /// Where the loss of filling at the order's price counts.
+    pub order_loss: OrderLoss,
+    /// The price at which an order is valued.
+    pub price: OrderPrice,
+    /// Whether an order's initial margin has the fee of opening.
+    pub opening_fee: bool,
+    /// Whether an order's margins have the fee of closing.
+    pub closing_fee: bool,
+    /// Whether orders that wait for a trigger count.
+    pub conditional: bool,
+}
+
+/// What counts as collateral of a pool of several assets.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct CollateralRules {
+    /// Whether collateral counts in full.
+    pub value: CollateralValue,
+    /// What a haircut is taken on.
+    pub base: HaircutBase,
+    /// Which requirements see it.
+    pub levels: HaircutLevels,
+    /// How a negative amount is valued.
+    pub negative: Negative,
+    /// The price that brings a requirement into the valuation asset.
+    pub requirement_conversion: RequirementConversion,
+}
+
+/// What a position's table depends on beside its instrument.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct MarginClassRules {
+    /// Whether an account's own coefficient changes its tables.
+    pub user_coefficient: UserCoefficient,
+    /// Which version of a table a position is under.
+    pub table_version: TableVersion,
+    /// What fixes the tier of a position.
+    pub tier: TierChoice,
+}
+
+/// The rules of a market: which pools there are, what they must hold, what is shown.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rules {
-    trigger_level: f64,
-    zero_fails: bool,
-    maintenance_price: PriceBasis,
-    initial_price: PriceBasis,
+    constraints: Vec<Constraint>,
+    combine: Combine,
+    maintenance: [RequirementRule; 2],
+    initial: [RequirementRule; 2],
+    fee_reserve: FeeReserve,
+    orders: OrderRules,
+    collateral: CollateralRules,
+    liability_requirement: LiabilityRequirement,
+    margin_class: MarginClassRules,
     venue_ratio: VenueRatio,
     amount_decimals: Option<u8>,
     amount_rounding: Rounding,
+    ratio_decimals: Option<u8>,
+    price_rounding: Rounding,
     available: AvailableRule,
     withdrawable: WithdrawableRule,
+    withdrawable_factor: f64,
+    notional_share: f64,
+    bonus_counts: bool,
     isolated_allowed: bool,
     cross_pool: CrossPool,
     valuation_asset: Option<usize>,
@@ -28,44 +132,122 @@ impl Rules {
                 Error::market("valuation.asset", format!("was {name:?}, expected the name of an [[asset]]"))
             })?),
         };
+        let display = &document.display;
+        let collateral = &document.collateral;
+        let class = &document.margin_class;
+        let withdrawable = &document.withdrawable;
         Ok(Self {
-            trigger_level: document.trigger.level.positive(|| "trigger.level".to_owned())?,
-            zero_fails: document.trigger.zero_fails,
-            maintenance_price: document.maintenance_margin.price,
-            initial_price: document.initial_margin.price,
-            venue_ratio: document.display.venue_ratio,
-            amount_decimals: document.display.amount_decimals,
-            amount_rounding: document.display.amount_rounding,
+            constraints: constraints_of(document)?,
+            combine: document.trigger.combine,
+            maintenance: requirement("maintenance_margin", &document.maintenance_margin)?,
+            initial: requirement("initial_margin", &document.initial_margin)?,
+            fee_reserve: document.isolated.fee_reserve,
+            orders: orders_of(document),
+            collateral: CollateralRules {
+                value: collateral.value,
+                base: collateral.base,
+                levels: collateral.levels,
+                negative: collateral.negative,
+                requirement_conversion: collateral.requirement_conversion,
+            },
+            liability_requirement: document.liabilities.requirement,
+            margin_class: MarginClassRules {
+                user_coefficient: class.user_coefficient,
+                table_version: class.table_version,
+                tier: class.tier,
+            },
+            venue_ratio: display.venue_ratio,
+            amount_decimals: display.amount_decimals,
+            amount_rounding: display.amount_rounding,
+            ratio_decimals: display.ratio_decimals,
+            price_rounding: display.price_rounding,
             available: document.available.rule,
-            withdrawable: document.withdrawable.rule,
+            withdrawable: withdrawable.rule,
+            withdrawable_factor: withdrawable.factor.map_or(1.0, Number::get),
+            notional_share: withdrawable.notional_share.map_or(0.0, Number::get),
+            bonus_counts: document.bonus.as_ref().is_some_and(|bonus| bonus.counts_as_margin),
             isolated_allowed: document.pools.isolated,
             cross_pool: document.pools.cross,
             valuation_asset,
         })
     }
 
-    /// The level of the trigger: `excess = collateral_value - trigger_level * maintenance_margin`.
+    /// What a pool must hold; at least one. The first is the one that reports are about.
     #[must_use]
-    pub const fn trigger_level(&self) -> f64 {
-        self.trigger_level
+    pub fn constraints(&self) -> &[Constraint] {
+        &self.constraints
     }
 
-    /// Whether a pool with an excess of exactly zero is liquidatable.
+    /// Whether one failing constraint suffices.
     #[must_use]
-    pub const fn zero_fails(&self) -> bool {
-        self.zero_fails
+    pub const fn combine(&self) -> Combine {
+        self.combine
     }
 
-    /// The price that the maintenance margin is charged at.
+    /// The level of the first constraint: `excess = collateral_value - trigger_level * maintenance_margin`.
+    #[must_use]
+    pub fn trigger_level(&self) -> f64 {
+        self.constraints[0].level
+    }
+
+    /// Whether a pool with an excess of exactly zero is liquidatable, by the first constraint.
+    #[must_use]
+    pub fn zero_fails(&self) -> bool {
+        self.constraints[0].zero_fails
+    }
+
+    /// How the maintenance margin is charged, in cross or isolated pools.
+    #[must_use]
+    pub const fn maintenance(&self, isolated: bool) -> &RequirementRule {
+        &self.maintenance[isolated as usize]
+    }
+
+    /// How the initial margin is charged, in cross or isolated pools.
+    #[must_use]
+    pub const fn initial(&self, isolated: bool) -> &RequirementRule {
+        &self.initial[isolated as usize]
+    }
+
+    /// The price that the maintenance margin of cross pools is charged at.
     #[must_use]
     pub const fn maintenance_price(&self) -> PriceBasis {
-        self.maintenance_price
+        self.maintenance[0].price
     }
 
-    /// The price that the initial margin is charged at.
+    /// The price that the initial margin of cross pools is charged at.
     #[must_use]
     pub const fn initial_price(&self) -> PriceBasis {
-        self.initial_price
+        self.initial[0].price
+    }
+
+    /// What the margin of an isolated position reserves for fees.
+    #[must_use]
+    pub const fn fee_reserve(&self) -> FeeReserve {
+        self.fee_reserve
+    }
+
+    /// How open orders enter.
+    #[must_use]
+    pub const fn orders(&self) -> OrderRules {
+        self.orders
+    }
+
+    /// What counts as collateral.
+    #[must_use]
+    pub const fn collateral(&self) -> CollateralRules {
+        self.collateral
+    }
+
+    /// What a negative amount of an asset requires.
+    #[must_use]
+    pub const fn liability_requirement(&self) -> LiabilityRequirement {
+        self.liability_requirement
+    }
+
+    /// What a position's table depends on beside its instrument.
+    #[must_use]
+    pub const fn margin_class(&self) -> MarginClassRules {
+        self.margin_class
     }
 
     /// The direction of the displayed ratio.
@@ -86,6 +268,18 @@ impl Rules {
         self.amount_rounding
     }
 
+    /// Decimals of the displayed ratio, where the venue cuts them.
+    #[must_use]
+    pub const fn ratio_decimals(&self) -> Option<u8> {
+        self.ratio_decimals
+    }
+
+    /// How displayed prices are rounded to the tick.
+    #[must_use]
+    pub const fn price_rounding(&self) -> Rounding {
+        self.price_rounding
+    }
+
     /// What can back new positions.
     #[must_use]
     pub const fn available(&self) -> AvailableRule {
@@ -96,6 +290,24 @@ impl Rules {
     #[must_use]
     pub const fn withdrawable(&self) -> WithdrawableRule {
         self.withdrawable
+    }
+
+    /// The multiple of the maintenance margin that [`WithdrawableRule::EquityLessMaintenance`] leaves; 1 by default.
+    #[must_use]
+    pub const fn withdrawable_factor(&self) -> f64 {
+        self.withdrawable_factor
+    }
+
+    /// The share of the notional that [`WithdrawableRule::EquityLessInitialOrNotionalShare`] leaves; 0 by default.
+    #[must_use]
+    pub const fn notional_share(&self) -> f64 {
+        self.notional_share
+    }
+
+    /// Whether a bonus counts as margin.
+    #[must_use]
+    pub const fn bonus_counts(&self) -> bool {
+        self.bonus_counts
     }
 
     /// Whether positions may be isolated.
@@ -114,5 +326,80 @@ impl Rules {
     #[must_use]
     pub const fn valuation_asset(&self) -> Option<usize> {
         self.valuation_asset
+    }
+}
+
+/// The constraints of `[trigger]`: those listed, or the one that it is itself.
+fn constraints_of(document: &Document) -> Result<Vec<Constraint>> {
+    let trigger = &document.trigger;
+    let level = trigger.level.positive(|| "trigger.level".to_owned())?;
+    if trigger.constraint.is_empty() {
+        let name = "trigger".to_owned();
+        let (zero_fails, price) = (trigger.zero_fails, trigger.price);
+        return Ok(vec![Constraint { name, level, zero_fails, price, required: Required::Maintenance }]);
+    }
+    let mut names = BTreeMap::new();
+    let each = trigger.constraint.iter().enumerate().map(|(k, entry)| {
+        claim(&mut names, &entry.name, k, || format!("trigger.constraint[{k}].name"))?;
+        let own = entry.level.map(|level| level.positive(|| format!("trigger.constraint[{k}].level"))).transpose()?;
+        Ok(Constraint {
+            name: entry.name.clone(),
+            level: own.unwrap_or(level),
+            zero_fails: entry.zero_fails.unwrap_or(trigger.zero_fails),
+            price: entry.price.unwrap_or(trigger.price),
+            required: entry.required,
+        })
+    });
+    each.collect()
+}
+
+/// A requirement in cross pools, then in isolated ones.
+fn requirement(section: &str, rule: &Requirement) -> Result<[RequirementRule; 2]> {
+    let by_share = rule.source == MarginSource::ShareOfInitial;
+    let share = match rule.share {
+        None if by_share => {
+            let message = "is missing, expected the fraction of source = \"share_of_initial\"";
+            return Err(Error::market(format!("{section}.share"), message));
+        }
+        Some(_) if !by_share => {
+            let message = "was given, expected only with source = \"share_of_initial\"";
+            return Err(Error::market(format!("{section}.share"), message));
+        }
+        None => 1.0,
+        Some(share) => share.rate(|| format!("{section}.share"))?,
+    };
+    let cross = RequirementRule {
+        price: rule.price,
+        legs: rule.legs,
+        tier_price: rule.tier_price.unwrap_or(rule.price),
+        tier_legs: rule.tier_legs,
+        source: rule.source,
+        share,
+        closing_fee: rule.closing_fee,
+    };
+    let Some(other) = &rule.isolated else { return Ok([cross, cross]) };
+    let price = other.price.unwrap_or(cross.price);
+    let isolated = RequirementRule {
+        price,
+        legs: other.legs.unwrap_or(cross.legs),
+        tier_price: rule.tier_price.unwrap_or(price),
+        tier_legs: other.tier_legs.unwrap_or(cross.tier_legs),
+        closing_fee: other.closing_fee.unwrap_or(cross.closing_fee),
+        ..cross
+    };
+    Ok([cross, isolated])
+}
+
+fn orders_of(document: &Document) -> OrderRules {
+    let orders = document.orders.clone().unwrap_or_default();
+    OrderRules {
+        initial_margin: orders.initial_margin,
+        maintenance_margin: orders.maintenance_margin,
+        tier_basis: orders.tier_basis,
+        order_loss: orders.order_loss,
+        price: orders.price,
+        opening_fee: orders.opening_fee,
+        closing_fee: orders.closing_fee,
+        conditional: orders.conditional,
     }
 }

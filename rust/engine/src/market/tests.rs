@@ -2,7 +2,7 @@
 
 use super::*;
 
-const BASE: &str = r#"
+pub(super) const BASE: &str = r#"
 schema = 1
 preset = "made-up"
 as_of = 2024-10-01
@@ -42,12 +42,12 @@ max_leverage = [125, 100, 50]
 cap = 1_000_000
 "#;
 
-fn message(text: &str) -> String {
+pub(super) fn message(text: &str) -> String {
     Market::from_toml(text).unwrap_err().to_string()
 }
 
 /// The base file with one line replaced.
-fn with(old: &str, new: &str) -> String {
+pub(super) fn with(old: &str, new: &str) -> String {
     assert!(BASE.contains(old), "{old}");
     BASE.replacen(old, new, 1)
 }
@@ -248,81 +248,6 @@ fn test_market_flat_table_has_no_deductions() {
     let market = Market::from_toml(&with("law = \"marginal\"", "law = \"flat\"")).unwrap();
     let table = tiers(&market, "AAAUSDT");
     assert_eq!((table.law(), table.deductions()), (TierLaw::Flat, [0.0; 3].as_slice()));
-}
-
-/// What replaces a line of the base file, the rule it writes, its value and what is computed instead; no value where
-/// the rule must be left out.
-const NOT_COMPUTED: &[(&str, &str, &str, &str, &str)] = &[
-    ("cross = \"per_asset\"", "cross = \"per_account\"", "pools.cross", "\"per_account\"", "\"per_asset\""),
-    ("isolated = true", "isolated = true\ndesignated = true", "pools.designated", "true", "false"),
-    ("zero_fails = false", "zero_fails = false\nprice = \"last\"", "trigger.price", "\"last\"", "\"mark\""),
-    ("zero_fails = false", "zero_fails = false\ncombine = \"all\"", "trigger.combine", "\"all\"", "\"any\""),
-    (
-        "zero_fails = false",
-        "zero_fails = false\n[[trigger.constraint]]\nname = \"last\"\nprice = \"last\"",
-        "trigger.constraint",
-        "",
-        "",
-    ),
-    (
-        "price = \"mark\"",
-        "price = \"mark\"\nlegs = \"larger_side\"",
-        "maintenance_margin.legs",
-        "\"larger_side\"",
-        "\"each\"",
-    ),
-    (
-        "price = \"mark\"",
-        "price = \"mark\"\nclosing_fee = \"bankruptcy_at_entry\"",
-        "maintenance_margin.closing_fee",
-        "\"bankruptcy_at_entry\"",
-        "\"none\"",
-    ),
-    (
-        "price = \"mark\"",
-        "price = \"mark\"\ntier_price = \"entry\"",
-        "maintenance_margin.tier_price",
-        "\"entry\"",
-        "\"mark\"",
-    ),
-    ("[display]", "[collateral]\nvalue = \"haircut\"\n[display]", "collateral.value", "\"haircut\"", "\"full\""),
-    ("[display]", "[collateral.asset.BTC]\nweight = 0.95\n[display]", "collateral.asset.BTC", "", ""),
-    (
-        "[display]",
-        "[available]\nrule = \"cash_less_initial\"\n[display]",
-        "available.rule",
-        "\"cash_less_initial\"",
-        "\"equity_less_initial\"",
-    ),
-    (
-        "[display]",
-        "[margin_class]\ntable_version = \"kept_by_open_positions\"\n[display]",
-        "margin_class.table_version",
-        "\"kept_by_open_positions\"",
-        "\"newest\"",
-    ),
-    ("[display]", "[portfolio_margin]\nprice_move = [0.1]\n[display]", "portfolio_margin", "", ""),
-    ("base = \"AAA\"", "base = \"AAA\"\npayoff = \"inverse\"", "instrument[0].payoff", "\"inverse\"", "\"linear\""),
-    (
-        "law = \"marginal\"",
-        "law = \"half_of_max_leverage\"",
-        "tiers.AAAUSDT.law",
-        "\"half_of_max_leverage\"",
-        "\"marginal\", \"flat\", \"list\"",
-    ),
-    ("bounds = \"quote\"", "bounds = \"contracts\"", "tiers.AAAUSDT.bounds", "\"contracts\"", "\"quote\", \"settle\""),
-];
-
-#[test]
-fn test_market_rule_not_computed_is_refused_by_name() {
-    for (old, new, path, was, computed) in NOT_COMPUTED {
-        let expected = if was.is_empty() {
-            format!("{path}: was given, which is not supported by this version; leave it out")
-        } else {
-            format!("{path}: was {was}, which is not supported by this version; it computes {computed}")
-        };
-        assert_eq!(message(&with(old, new)), expected, "{new}");
-    }
 }
 
 #[test]

@@ -156,7 +156,9 @@ fn table_key(document: &Document, at: usize) -> String {
     let name = &document.instrument[at].name;
     let shared = |key: &str| {
         let others = document.instrument.iter().enumerate().filter(|(i, _)| *i != at);
-        others.into_iter().any(|(_, other)| other.tiers.as_deref().unwrap_or(&other.name) == key)
+        let old = |other: &InstrumentEntry| other.old_tiers.values().any(|table| table == key);
+        old(&document.instrument[at])
+            || others.into_iter().any(|(_, other)| other.tiers.as_deref().unwrap_or(&other.name) == key || old(other))
     };
     let mut key = name.clone();
     while shared(&key) {
@@ -181,6 +183,7 @@ fn table_of(rows: &[&TierRow], bounds: BoundUnit, path: &str) -> Result<TiersEnt
     Ok(TiersEntry {
         law: LawKind::Marginal,
         bounds,
+        at_floor: None,
         floor: rows.iter().map(|row| Number::new(row.floor)).collect(),
         cap: rows.last().and_then(|row| row.cap).map(Number::new),
         maintenance_rate: rows.iter().map(|row| Number::new(row.maintenance_rate)).collect(),
@@ -206,8 +209,9 @@ fn column(rows: &[&TierRow], name: &str, path: &str, of: impl Fn(&TierRow) -> Op
 
 /// Drops tables that no instrument uses any more.
 fn drop_unused(document: &mut Document) {
-    let used: Vec<String> =
-        document.instrument.iter().map(|i| i.tiers.clone().unwrap_or_else(|| i.name.clone())).collect();
+    let newest = document.instrument.iter().map(|i| i.tiers.clone().unwrap_or_else(|| i.name.clone()));
+    let old = document.instrument.iter().flat_map(|i| i.old_tiers.values().cloned());
+    let used: Vec<String> = newest.chain(old).collect();
     document.tiers.retain(|name, _| used.contains(name));
 }
 
@@ -309,11 +313,11 @@ mod tests {
     }
 
     #[test]
-    fn test_with_tiers_in_contracts_is_not_supported_yet() {
-        let refused = base().with_tiers(&[row("BTCUSDT", 0.0, None, 0.01)], BoundUnit::Contracts).unwrap_err();
-        let expected = "tiers.BTCUSDT.bounds: was \"contracts\", which is not supported by this version; it computes \
-                        \"quote\", \"settle\"";
-        assert_eq!(refused.to_string(), expected);
+    fn test_with_tiers_bounds_are_kept_in_their_unit() {
+        for bounds in [BoundUnit::Quote, BoundUnit::Settle, BoundUnit::Contracts] {
+            let market = base().with_tiers(&[row("BTCUSDT", 0.0, None, 0.01)], bounds).unwrap();
+            assert_eq!(market.instruments()[0].tiers().bounds(), bounds);
+        }
     }
 
     #[test]

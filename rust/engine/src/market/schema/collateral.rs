@@ -7,56 +7,75 @@ use serde::{Deserialize, Serialize};
 use crate::market::number::Number;
 
 /// Whether collateral counts in full.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::market) enum CollateralValue {
+#[non_exhaustive]
+pub enum CollateralValue {
+    /// It does.
     #[default]
     Full,
+    /// By the weights of `[collateral.asset.<name>]`.
     Haircut,
 }
 
 /// What a haircut is taken on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::market) enum HaircutBase {
+#[non_exhaustive]
+pub enum HaircutBase {
+    /// Cash and unrealised profit.
     #[default]
     Equity,
+    /// Cash alone.
     Cash,
 }
 
 /// Which requirements see the haircut.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::market) enum HaircutLevels {
+#[non_exhaustive]
+pub enum HaircutLevels {
+    /// Both.
     #[default]
     Both,
+    /// The initial margin; the maintenance margin sees full value.
     Initial,
 }
 
 /// How a negative amount of an asset is valued.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::market) enum Negative {
+#[non_exhaustive]
+pub enum Negative {
+    /// In full.
     #[default]
     Full,
+    /// At the index and the ask buffer.
     Ask,
+    /// Times the liability factor.
     LiabilityFactor,
 }
 
 /// The price at which a requirement is brought into the valuation asset.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::market) enum RequirementConversion {
+#[non_exhaustive]
+pub enum RequirementConversion {
+    /// The index.
     #[default]
     Index,
+    /// The index and the ask buffer.
     Ask,
 }
 
 /// What the bounds of haircut tiers, or a cap, are written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::market) enum AmountUnit {
+#[non_exhaustive]
+pub enum AmountUnit {
+    /// Units of the asset.
     Quantity,
+    /// The valuation asset.
     Value,
 }
 
@@ -75,13 +94,13 @@ pub(in crate::market) struct Collateral {
     #[serde(default)]
     pub(in crate::market) requirement_conversion: RequirementConversion,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(in crate::market) asset: BTreeMap<String, AssetCollateral>,
+    pub(in crate::market) asset: BTreeMap<String, AssetCollateralEntry>,
 }
 
 /// `[collateral.asset.<name>]`: how one asset counts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::market) struct AssetCollateral {
+pub(in crate::market) struct AssetCollateralEntry {
     pub(in crate::market) weight: Option<Number>,
     pub(in crate::market) availability_weight: Option<Number>,
     pub(in crate::market) cap: Option<Number>,
@@ -95,7 +114,7 @@ pub(in crate::market) struct AssetCollateral {
     pub(in crate::market) exchange_bid_buffer: Option<Number>,
     pub(in crate::market) exchange_ask_buffer: Option<Number>,
     pub(in crate::market) liability_factor: Option<Number>,
-    pub(in crate::market) liability: Option<LiabilityTiers>,
+    pub(in crate::market) liability: Option<LiabilityEntry>,
     pub(in crate::market) exchange_threshold: Option<Number>,
     #[serde(default)]
     pub(in crate::market) may_be_switched_off: bool,
@@ -104,7 +123,7 @@ pub(in crate::market) struct AssetCollateral {
 /// `[collateral.asset.<name>.liability]`: what a debt in the asset requires, by marginal tiers of its quantity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::market) struct LiabilityTiers {
+pub(in crate::market) struct LiabilityEntry {
     pub(in crate::market) floor: Vec<Number>,
     pub(in crate::market) maintenance_rate: Vec<Number>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -112,11 +131,14 @@ pub(in crate::market) struct LiabilityTiers {
 }
 
 /// What debts require.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::market) enum LiabilityRequirement {
+#[non_exhaustive]
+pub enum LiabilityRequirement {
+    /// Nothing.
     #[default]
     None,
+    /// By the tiers of `[collateral.asset.<name>.liability]`.
     Tiers,
 }
 

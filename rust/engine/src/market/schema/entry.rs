@@ -83,12 +83,24 @@ pub enum BoundUnit {
     Contracts,
 }
 
+/// The tier of an amount that lies exactly on a floor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AtFloor {
+    /// The tier that begins there.
+    Higher,
+    /// The tier that ends there; an amount of 0 is in the first.
+    Lower,
+}
+
 /// `[tiers.<name>]`: one table, a column per key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::market) struct TiersEntry {
     pub(in crate::market) law: LawKind,
     pub(in crate::market) bounds: BoundUnit,
+    pub(in crate::market) at_floor: Option<AtFloor>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::market) floor: Vec<Number>,
     pub(in crate::market) cap: Option<Number>,

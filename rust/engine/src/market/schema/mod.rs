@@ -16,17 +16,23 @@ use serde::{Deserialize, Serialize};
 use toml::value::Datetime;
 use toml::{Table, Value};
 
-pub(super) use collateral::Collateral;
-pub(super) use entry::{AssetEntry, InstrumentEntry, LawKind, PayoffKind, TiersEntry, default_quantum};
-pub(super) use requirement::{
-    ClosingFee, Combine, FeeReserve, Fees, Legs, MarginClass, MarginSource, Requirement, TierLegs, TriggerPrice,
+pub(super) use collateral::{AssetCollateralEntry, LiabilityEntry};
+pub(super) use entry::{
+    ArithmeticEntry, AssetEntry, InstrumentEntry, LawKind, PayoffKind, TiersEntry, default_quantum,
 };
-
 pub(super) use process::{Liquidation, Step};
+pub(super) use requirement::{Fees, Requirement};
 
-pub use collateral::{AvailableRule, WithdrawableRule};
-pub use entry::{BoundUnit, Evidence, Source};
-pub use requirement::{CrossPool, PriceBasis, Rounding, VenueRatio};
+pub use collateral::{
+    AmountUnit, AvailableRule, CollateralValue, HaircutBase, HaircutLevels, LiabilityRequirement, Negative,
+    RequirementConversion, WithdrawableRule,
+};
+pub use entry::{AtFloor, BoundUnit, Evidence, Source};
+pub use process::{OrderLoss, OrderPrice, OrdersIn};
+pub use requirement::{
+    ClosingFee, Combine, CrossPool, FeeReserve, Legs, MarginSource, PriceBasis, Required, Rounding, TableVersion,
+    TierChoice, TierLegs, TriggerPrice, UserCoefficient, VenueRatio,
+};
 
 use super::number::Number;
 use crate::error::{Error, Result};
@@ -55,9 +61,9 @@ pub(super) struct Document {
     #[serde(default)]
     pub(super) isolated: requirement::Isolated,
     #[serde(default)]
-    pub(super) margin_class: MarginClass,
+    pub(super) margin_class: requirement::MarginClass,
     #[serde(default)]
-    pub(super) collateral: Collateral,
+    pub(super) collateral: collateral::Collateral,
     #[serde(default)]
     pub(super) liabilities: collateral::Liabilities,
     #[serde(default)]

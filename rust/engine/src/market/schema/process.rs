@@ -5,33 +5,46 @@ use serde::{Deserialize, Serialize};
 use crate::market::number::Number;
 
 /// How open orders enter an amount.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::market) enum OrdersIn {
+#[non_exhaustive]
+pub enum OrdersIn {
+    /// Not at all.
     #[default]
     None,
+    /// Each on its own.
     Sum,
+    /// The larger of the position with all buys and with all sells filled.
     WorstFill,
+    /// The larger of longs with buys and shorts with sells.
     LargerSide,
 }
 
 /// Where the loss of filling at the order's price counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::market) enum OrderLoss {
+#[non_exhaustive]
+pub enum OrderLoss {
+    /// Nowhere.
     #[default]
     None,
+    /// When the order is placed.
     Admission,
+    /// In the pool's equity, while the order is open.
     Equity,
 }
 
 /// The price at which an order is valued.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::market) enum OrderPrice {
+#[non_exhaustive]
+pub enum OrderPrice {
+    /// Its limit; the mark price where it has none.
     #[default]
     Limit,
+    /// The mark price.
     Mark,
+    /// The one of the two that is worth more.
     Worse,
 }
 

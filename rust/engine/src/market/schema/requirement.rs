@@ -59,30 +59,40 @@ pub enum Rounding {
 }
 
 /// The price that a trigger looks at.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::market) enum TriggerPrice {
+#[non_exhaustive]
+pub enum TriggerPrice {
+    /// The mark price.
     #[default]
     Mark,
+    /// The last traded price.
     Last,
+    /// The index price of the base.
     Index,
 }
 
 /// Whether one failing constraint suffices.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::market) enum Combine {
+#[non_exhaustive]
+pub enum Combine {
+    /// One failing constraint suffices.
     #[default]
     Any,
+    /// All constraints must fail.
     All,
 }
 
 /// What a constraint requires.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::market) enum Required {
+#[non_exhaustive]
+pub enum Required {
+    /// The maintenance margin.
     #[default]
     Maintenance,
+    /// The initial margin.
     Initial,
 }
 
@@ -98,7 +108,7 @@ pub(in crate::market) struct Trigger {
     #[serde(default)]
     pub(in crate::market) combine: Combine,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(in crate::market) constraint: Vec<Constraint>,
+    pub(in crate::market) constraint: Vec<ConstraintEntry>,
 }
 
 fn one() -> Number {
@@ -108,7 +118,7 @@ fn one() -> Number {
 /// `[[trigger.constraint]]`: one of several; what it leaves out it takes from `[trigger]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::market) struct Constraint {
+pub(in crate::market) struct ConstraintEntry {
     pub(in crate::market) name: String,
     pub(in crate::market) level: Option<Number>,
     pub(in crate::market) zero_fails: Option<bool>,
@@ -118,43 +128,62 @@ pub(in crate::market) struct Constraint {
 }
 
 /// How the legs of one instrument are charged.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::market) enum Legs {
+#[non_exhaustive]
+pub enum Legs {
+    /// Every leg of a hedge on its own.
     #[default]
     Each,
+    /// The magnitude of the signed sum.
     Net,
+    /// Longs and shorts added.
     LongPlusShort,
+    /// The larger of longs and shorts.
     LargerSide,
 }
 
 /// What picks the tier of a leg.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::market) enum TierLegs {
+#[non_exhaustive]
+pub enum TierLegs {
+    /// What is charged.
     #[default]
     Same,
+    /// The magnitude of the signed sum of the instrument.
     Net,
+    /// Longs and shorts of the instrument added.
     LongPlusShort,
+    /// The larger of longs and shorts of the instrument.
     LargerSide,
+    /// What is charged, summed over the instruments of one underlying and settlement asset.
     Underlying,
 }
 
 /// A fee for closing that is part of a requirement.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::market) enum ClosingFee {
+#[non_exhaustive]
+pub enum ClosingFee {
+    /// None.
     #[default]
     None,
+    /// On the notional at the mark price.
     Mark,
+    /// On the notional at the bankruptcy price of the leverage, from the entry price.
     BankruptcyAtEntry,
+    /// The same, from the mark price.
     BankruptcyAtMark,
+    /// On the notional at the price where the margin of an isolated position is used up, fee included.
+    BankruptcyOfMargin,
 }
 
 /// Where a rate comes from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::market) enum MarginSource {
+#[non_exhaustive]
+pub enum MarginSource {
     /// Maintenance: the table. Initial: one over the leverage of the position.
     #[default]
     Usual,
@@ -193,12 +222,16 @@ pub(in crate::market) struct IsolatedRequirement {
 }
 
 /// What the margin of an isolated position reserves for fees.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::market) enum FeeReserve {
+#[non_exhaustive]
+pub enum FeeReserve {
+    /// Nothing.
     #[default]
     None,
+    /// The fee on the notional at entry.
     OpeningNotional,
+    /// The fee on the notional at the bankruptcy price of the leverage.
     ClosingAtBankruptcy,
 }
 
@@ -211,30 +244,40 @@ pub(in crate::market) struct Isolated {
 }
 
 /// Whether an account's own coefficient changes its tables.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::market) enum UserCoefficient {
+#[non_exhaustive]
+pub enum UserCoefficient {
+    /// It does not.
     #[default]
     None,
+    /// It multiplies the bounds, the cap and the deductions.
     Bounds,
 }
 
 /// Which version of a table a position is under.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::market) enum TableVersion {
+#[non_exhaustive]
+pub enum TableVersion {
+    /// The newest, always.
     #[default]
     Newest,
+    /// The one that was in force when it was opened.
     KeptByOpenPositions,
 }
 
 /// What fixes the tier of a position.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::market) enum TierChoice {
+#[non_exhaustive]
+pub enum TierChoice {
+    /// The basis.
     #[default]
     ByBasis,
+    /// The tier that the position names, where it names one.
     Static,
+    /// The higher of the two.
     HigherOfBoth,
 }
 

@@ -1,0 +1,35 @@
+//! Fee rates, by profile.
+
+use super::schema::Document;
+use crate::error::{Error, Result};
+
+/// The name of the profile that accounts have unless they name another.
+const DEFAULT: &str = "default";
+
+/// The fee rates of a kind of account.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Profile {
+    /// What accounts name it by; `default` is `[fees]` itself.
+    pub name: String,
+    /// Rate of orders that take.
+    pub taker: f64,
+    /// Rate of orders that make; negative where they are paid.
+    pub maker: f64,
+}
+
+/// The profiles of a market, the default one first; without `[fees]` it has rates of zero.
+///
+/// Their ranges are checked with those of the other stated numbers.
+pub(super) fn profiles(document: &Document) -> Result<Vec<Profile>> {
+    let (taker, maker) = document.fees.as_ref().map_or((0.0, 0.0), |fees| (fees.taker.get(), fees.maker.get()));
+    let mut all = vec![Profile { name: DEFAULT.to_owned(), taker, maker }];
+    for (name, profile) in document.fees.iter().flat_map(|fees| &fees.profile) {
+        if name == DEFAULT {
+            let message = "is the name of the rates in [fees] itself; give the profile another";
+            return Err(Error::market(format!("fees.profile.{name}"), message));
+        }
+        all.push(Profile { name: name.clone(), taker: profile.taker.get(), maker: profile.maker.get() });
+    }
+    Ok(all)
+}
