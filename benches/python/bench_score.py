@@ -1,4 +1,4 @@
-"""Score R1 with crossmargin and with what a user would write instead.
+"""Score R1, R2 and R3 with crossmargin and with what a user would write instead.
 
 One process, one table: every contender is checked against the others, then timed in
 interleaved rounds. Prints the table and writes the record. Run by ``make bench``;
@@ -30,12 +30,14 @@ from figures import judge
 from harness import machine, report
 from harness.contender import THREE, Contender, Outputs, check_agreement
 from harness.timing import Timing, interleave, time_stretch
-from peers import duckdb_peer, numba_peer, numpy_peer, polars_peer
+from peers import duckdb_peer, numba_hedged, numba_multi, numba_peer, numpy_peer, polars_peer
+from peers.expected import expected as expected_of
 
 SMALL_SIZES = (1, 10, 100, 1_000, 10_000)
 STRESS_MOVE = 0.93  # marks at which some pools of R1 fail, for the comparison of results
 HAS_ENGINE = importlib.util.find_spec("crossmargin._core") is not None
 N_FIGURES = 13  # float64 columns of outputs="all"
+OTHERS = {"R2": numba_multi, "R3": numba_hedged}  # the workloads beside R1, with their peers
 BUILDING = ("set-up", "frames", "tables", "book")  # what a row may build before it scores
 
 
@@ -52,16 +54,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     expected = numpy_peer.contenders(workload)[0].run()
     for contender in contenders:
         check_agreement(contender, expected)
+    sizes = {workload.name: _size(workload, options.pools)}
+    for name in OTHERS:
+        say(f"drawing {name} with {options.pools:,} pools, and checking")
+        other = reference_workload(name, n_pools=options.pools, seed=options.seed)
+        contenders += _checked(other)
+        sizes[name] = _size(other, options.pools)
+        del other
     timings = interleave(contenders, options.rounds, say)
-    rows = [_row(contender, timings, workload.n_positions) for contender in contenders]
+    rows = [_row(contender, timings, sizes[contender.workload]["n_positions"]) for contender in contenders]
     del contenders, expected
     say("timing small books")
     small = [_small_book(size, options) for size in SMALL_SIZES]
     say("measuring costs")
     costs_of = _costs(workload, options)
     medians = {name: timing.median for name, timing in timings.items()}
-    figures = judge(medians, costs_of, workload.n_positions)
+    figures = judge(medians, costs_of, {name: size["n_positions"] for name, size in sizes.items()})
     record = _context(options, workload) | {
+        "workloads": list(sizes.values()),
         "load": {"before": load, "after": machine.load()},
         "rows": rows,
         "small_books": small,
@@ -77,10 +87,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="benchmark of score on the workload R1")
-    parser.add_argument("--pools", type=int, default=1_000_000, help="pools of R1 (default 1,000,000)")
+    parser = argparse.ArgumentParser(description="benchmark of score on the workloads R1, R2 and R3")
+    parser.add_argument("--pools", type=int, default=1_000_000, help="pools of each workload (default 1,000,000)")
     parser.add_argument("--rounds", type=int, default=9, help="interleaved rounds (default 9, at least 7 for a record)")
-    parser.add_argument("--seed", type=int, default=20_241_001, help="seed of R1")
+    parser.add_argument("--seed", type=int, default=20_241_001, help="seed of the workloads")
     parser.add_argument("--record", type=Path, nargs="?", const=report.RECORDS, help="write the record, there or here")
     parser.add_argument("--strict", action="store_true", help="fail where a figure was measured and missed")
     parser.add_argument("--quiet", action="store_true", help="print the result only")
@@ -101,6 +111,40 @@ def _contenders(workload: Workload) -> list[Contender]:
     for peer in (numpy_peer, numba_peer, polars_peer, duckdb_peer):
         rows += peer.contenders(workload)
     return rows
+
+
+def _checked(workload: Workload) -> list[Contender]:
+    """Rows of R2 or R3, found equal at marks that liquidate some pools and at its own."""
+    own: list[Contender] = []
+    for marks in (workload.marks * STRESS_MOVE, workload.marks):
+        at = replace(workload, marks=marks)
+        expected = expected_of(at)
+        if marks is not workload.marks and not expected.liquidatable.any():
+            raise ValueError(f"the shocked marks liquidated no pool of {workload.name}")
+        own = _others(at)
+        for contender in own:
+            check_agreement(contender, expected)
+    return own
+
+
+def _others(workload: Workload) -> list[Contender]:
+    rows: list[Contender] = []
+    if HAS_ENGINE:
+        import ours
+
+        rows += ours.contenders_of(workload)
+    return rows + OTHERS[workload.name].contenders(workload)
+
+
+def _size(workload: Workload, n_pools: int) -> dict[str, Any]:
+    return {
+        "name": workload.name,
+        "seed": workload.seed,
+        "n_pools": n_pools,
+        "n_positions": workload.n_positions,
+        "n_orders": workload.n_orders,
+        "n_instruments": len(workload.instruments),
+    }
 
 
 def _floors(workload: Workload) -> list[Contender]:
@@ -175,13 +219,7 @@ def _context(options: argparse.Namespace, workload: Workload) -> dict[str, Any]:
         "machine": machine.describe_machine(),
         "versions": machine.describe_versions(),
         "n_rounds": options.rounds,
-        "workload": {
-            "name": workload.name,
-            "seed": workload.seed,
-            "n_pools": options.pools,
-            "n_positions": workload.n_positions,
-            "n_instruments": len(workload.instruments),
-        },
+        "workload": _size(workload, options.pools),
     }
 
 
@@ -191,6 +229,7 @@ def _row(contender: Contender, timings: Mapping[str, Timing], n_positions: int) 
     ours = timings.get(_rival(contender))
     return {
         "name": contender.name,
+        "workload": contender.workload,
         "outputs": contender.outputs,
         "buffers": contender.buffers,
         "threads": contender.threads,
@@ -210,15 +249,18 @@ def _rival(contender: Contender) -> str:
     """Name the row of ours that does the same work on as many threads."""
     if contender.includes in BUILDING:
         return "crossmargin, from the tables"
+    suffix = (
+        f"{contender.threads} thr" if contender.workload == "R1" else f"{contender.workload}, {contender.threads} thr"
+    )
     if contender.outputs != THREE:
-        return f"crossmargin, all columns, {contender.threads} thr"
-    return f"crossmargin, {contender.threads} thr"
+        return f"crossmargin, all columns, {suffix}"
+    return f"crossmargin, {suffix}"
 
 
 def _losses(rows: list[dict[str, Any]], small: list[dict[str, Any]]) -> list[str]:
     """Where another program was faster: said beside every table."""
     losses = [
-        f"R1, {row['includes']}: {row['name']} takes {row['ratio_to_ours']:.2f} times as long as ours"
+        f"{row['workload']}, {row['includes']}: {row['name']} takes {row['ratio_to_ours']:.2f} times as long as ours"
         for row in rows
         if not row["name"].startswith(("crossmargin", "memory floor"))
         and row["ratio_to_ours"] is not None

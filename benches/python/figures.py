@@ -57,7 +57,9 @@ class Figure:
         return asdict(self) | {"passed": self.passed}
 
 
-def judge(seconds: Mapping[str, float], costs: Mapping[str, float | None], n_positions: int) -> list[Figure]:
+def judge(
+    seconds: Mapping[str, float], costs: Mapping[str, float | None], n_positions: Mapping[str, int]
+) -> list[Figure]:
     """All figures of a run.
 
     Parameters
@@ -66,10 +68,25 @@ def judge(seconds: Mapping[str, float], costs: Mapping[str, float | None], n_pos
         Median seconds per call by name of the contender.
     costs : mapping of str to float
         The figures that are no contenders, by name.
-    n_positions : int
-        Positions of R1.
+    n_positions : mapping of str to int
+        Positions of each workload.
     """
-    return [*_speed(seconds, n_positions), *_costs(costs)]
+    return [*_speed(seconds, n_positions["R1"]), *_others(seconds, n_positions), *_costs(costs)]
+
+
+def _others(seconds: Mapping[str, float], n_positions: Mapping[str, int]) -> list[Figure]:
+    """Give the figures of R2 and R3: time per position against that of R1, and Numba's time against ours."""
+    figures = []
+    for name in ("R2", "R3"):
+        ours, theirs = seconds.get(f"crossmargin, {name}, 1 thr"), seconds.get(f"Numba folded, {name}, 1 thr")
+        plain = seconds.get("crossmargin, 1 thr")
+        over = None if ours is None or plain is None else (ours / n_positions[name]) / (plain / n_positions["R1"])
+        ahead = None if ours is None or theirs is None else theirs / ours
+        figures += [
+            Figure(f"{name} over R1, per position, 1 thread", 3.0, "at most", "x", over),
+            Figure(f"Numba over ours on {name}, 1 thread", 3.0, "at least", "x", ahead),
+        ]
+    return figures
 
 
 def _speed(seconds: Mapping[str, float], n_positions: int) -> list[Figure]:

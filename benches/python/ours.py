@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -40,8 +41,13 @@ _WIDTHS = ("baseline", "avx2", "avx512")
 def build(workload: Workload, market: Any = None) -> tuple[Any, Any]:
     """Book and prices of a workload, under its market or one that was loaded before."""
     market = market or xm.Market.from_toml(workload.market_toml)
-    book = xm.Book(market, balances=workload.balances, positions=workload.positions)
-    return book, market.prices(mark=workload.marks)
+    tables = {"balances": workload.balances, "positions": workload.positions}
+    if workload.orders is not None:
+        tables["orders"] = workload.orders
+    prices = {"mark": workload.marks}
+    if workload.index is not None:
+        prices["index"] = workload.index
+    return xm.Book(market, **tables), market.prices(**prices)
 
 
 def isas() -> tuple[str, ...]:
@@ -69,6 +75,17 @@ def contenders(workload: Workload) -> list[Contender]:
 
     rows.append(Contender("crossmargin, from the tables", from_tables, 1, includes="book", read=read))
     return rows
+
+
+def contenders_of(workload: Workload) -> list[Contender]:
+    """Rows on R2 or R3: three outputs and all columns."""
+    book, prices = build(workload)
+    rows = []
+    for threads in THREADS:
+        suffix = f"{workload.name}, {threads} thr"
+        rows.append(_row(f"crossmargin, {suffix}", book, prices, threads))
+        rows.append(_row(f"crossmargin, all columns, {suffix}", book, prices, threads, outputs=ALL_OUTPUTS))
+    return [replace(row, workload=workload.name) for row in rows]
 
 
 def small(workload: Workload) -> Contender:

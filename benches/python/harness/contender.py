@@ -57,6 +57,8 @@ class Contender:
         there is nothing to compare (a memory floor).
     before : callable
         Called before each timed stretch, outside the timing: thread counts.
+    workload : str
+        What is scored: R1, R2 or R3.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Contender:
     isa: str = "run-time"
     read: Callable[[Any], Outputs] | None = field(default=lambda result: result)
     before: Callable[[], None] = _nothing
+    workload: str = "R1"
 
 
 def check_agreement(contender: Contender, expected: Outputs) -> None:

@@ -40,21 +40,23 @@ def head(record: Mapping[str, Any]) -> str:
     commit = record["commit"]["commit"][:12] + (" with changes" if record["commit"]["changed"] else "")
     machine = record["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
-    workload = record["workload"]
+    workloads = record.get("workloads", [record["workload"]])
     hardware = (
         f"{machine['cpu']} (family/model {machine['cpu_family_model']}), widest instruction set {machine['isa']}, "
         f"{machine['cores']} cores, caches {machine['l2_cache']} and {machine['l3_cache']}, "
         f"{machine['memory_gib']} GiB, {machine['system']}"
     )
-    book = (
-        f"{workload['name']}, seed {workload['seed']}, {workload['n_pools']:,} pools, "
-        f"{workload['n_positions']:,} positions, {workload['n_instruments']} instruments"
-    )
+    books = [
+        f"* Workload: {workload['name']}, seed {workload['seed']}, {workload['n_pools']:,} pools, "
+        f"{workload['n_positions']:,} positions, {workload.get('n_orders', 0):,} orders, "
+        f"{workload['n_instruments']} instruments."
+        for workload in workloads
+    ]
     lines = [
         f"* Date and commit: {record['date']}, {commit}.",
         f"* Machine: {hardware}.",
         f"* Versions: {versions}.",
-        f"* Workload: {book}.",
+        *books,
         f"* Medians of {record['n_rounds']} interleaved rounds in one process; results found equal first. "
         f"Load of the machine before {record['load']['before']}, after {record['load']['after']}.",
     ]

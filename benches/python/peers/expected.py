@@ -1,0 +1,82 @@
+"""The three outputs of R2 and R3 by whole columns of NumPy: what the others are held against, not timed.
+
+Written from the definition of the workloads, with nothing folded, so that a slip in a folded loop shows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from crossmargin.testing import Workload
+from harness.contender import Floats, Outputs
+
+
+def expected(workload: Workload) -> Outputs:
+    """Score R2 or R3."""
+    equity, maintenance = {"R2": _multi_asset, "R3": _hedged}[workload.name](workload)
+    excess = equity - maintenance
+    return Outputs(excess, equity / maintenance, excess <= 0)
+
+
+def _multi_asset(workload: Workload) -> tuple[Floats, Floats]:
+    contracts, tiers, haircuts, index = workload.contracts, workload.tiers, workload.haircuts, workload.index
+    assert contracts is not None
+    assert tiers is not None
+    assert haircuts is not None
+    assert index is not None
+    held, entry = workload.positions["instrument"], workload.positions["entry_price"]
+    quantity = workload.positions["quantity"] * contracts.size[held]
+    mark, inverse, settle = workload.marks[held], contracts.inverse[held], contracts.settle[held]
+    pnl = quantity * np.where(inverse, 1.0 / entry - 1.0 / mark, mark - entry)
+    notional = np.abs(quantity) * np.where(inverse, 1.0 / mark, mark)
+    required = tiers.maintenance_margin(held, notional) * index[settle]
+    pool = np.repeat(np.arange(workload.n_accounts), np.diff(workload.pool_offsets()))
+    n_assets = len(haircuts.floor)
+    amounts = workload.balances["wallet_balance"].reshape(-1, n_assets)
+    amounts = amounts + np.bincount(pool * n_assets + settle, pnl, amounts.size).reshape(amounts.shape)
+    return haircuts.collateral_value(amounts, index[:n_assets]), np.bincount(pool, required)
+
+
+def _hedged(workload: Workload) -> tuple[Floats, Floats]:
+    tiers, orders, positions = workload.tiers, workload.orders, workload.positions
+    assert tiers is not None
+    assert orders is not None
+    mark = workload.marks[positions["instrument"]]
+    pnl = positions["quantity"] * (mark - positions["entry_price"])
+    groups = Groups(workload)
+    worth = np.bincount(groups.of_position, positions["quantity"] * mark, groups.n)
+    value = orders["quantity"] * orders["price"]
+    buys = np.bincount(groups.of_order, np.maximum(value, 0.0), groups.n)
+    sells = np.bincount(groups.of_order, np.maximum(-value, 0.0), groups.n)
+    basis = np.maximum(np.abs(worth + buys), np.abs(worth - sells))
+    reached = (basis[:, np.newaxis] >= tiers.floor[groups.instrument]).sum(axis=1) - 1
+    required = np.bincount(groups.pool, tiers.rate[groups.instrument, reached] * basis)
+    pool = np.repeat(np.arange(workload.n_accounts), np.diff(workload.pool_offsets()))
+    return workload.balances["wallet_balance"] + np.bincount(pool, pnl), required
+
+
+class Groups:
+    """What R3 charges: an instrument's leg of a pool with its orders.
+
+    Attributes
+    ----------
+    n : int
+        How many.
+    pool, instrument : ndarray of int64
+        Of each group; sorted by pool.
+    of_position, of_order : ndarray of int64
+        The group of each row.
+    """
+
+    def __init__(self, workload: Workload) -> None:
+        assert workload.orders is not None
+        n_instruments = len(workload.instruments)
+        tables = workload.positions, workload.orders
+        keys = []
+        for table, offsets in zip(tables, (workload.pool_offsets(), workload.order_offsets()), strict=True):
+            pool = np.repeat(np.arange(workload.n_accounts), np.diff(offsets))
+            keys.append((pool * n_instruments + table["instrument"]) * 2 + (table["position_side"] == "long"))
+        groups, place = np.unique(np.concatenate(keys), return_inverse=True)
+        self.n = len(groups)
+        self.pool, self.instrument = np.divmod(groups // 2, n_instruments)
+        self.of_position, self.of_order = np.split(place, [workload.n_positions])
