@@ -131,25 +131,27 @@ def test_score_account_of_two_accounts_is_refused() -> None:
     [
         (
             'payoff = "linear"',
-            'payoff = "inverse"',
-            "instrument[0].payoff was 'inverse', expected 'linear'; not supported by the reference",
+            'payoff = "power"',
+            "instrument[0].payoff was 'power', expected 'linear' or 'inverse' or 'quanto'; "
+            "not supported by the reference",
         ),
         (
             'cross = "per_asset"',
-            'cross = "per_account"',
-            "pools.cross was 'per_account', expected 'per_asset'; not supported by the reference",
+            'cross = "per_pair"',
+            "pools.cross was 'per_pair', expected 'per_asset' or 'per_account'; not supported by the reference",
         ),
         (
             'legs = "each"',
-            'legs = "net"',
-            "maintenance_margin.legs was 'net', expected 'each'; not supported by the reference",
+            'legs = "all"',
+            "maintenance_margin.legs was 'all', expected 'each' or 'net' or 'long_plus_short' or 'larger_side'; "
+            "not supported by the reference",
         ),
         ("floor = [0, 1000]", "floor = [0, 0]", "tiers.X.floor[1] was 0, expected floors that rise"),
         ("floor = [0, 1000]", "floor = [1, 1000]", "tiers.X.floor was 1, expected a first floor of 0"),
         (
             "floor = [0, 1000]",
             "floor = [0]",
-            "tiers.X.maintenance_rate was '2 values', expected 1 values, one per floor",
+            "tiers.X.max_leverage was '2 values', expected 1 values, one per floor",
         ),
         ("0.02]", "1.02]", "tiers.X.maintenance_rate[1] was 51/50, expected a fraction between 0 and 1"),
         ("cap = 5000", "cap = 1000", "tiers.X.cap was 1000, expected a number above the last floor"),

@@ -8,8 +8,10 @@ default) nothing is ever rounded, and that run is what the engine's decisions ar
 What is not here: speed, columns, NumPy. This package shares no code and no idea of evaluation with the engine, so an
 error in one is not an error in the other.
 
-Scope: linear contracts; cross pools per settlement asset and isolated pools per position; one-way and hedge legs;
-marginal, flat and listed maintenance tiers. Anything else in a market raises `ReferenceInputError`.
+Scope: every kind of rule that a market file can state and that gives a pool its value at given prices: linear,
+inverse and quanto contracts; cross pools per asset or per account with haircuts, buffers and debts; isolated pools;
+hedge legs; all laws of tiers; closing fees; open orders; several constraints. Outside are portfolio margin and pools
+per pair, which raise `ReferenceInputError`, and what a venue does after the trigger.
 
 Examples
 --------
@@ -35,38 +37,51 @@ Examples
 8000 2450 5550 False
 """
 
+from crossmargin.reference.accounts import Accounts, Terms, read_accounts, read_settings
+from crossmargin.reference.assets import Asset, AssetCollateral
 from crossmargin.reference.book import Balance, Position, read_balances, read_positions
-from crossmargin.reference.market import Asset, Instrument, Market, Rules, Tier, TierTable, load_market
-from crossmargin.reference.score import (
-    Pool,
-    PoolScore,
-    PositionScore,
-    partition,
-    position_scores,
-    score,
-    score_account,
-)
-from crossmargin.reference.values import ReferenceInputError, exact, truncate
+from crossmargin.reference.display import round_amount, round_price, truncate
+from crossmargin.reference.figures import PoolScore, PositionScore
+from crossmargin.reference.market import Instrument, Market, load_market
+from crossmargin.reference.orders import Order, read_orders
+from crossmargin.reference.pools import Layer, Pool, partition
+from crossmargin.reference.score import position_scores, score, score_account
+from crossmargin.reference.switches import Constraint, OrderRules, RequirementRule, Rules
+from crossmargin.reference.tiers import Tier, TierTable
+from crossmargin.reference.values import ReferenceInputError, exact
 
 __all__ = [
+    "Accounts",
     "Asset",
+    "AssetCollateral",
     "Balance",
+    "Constraint",
     "Instrument",
+    "Layer",
     "Market",
+    "Order",
+    "OrderRules",
     "Pool",
     "PoolScore",
     "Position",
     "PositionScore",
     "ReferenceInputError",
+    "RequirementRule",
     "Rules",
+    "Terms",
     "Tier",
     "TierTable",
     "exact",
     "load_market",
     "partition",
     "position_scores",
+    "read_accounts",
     "read_balances",
+    "read_orders",
     "read_positions",
+    "read_settings",
+    "round_amount",
+    "round_price",
     "score",
     "score_account",
     "truncate",

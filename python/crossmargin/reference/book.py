@@ -1,33 +1,34 @@
-"""What is held: balances and positions, read from rows and checked before any rule sees them.
+"""What is held: balances and positions, read from rows and checked before any rule sees them."""
 
-A row is a mapping from column name to value. A row that is refused names its table, column, number and value.
-"""
-
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, TypeVar
+from typing import Any
 
+from crossmargin.reference import rows, rules
+from crossmargin.reference.accounts import Accounts, Setting, Settings
 from crossmargin.reference.market import Instrument, Market
+from crossmargin.reference.rows import MODES, SIDES, Row
+from crossmargin.reference.switches import Rules
+from crossmargin.reference.tiers import TierTable
 from crossmargin.reference.values import exact, not_negative, positive, refuse
 
-SIDES = ("net", "long", "short")
-"""Sides in canonical order: one position of either sign, or the two legs of hedge mode."""
-
-MODES = ("cross", "isolated")
-"""Margin modes in canonical order."""
-
-Row = Mapping[str, Any]
-Kept = TypeVar("Kept")
+UNITS = ("contracts", "base")
+"""What quantities are written in."""
 
 
 @dataclass(frozen=True)
 class Balance:
-    """Cash of one asset in one account: realised only, and including what is fenced for isolated positions."""
+    """Cash of one asset in one account: realised only, and including what is fenced for isolated positions.
+
+    ``bonus`` is the venue's credit: it counts as margin and never leaves. ``borrowed`` is what must be given back.
+    """
 
     account: Any
     asset: str
     wallet_balance: Fraction
+    bonus: Fraction = Fraction(0)
+    borrowed: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Position:
     """One position: ``quantity`` contracts (long positive) entered at ``entry_price``.
 
     ``leverage`` absent means that the initial margin is unknown. ``isolated_margin`` is the cash fenced for an
-    isolated position, without its unrealised profit or loss. ``row`` is the place in the input table.
+    isolated position, without its unrealised profit or loss. ``tier_version`` names the old table it is still under,
+    ``tier`` the tier that its owner chose (from 1). ``row`` is the place in the input table.
     """
 
     account: Any
@@ -46,6 +48,8 @@ class Position:
     margin_mode: str = "cross"
     isolated_margin: Fraction | None = None
     position_side: str = "net"
+    tier_version: str | None = None
+    tier: int | None = None
     row: int = 0
 
     @property
@@ -53,18 +57,31 @@ class Position:
         """What tells a position from another: account, instrument, side and mode."""
         return (self.account, self.instrument.name, self.position_side, self.margin_mode)
 
+    @property
+    def table(self) -> TierTable:
+        """The table that it is charged by."""
+        if self.tier_version is None:
+            return self.instrument.table
+        return self.instrument.old_tables[self.tier_version]
 
-def read_balances(market: Market, rows: Iterable[Row], duplicates: str = "raise") -> list[Balance]:
+    @property
+    def sign(self) -> int:
+        """1 for a long, -1 for a short."""
+        return 1 if self.quantity > 0 else -1
+
+
+def read_balances(market: Market, table: Iterable[Row], duplicates: str = "raise") -> list[Balance]:
     """Read the balances table.
 
     Parameters
     ----------
     market : Market
         Knows the assets.
-    rows : iterable of mappings
-        Columns ``account``, ``asset``, ``wallet_balance`` (in units of the asset; negative is owed).
+    table : iterable of mappings
+        Columns ``account``, ``asset``, ``wallet_balance`` (in units of the asset; negative is owed); optional
+        ``bonus`` and ``borrowed`` (not below zero).
     duplicates : {"raise", "merge"}
-        A repeated (account, asset) is refused, or its balances are added; the sum is rounded once, to a double.
+        A repeated (account, asset) is refused, or its amounts are added; the sums are rounded once, to doubles.
 
     Returns
     -------
@@ -74,14 +91,15 @@ def read_balances(market: Market, rows: Iterable[Row], duplicates: str = "raise"
     Raises
     ------
     ReferenceInputError
-        At an unknown asset, a balance that is not a finite number, or a repeated key.
+        At an unknown asset, an amount that is not a finite number, a bonus where the market has none, or a repeated
+        key.
     """
-    return _collect(
-        [_read_balance(market, row, index) for index, row in enumerate(rows)],
+    return rows.collect(
+        [_read_balance(market, row, index) for index, row in enumerate(table)],
         key=lambda balance: (balance.account, balance.asset),
         duplicates=duplicates,
         merge=_merge_balances,
-        settle=lambda balance: replace(balance, wallet_balance=_stored(balance.wallet_balance)),
+        settle=_stored_balance,
         table="balances",
         column="asset",
     )
@@ -89,41 +107,78 @@ def read_balances(market: Market, rows: Iterable[Row], duplicates: str = "raise"
 
 def _read_balance(market: Market, row: Row, index: int) -> Balance:
     where = f"balances.{{}}[{index}]"
-    return Balance(
-        account=_account(row, where),
-        asset=market.asset(_required(row, "asset", where), where.format("asset")).name,
-        wallet_balance=exact(_required(row, "wallet_balance", where), where.format("wallet_balance")),
+    balance = Balance(
+        account=rows.account_of(row, where),
+        asset=market.asset(rows.required(row, "asset", where), where.format("asset")).name,
+        wallet_balance=exact(rows.required(row, "wallet_balance", where), where.format("wallet_balance")),
+        bonus=rows.optional_or_nan(row, "bonus", where, not_negative) or Fraction(0),
+        borrowed=rows.optional_or_nan(row, "borrowed", where, not_negative) or Fraction(0),
+    )
+    if balance.bonus and not market.rules.bonus_counts:
+        raise refuse(where.format("bonus"), row["bonus"], "absent or 0 in a market without a bonus")
+    return balance
+
+
+def _merge_balances(a: Balance, b: Balance) -> Balance:
+    return replace(
+        a,
+        wallet_balance=a.wallet_balance + b.wallet_balance,
+        bonus=a.bonus + b.bonus,
+        borrowed=a.borrowed + b.borrowed,
     )
 
 
-def read_positions(market: Market, rows: Iterable[Row], duplicates: str = "raise") -> list[Position]:
+def _stored_balance(balance: Balance) -> Balance:
+    return replace(
+        balance,
+        wallet_balance=rows.stored(balance.wallet_balance),
+        bonus=rows.stored(balance.bonus),
+        borrowed=rows.stored(balance.borrowed),
+    )
+
+
+def read_positions(  # noqa: PLR0913 - the last three have usual values
+    market: Market,
+    table: Iterable[Row],
+    duplicates: str = "raise",
+    *,
+    accounts: Accounts | None = None,
+    settings: Settings | None = None,
+    quantity_unit: str = "contracts",
+) -> list[Position]:
     """Read the positions table.
 
     Parameters
     ----------
     market : Market
         Knows the instruments.
-    rows : iterable of mappings
+    table : iterable of mappings
         Columns ``account``, ``instrument``, ``quantity`` (contracts, long positive, not zero), ``entry_price``
         (above zero); optional ``leverage`` (above zero), ``margin_mode`` (cross), ``isolated_margin`` (not below
-        zero; isolated positions only), ``position_side`` (net).
+        zero; isolated positions only), ``position_side`` (net), ``tier_version``, ``tier`` (from 1).
     duplicates : {"raise", "merge"}
-        A repeated (account, instrument, side, mode) is refused, or merged at the quantity-weighted entry price;
-        sum and price are rounded once, to doubles.
+        A repeated (account, instrument, side, mode) is refused, or merged at the entry price that keeps the profit
+        at every price; sum and price are rounded once, to doubles.
+    accounts, settings : optional
+        From `read_accounts`, `read_settings`: an account's multiple of the caps; leverage and mode where a row is
+        silent.
+    quantity_unit : {"contracts", "base"}
+        What quantities are written in.
 
     Returns
     -------
     list of Position
-        In the order of the rows.
+        In the order of the rows, quantities in contracts.
 
     Raises
     ------
     ReferenceInputError
         At an unknown name, a value out of range, a quantity against its side, an isolated position with neither
-        margin nor leverage, an entry notional beyond the last tier, or a repeated key.
+        margin nor leverage, a missing leverage that a rule needs, an entry notional beyond the last tier, or a
+        repeated key.
     """
-    positions = _collect(
-        [_read_position(market, row, index) for index, row in enumerate(rows)],
+    positions = rows.collect(
+        [_read_position(market, row, index, settings or {}) for index, row in enumerate(table)],
         key=lambda position: position.key,
         duplicates=duplicates,
         merge=_merge_positions,
@@ -131,29 +186,58 @@ def read_positions(market: Market, rows: Iterable[Row], duplicates: str = "raise
         table="positions",
         column="instrument",
     )
+    positions = [
+        replace(position, quantity=in_contracts(position.instrument, position.quantity, quantity_unit))
+        for position in positions
+    ]
     for position in positions:
-        _check_cap(position)
+        _check_cap(position, Fraction(1) if accounts is None else accounts.terms(position.account).coefficient)
     return positions
 
 
-def _read_position(market: Market, row: Row, index: int) -> Position:
+def _read_position(market: Market, row: Row, index: int, settings: Settings) -> Position:
     where = f"positions.{{}}[{index}]"
+    account = rows.account_of(row, where)
+    instrument = market.instrument(rows.required(row, "instrument", where), where.format("instrument"))
+    setting = settings.get((account, instrument.name), Setting())
+    leverage = rows.optional(row, "leverage", where, positive)
     position = Position(
-        account=_account(row, where),
-        instrument=market.instrument(_required(row, "instrument", where), where.format("instrument")),
-        quantity=exact(_required(row, "quantity", where), where.format("quantity")),
-        entry_price=positive(_required(row, "entry_price", where), where.format("entry_price")),
-        leverage=_optional(row, "leverage", where, positive),
-        margin_mode=_choice(row, "margin_mode", where, MODES),
-        isolated_margin=_optional(row, "isolated_margin", where, not_negative),
-        position_side=_choice(row, "position_side", where, SIDES),
+        account=account,
+        instrument=instrument,
+        quantity=exact(rows.required(row, "quantity", where), where.format("quantity")),
+        entry_price=positive(rows.required(row, "entry_price", where), where.format("entry_price")),
+        leverage=setting.leverage if leverage is None else leverage,
+        margin_mode=rows.choice(row, "margin_mode", where, MODES, setting.margin_mode),
+        isolated_margin=rows.optional(row, "isolated_margin", where, not_negative),
+        position_side=rows.choice(row, "position_side", where, SIDES),
+        tier_version=_tier_version(market.rules, instrument, row, where),
         row=index,
     )
-    _check_position(position, row, where)
+    position = replace(position, tier=_tier(market.rules, position, row, where))
+    _check_position(market, position, row, where)
     return position
 
 
-def _check_position(position: Position, row: Row, where: str) -> None:
+def _tier_version(rules: Rules, instrument: Instrument, row: Row, where: str) -> str | None:
+    version = row.get("tier_version")
+    if version is None or rules.margin_class.table_version == "newest":
+        return None
+    if version not in instrument.old_tables:
+        raise refuse(where.format("tier_version"), version, f"an old table of {instrument.name}, or absent")
+    return str(version)
+
+
+def _tier(rules: Rules, position: Position, row: Row, where: str) -> int | None:
+    tier = rows.optional_or_nan(row, "tier", where, positive)
+    if tier is None or rules.margin_class.tier == "by_basis":
+        return None
+    highest = len(position.table.tiers)
+    if tier.denominator != 1 or tier > highest:
+        raise refuse(where.format("tier"), row["tier"], f"a whole number from 1 to {highest}")
+    return int(tier)
+
+
+def _check_position(market: Market, position: Position, row: Row, where: str) -> None:
     if position.quantity == 0:
         raise refuse(where.format("quantity"), row["quantity"], "a number other than 0", "leave the row out")
     if position.position_side == "long" and position.quantity < 0:
@@ -162,75 +246,80 @@ def _check_position(position: Position, row: Row, where: str) -> None:
         raise refuse(where.format("quantity"), row["quantity"], "a number below 0 for side 'short'")
     if position.margin_mode == "cross" and position.isolated_margin:
         raise refuse(where.format("isolated_margin"), row["isolated_margin"], "absent or 0 for a cross position")
-    if position.margin_mode == "isolated" and position.isolated_margin is None and position.leverage is None:
-        raise refuse(where.format("isolated_margin"), None, "a number, or a leverage to derive it from")
+    check_mode(market, position.margin_mode, where)
+    if position.leverage is None:
+        if position.margin_mode == "isolated" and position.isolated_margin is None:
+            raise refuse(where.format("isolated_margin"), None, "a number, or a leverage to derive it from")
+        if needs_leverage(market.rules, position.margin_mode):
+            raise refuse(where.format("leverage"), None, "a number above 0")
 
 
-def _check_cap(position: Position) -> None:
+def check_mode(market: Market, margin_mode: str, where: str) -> None:
+    """Refuse an isolated row in a market that isolates nothing."""
+    if margin_mode == "isolated" and not market.rules.isolated:
+        raise refuse(where.format("margin_mode"), margin_mode, "'cross' in a market without isolated positions")
+
+
+def needs_leverage(rules: Rules, margin_mode: str, *, fees: bool = True) -> bool:
+    """Whether a position without leverage leaves a requirement unknown that must be known.
+
+    So it is where a fee is charged at the bankruptcy price of the leverage, and where a test or the maintenance
+    margin looks at an initial margin that comes from the leverage.
+    """
+    maintenance, initial = (rules.requirement(level, margin_mode) for level in ("maintenance", "initial"))
+    if fees and any(
+        rule.closing_fee in ("bankruptcy_at_entry", "bankruptcy_at_mark") for rule in (maintenance, initial)
+    ):
+        return True
+    looked_at = any(constraint.required == "initial" for constraint in rules.constraints)
+    return initial.source == "usual" and (looked_at or maintenance.source == "share_of_initial")
+
+
+def in_contracts(instrument: Instrument, quantity: Fraction, unit: str) -> Fraction:
+    """Return a quantity in contracts, also where it was written in units of the base asset."""
+    if unit not in UNITS:
+        raise refuse("quantity_unit", unit, "'contracts' or 'base'")
+    if unit == "contracts":
+        return quantity
+    if instrument.payoff == "inverse":
+        raise refuse("quantity_unit", unit, f"'contracts' for {instrument.name}, whose contracts are in quote units")
+    return quantity / instrument.contract_size
+
+
+def _check_cap(position: Position, coefficient: Fraction) -> None:
     """Refuse a position that was too large for the venue when it was opened: its tier, hence its rate, is unknown."""
-    cap = position.instrument.table.cap
-    size = abs(position.quantity) * position.instrument.contract_size * position.entry_price
-    if cap is not None and size > cap:
+    instrument, table = position.instrument, position.table
+    if table.cap is None:
+        return
+    cap = table.cap * coefficient
+    measure = rules.size_in(table.bounds, instrument.payoff)
+    size = measure(position.quantity, instrument.contract_size, instrument.multiplier, position.entry_price)
+    if size > cap:
+        kind = "a number of contracts" if table.bounds == "contracts" else "an entry notional"
         raise refuse(
             f"positions.quantity[{position.row}]",
             position.quantity,
-            f"an entry notional of at most {cap}, where the last tier of {position.instrument.name} ends",
+            f"{kind} of at most {cap}, where the last tier of {position.instrument.name} ends",
             "load tiers that reach further",
         )
-
-
-def _collect(  # noqa: PLR0913 - by keyword only
-    entries: list[Kept],
-    *,
-    key: Callable[[Kept], Any],
-    duplicates: str,
-    merge: Callable[[Kept, Kept], Kept],
-    settle: Callable[[Kept], Kept],
-    table: str,
-    column: str,
-) -> list[Kept]:
-    """Keep one entry per key, in the order first seen; a repeated key is refused or merged, and then settled."""
-    if duplicates not in ("raise", "merge"):
-        raise refuse("duplicates", duplicates, "'raise' or 'merge'")
-    kept: dict[Any, Kept] = {}
-    merged: set[Any] = set()
-    for index, entry in enumerate(entries):
-        name = key(entry)
-        if name not in kept:
-            kept[name] = entry
-        elif duplicates == "merge":
-            kept[name] = merge(kept[name], entry)
-            merged.add(name)
-        else:
-            raise refuse(f"{table}.{column}[{index}]", name, "a key that occurs once", "pass duplicates='merge'")
-    return [settle(entry) if name in merged else entry for name, entry in kept.items()]
-
-
-def _stored(value: Fraction) -> Fraction:
-    """Round to the double that a merged table holds: a book keeps doubles, and the decimal of one is its input."""
-    return exact(float(value))
 
 
 def _stored_position(position: Position) -> Position:
     margin = position.isolated_margin
     return replace(
         position,
-        quantity=_stored(position.quantity),
-        entry_price=_stored(position.entry_price),
-        isolated_margin=None if margin is None else _stored(margin),
+        quantity=rows.stored(position.quantity),
+        entry_price=rows.stored(position.entry_price),
+        isolated_margin=None if margin is None else rows.stored(margin),
     )
-
-
-def _merge_balances(a: Balance, b: Balance) -> Balance:
-    return replace(a, wallet_balance=a.wallet_balance + b.wallet_balance)
 
 
 def _merge_positions(a: Position, b: Position) -> Position:
     """Merge two rows of one position.
 
-    The sum of the profits is kept at every price: ``Q = q_a + q_b`` and ``entry = (q_a e_a + q_b e_b) / Q``, both
-    rounded once all rows are merged. Rows of opposite sign are refused: closing a part realises profit, which belongs
-    in the wallet and not in an entry price.
+    The sum of the profits is kept at every price: ``Q = q_a + q_b`` and ``entry = (q_a e_a + q_b e_b) / Q``, for an
+    inverse contract ``entry = Q / (q_a / e_a + q_b / e_b)``; both are rounded once all rows are merged. Rows of
+    opposite sign are refused: closing a part realises profit, which belongs in the wallet and not in an entry price.
     """
     where = f"positions.{{}}[{b.row}]"
     if (a.quantity > 0) != (b.quantity > 0):
@@ -240,8 +329,9 @@ def _merge_positions(a: Position, b: Position) -> Position:
             "the sign of the row it is merged with",
             "close the part against it first",
         )
-    if a.leverage != b.leverage:
-        raise refuse(where.format("leverage"), b.leverage, "the leverage of the row it is merged with")
+    for column in ("leverage", "tier_version", "tier"):
+        if getattr(a, column) != getattr(b, column):
+            raise refuse(where.format(column), getattr(b, column), f"the {column} of the row it is merged with")
     if (a.isolated_margin is None) != (b.isolated_margin is None):
         raise refuse(
             where.format("isolated_margin"), b.isolated_margin, "present in all rows that are merged, or in none"
@@ -250,33 +340,8 @@ def _merge_positions(a: Position, b: Position) -> Position:
     margin = None
     if a.isolated_margin is not None and b.isolated_margin is not None:
         margin = a.isolated_margin + b.isolated_margin
-    entry = (a.quantity * a.entry_price + b.quantity * b.entry_price) / quantity
+    if a.instrument.payoff == "inverse":
+        entry = quantity / (a.quantity / a.entry_price + b.quantity / b.entry_price)
+    else:
+        entry = (a.quantity * a.entry_price + b.quantity * b.entry_price) / quantity
     return replace(a, quantity=quantity, entry_price=entry, isolated_margin=margin)
-
-
-def _account(row: Row, where: str) -> Any:
-    account = _required(row, "account", where)
-    if isinstance(account, float):
-        raise refuse(where.format("account"), account, "an integer or a string")
-    return account
-
-
-def _required(row: Row, column: str, where: str) -> Any:
-    value = row.get(column)
-    if value is None:
-        raise refuse(where.format(column), None, "a value")
-    return value
-
-
-def _optional(row: Row, column: str, where: str, read: Callable[[Any, str], Fraction]) -> Fraction | None:
-    value = row.get(column)
-    return None if value is None else read(value, where.format(column))
-
-
-def _choice(row: Row, column: str, where: str, choices: tuple[str, ...]) -> str:
-    value = row.get(column)
-    if value is None:
-        return choices[0]
-    if value not in choices:
-        raise refuse(where.format(column), value, " or ".join(repr(choice) for choice in choices))
-    return str(value)

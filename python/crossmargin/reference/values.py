@@ -1,4 +1,4 @@
-"""Numbers of the reference: what an input denotes, which inputs are refused, how a venue shows an amount.
+"""Numbers of the reference: what an input denotes and which inputs are refused.
 
 Everything is read into `Fraction` once, and cast to the number type of the run afterwards. Only this module knows
 about the types that a caller may hand in.
@@ -60,13 +60,14 @@ def exact(value: Any, where: str = "value") -> Fraction:
     >>> exact(0.1)
     Fraction(1, 10)
     """
-    number = _parse(value, where)
+    number = parsed(value, where)
     if number != 0 and not SMALLEST <= abs(number) <= LARGEST:
         raise refuse(where, value, "zero or a magnitude between 2^-256 and 2^256")
     return number
 
 
-def _parse(value: Any, where: str) -> Fraction:
+def parsed(value: Any, where: str) -> Fraction:
+    """Read any number that a caller may hand in, of whatever magnitude."""
     if isinstance(value, Fraction):
         return value
     if isinstance(value, float):
@@ -117,27 +118,6 @@ def cast(value: Fraction, number: type[N]) -> N:
     if number is float:
         return value.numerator / value.denominator  # type: ignore[return-value]
     return Decimal(value.numerator) / Decimal(value.denominator)  # type: ignore[return-value]
-
-
-def truncate(value: float | Decimal | Fraction, decimals: int = 8) -> Decimal:
-    """Cut an amount toward zero to a number of decimals, as a venue shows it.
-
-    A display at the edge: nothing in the rules is ever rounded.
-
-    Formula: ``sign(v) * floor(|v| * 10^decimals) / 10^decimals``.
-
-    Source: inferred from Binance's published USD-M account sample, where 11.954764755 is shown as 11.95476475 (quoted
-    in ccxt 4.5.90, ``parse_account_position``; read 2026-11-22).
-
-    Examples
-    --------
-    >>> truncate(Fraction("11.954764755"))
-    Decimal('11.95476475')
-    >>> truncate(Fraction(-1, 3), 2)
-    Decimal('-0.33')
-    """
-    units = math.trunc(_parse(value, "value") * 10**decimals)
-    return Decimal((int(units < 0), Decimal(abs(units)).as_tuple().digits, -decimals))
 
 
 def _show(value: object) -> str:

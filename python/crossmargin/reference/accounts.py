@@ -1,0 +1,85 @@
+"""What is said per account and per account and instrument: profiles, coefficients, leverage and margin mode."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from crossmargin.reference import rows
+from crossmargin.reference.market import Market
+from crossmargin.reference.rows import MODES, Row
+from crossmargin.reference.values import positive, refuse
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Terms of an account: the taker fee that its requirements count, and its multiple of the tier bounds."""
+
+    taker: Fraction
+    coefficient: Fraction = Fraction(1)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What holds for an account's positions and orders in one instrument where a row says nothing."""
+
+    leverage: Fraction | None = None
+    margin_mode: str | None = None
+
+
+Settings = dict[tuple[Any, str], Setting]
+"""Settings by account and instrument."""
+
+
+class Accounts:
+    """The accounts table; an account without a row has the market's usual terms."""
+
+    def __init__(self, market: Market, terms: dict[Any, Terms]) -> None:
+        self._usual = Terms(market.rules.taker)
+        self._terms = terms
+
+    def terms(self, account: Any) -> Terms:
+        """Return the terms of an account."""
+        return self._terms.get(account, self._usual)
+
+
+def read_accounts(market: Market, table: Iterable[Row]) -> Accounts:
+    """Read the accounts table.
+
+    Columns ``account``; optional ``profile`` (a name of the market's fee profiles) and ``tier_coefficient`` (above
+    zero; it counts only where the market's rules say that an account has its own bounds).
+    """
+    found: dict[Any, Terms] = {}
+    for index, row in enumerate(table):
+        where = f"accounts.{{}}[{index}]"
+        account = rows.account_of(row, where)
+        if account in found:
+            raise refuse(where.format("account"), account, "an account that occurs once")
+        coefficient = rows.optional_or_nan(row, "tier_coefficient", where, positive)
+        if coefficient is None or market.rules.margin_class.user_coefficient == "none":
+            coefficient = Fraction(1)
+        found[account] = Terms(_taker(market, row.get("profile"), where), coefficient)
+    return Accounts(market, found)
+
+
+def _taker(market: Market, profile: Any, where: str) -> Fraction:
+    if profile is None:
+        return market.rules.taker
+    taker = market.rules.profiles.get(profile)
+    if taker is None:
+        raise refuse(where.format("profile"), profile, "the name of a fee profile of the market")
+    return taker
+
+
+def read_settings(market: Market, table: Iterable[Row]) -> Settings:
+    """Read the settings table: columns ``account``, ``instrument``; optional ``leverage``, ``margin_mode``."""
+    found: Settings = {}
+    for index, row in enumerate(table):
+        where = f"settings.{{}}[{index}]"
+        name = rows.required(row, "instrument", where)
+        key = (rows.account_of(row, where), market.instrument(name, where.format("instrument")).name)
+        if key in found:
+            raise refuse(where.format("instrument"), key, "a key that occurs once")
+        mode = None if row.get("margin_mode") is None else rows.choice(row, "margin_mode", where, MODES)
+        found[key] = Setting(rows.optional_or_nan(row, "leverage", where, positive), mode)
+    return found

@@ -1,0 +1,247 @@
+"""The figures of a pool at one vector of prices, and the verdict over all its constraints."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from crossmargin.reference import rules
+from crossmargin.reference.collateral import collateral_value, conversion, index_price, liability_margin
+from crossmargin.reference.leaving import Means, available, withdrawable
+from crossmargin.reference.pools import Pool
+from crossmargin.reference.requirement import order_mode, required, shares, tiers
+from crossmargin.reference.run import Run
+from crossmargin.reference.switches import Constraint
+from crossmargin.reference.values import N
+
+
+@dataclass(frozen=True)
+class PositionScore(Generic[N]):
+    """Figures of one position; ``row`` is its place in the input table, ``tier`` counts from 1."""
+
+    row: int
+    account: Any
+    instrument: str
+    side: str
+    kind: str
+    notional: N
+    unrealized_pnl: N
+    initial_margin: N | None
+    maintenance_margin: N
+    tier: int
+
+
+@dataclass(frozen=True)
+class PoolScore(Generic[N]):
+    """Figures of one pool, in its asset; None is unknown (an initial margin without leverage)."""
+
+    account: Any
+    kind: str
+    asset: str
+    instrument: str | None
+    side: str | None
+    wallet_balance: N
+    unrealized_pnl: N
+    equity: N
+    collateral_value: N
+    notional: N
+    initial_margin: N | None
+    maintenance_margin: N
+    excess: N
+    margin_ratio: N | float
+    venue_ratio: N | float
+    free_margin: N | None
+    available: N | None
+    withdrawable: N | None
+    liquidatable: bool
+    positions: tuple[PositionScore[N], ...]
+
+    @property
+    def key(self) -> tuple[Any, str, str, str | None, str | None]:
+        """What tells a pool from another: account, kind, asset, instrument, side."""
+        return (self.account, self.kind, self.asset, self.instrument, self.side)
+
+
+@dataclass(frozen=True)
+class _Figures(Generic[N]):
+    """A pool at one vector of prices; ``haircut`` is its collateral after haircuts, whatever the test looks at."""
+
+    profit: Mapping[str, N]
+    collateral: N
+    haircut: N
+    maintenance: N
+    initial: N | None
+
+
+def _weighs(run: Run[N], pool: Pool) -> bool:
+    """Whether the pool is one of several assets, each at its index price and weight."""
+    return pool.kind == "cross" and run.market.rules.cross_pool == "per_account"
+
+
+def _valued(run: Run[N], pool: Pool, amounts: Mapping[str, N]) -> N:
+    """Add amounts by asset in the pool's asset."""
+    total = run.zero
+    for layer in pool.layers:
+        price = index_price(run, layer.asset) if _weighs(run, pool) else run.one
+        total = total + price * amounts[layer.asset]
+    return total
+
+
+def _profit(run: Run[N], pool: Pool) -> dict[str, N]:
+    profit = {layer.asset: run.zero for layer in pool.layers}
+    for position in pool.positions:
+        settle = position.instrument.settle
+        profit[settle] = profit[settle] + run.pnl(position)
+    return profit
+
+
+def _order_loss(run: Run[N], pool: Pool) -> dict[str, N]:
+    loss = {layer.asset: run.zero for layer in pool.layers}
+    if run.market.rules.orders.order_loss == "equity":
+        for order in pool.orders:
+            settle = order.instrument.settle
+            loss[settle] = loss[settle] + run.order_loss(order)
+    return loss
+
+
+def _requirement(run: Run[N], pool: Pool, equity: Mapping[str, N], level: str) -> N | None:
+    """Value a requirement in the pool's asset, with what debts require.
+
+    Formula: ``sum over assets of conversion * (requirement + liability margin)``.
+    """
+    total = run.zero
+    for asset, amount in required(run, pool, level).items():
+        if amount is None:
+            return None
+        if _weighs(run, pool):
+            debt = liability_margin(run, asset, equity[asset], level)
+            total = total + conversion(run, asset) * (amount + debt)
+        else:
+            total = total + amount
+    return total
+
+
+def _collateral(run: Run[N], pool: Pool, profit: Mapping[str, N], *, haircut: bool) -> N:
+    """Collateral of a pool without order losses; a pool of one asset counts its equity in full."""
+    total = run.zero
+    for layer in pool.layers:
+        cash = run.cast(layer.cash)
+        if _weighs(run, pool):
+            total = total + collateral_value(run, layer.asset, cash=cash, profit=profit[layer.asset], haircut=haircut)
+        else:
+            total = total + rules.equity(cash, profit[layer.asset])
+    return total
+
+
+def _figures(run: Run[N], pool: Pool) -> _Figures[N]:
+    profit = _profit(run, pool)
+    equity = {layer.asset: rules.equity(run.cast(layer.cash), profit[layer.asset]) for layer in pool.layers}
+    loss = _valued(run, pool, _order_loss(run, pool))
+    haircut = _collateral(run, pool, profit, haircut=True) + loss
+    collateral = haircut
+    if run.market.rules.collateral.levels == "initial":
+        collateral = _collateral(run, pool, profit, haircut=False) + loss
+    maintenance = _requirement(run, pool, equity, "maintenance")
+    assert maintenance is not None
+    return _Figures(profit, collateral, haircut, maintenance, _requirement(run, pool, equity, "initial"))
+
+
+def _excess(run: Run[N], figures: _Figures[N], constraint: Constraint) -> N:
+    needed = figures.maintenance if constraint.required == "maintenance" else figures.initial
+    assert needed is not None
+    return rules.excess(figures.collateral, run.cast(constraint.level), needed)
+
+
+def at_risk(run: Run[N], pool: Pool) -> bool:
+    """Whether there is anything to liquidate: a position, an order that enters a test, or a debt among several assets.
+
+    Source: the definition of this library (a pool without positions, orders and liabilities is safe); Binance FAQ
+    5e33af8e6ac04d57a1d0a3398e0a0752 (portfolio margin liquidates debts without positions too), read 2026-11-22.
+    """
+    if pool.positions:
+        return True
+    market_rules = run.market.rules
+    modes = [order_mode(run, "maintenance")]
+    if market_rules.maintenance.source == "share_of_initial":
+        modes.append(order_mode(run, "initial"))
+    if pool.orders and (market_rules.orders.order_loss == "equity" or any(mode != "none" for mode in modes)):
+        return True
+    return _weighs(run, pool) and any(layer.cash < 0 for layer in pool.layers)
+
+
+def score_pool(runs: Mapping[str, Run[N]], pool: Pool) -> PoolScore[N]:
+    """Apply all rules to one pool; figures are those of the first constraint, the verdict is over all.
+
+    ``runs`` holds a run for ``mark`` and, where a constraint looks at it, for ``last``.
+    """
+    market_rules = next(iter(runs.values())).market.rules
+    first, *others = market_rules.constraints
+    run = runs[first.price]
+    figures = _figures(run, pool)
+    excesses = [_excess(run, figures, first)]
+    for constraint in others:
+        there = runs[constraint.price]
+        at_its_price = figures if constraint.price == first.price else _figures(there, pool)
+        excesses.append(_excess(there, at_its_price, constraint))
+    failures = [
+        rules.fails(over, constraint.zero_fails)
+        for over, constraint in zip(excesses, market_rules.constraints, strict=True)
+    ]
+    zero = run.zero
+    wallet = _valued(run, pool, {layer.asset: run.cast(layer.wallet_balance) for layer in pool.layers})
+    cash = _valued(run, pool, {layer.asset: run.cast(layer.cash) for layer in pool.layers})
+    pnl = _valued(run, pool, figures.profit)
+    legs = _legs(run, pool)
+    gross = {layer.asset: zero for layer in pool.layers}
+    for leg, position in zip(legs, pool.positions, strict=True):
+        gross[position.instrument.settle] = gross[position.instrument.settle] + leg.notional
+    notional = _valued(run, pool, gross)
+    means = Means(figures.profit, notional, figures.maintenance, figures.initial)
+    return PoolScore(
+        account=pool.account,
+        kind=pool.kind,
+        asset=pool.asset,
+        instrument=pool.instrument,
+        side=pool.side,
+        wallet_balance=wallet,
+        unrealized_pnl=pnl,
+        equity=rules.equity(cash, pnl),
+        collateral_value=figures.collateral,
+        notional=notional,
+        initial_margin=figures.initial,
+        maintenance_margin=figures.maintenance,
+        excess=excesses[0],
+        margin_ratio=rules.margin_ratio(figures.collateral, figures.maintenance),
+        venue_ratio=rules.venue_ratio(figures.collateral, figures.maintenance, market_rules.venue_ratio),
+        free_margin=rules.free_margin(figures.haircut, figures.initial),
+        available=available(run, pool, means),
+        withdrawable=withdrawable(run, pool, means),
+        liquidatable=rules.liquidatable(failures, market_rules.combine, at_risk(run, pool)),
+        positions=legs,
+    )
+
+
+def _legs(run: Run[N], pool: Pool) -> tuple[PositionScore[N], ...]:
+    """Figures of the positions of a pool, in its canonical order."""
+    maintenance, initial = shares(run, pool, "maintenance"), shares(run, pool, "initial")
+    tier = tiers(run, pool)
+    legs = [
+        PositionScore(
+            row=position.row,
+            account=position.account,
+            instrument=position.instrument.name,
+            side=position.position_side,
+            kind=position.margin_mode,
+            notional=run.notional(position),
+            unrealized_pnl=run.pnl(position),
+            initial_margin=initial[position.row],
+            maintenance_margin=_known(maintenance[position.row]),
+            tier=tier[position.row],
+        )
+        for position in pool.positions
+    ]
+    return tuple(legs)
+
+
+def _known(value: N | None) -> N:
+    assert value is not None
+    return value

@@ -1,0 +1,93 @@
+"""Open orders: read from rows, and which of them count."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from crossmargin.reference import rows
+from crossmargin.reference.accounts import Setting, Settings
+from crossmargin.reference.book import check_mode, in_contracts, needs_leverage
+from crossmargin.reference.market import Instrument, Market
+from crossmargin.reference.rows import MODES, SIDES, Row
+from crossmargin.reference.switches import OrderRules, Rules
+from crossmargin.reference.values import exact, positive, refuse
+
+
+@dataclass(frozen=True)
+class Order:
+    """One open order: ``quantity`` contracts to buy (positive) or sell; ``price`` None is a market order."""
+
+    account: Any
+    instrument: Instrument
+    quantity: Fraction
+    price: Fraction | None
+    leverage: Fraction | None = None
+    trigger_price: Fraction | None = None
+    reduce_only: bool = False
+    position_side: str = "net"
+    margin_mode: str = "cross"
+    row: int = 0
+
+
+def counts(order: Order, rules: OrderRules) -> bool:
+    """Whether an order can count at all: it may add to a position, and it is live.
+
+    Formula: not reduce-only, and without a trigger price unless the rules say that conditional orders count.
+
+    Source: Binance FAQ 4f83b65d83654b5e933f85ef12bf769d (stop orders reserve nothing until triggered); read
+    2026-11-22.
+    """
+    return not order.reduce_only and (order.trigger_price is None or rules.conditional)
+
+
+def read_orders(market: Market, table: Iterable[Row], settings: Settings, quantity_unit: str) -> list[Order]:
+    """Read the orders table.
+
+    Columns ``account``, ``instrument``, ``quantity`` (contracts, a buy positive, not zero), ``price`` (above zero;
+    absent or NaN for a market order); optional ``leverage``, ``trigger_price``, ``reduce_only``, ``position_side``,
+    ``margin_mode``. Columns that are not named here are not looked at.
+    """
+    return [_read_order(market, row, index, settings, quantity_unit) for index, row in enumerate(table)]
+
+
+def _read_order(market: Market, row: Row, index: int, settings: Settings, quantity_unit: str) -> Order:
+    where = f"orders.{{}}[{index}]"
+    account = rows.account_of(row, where)
+    instrument = market.instrument(rows.required(row, "instrument", where), where.format("instrument"))
+    setting = settings.get((account, instrument.name), Setting())
+    quantity = exact(rows.required(row, "quantity", where), where.format("quantity"))
+    if quantity == 0:
+        raise refuse(where.format("quantity"), row["quantity"], "a number other than 0", "leave the row out")
+    leverage = rows.optional_or_nan(row, "leverage", where, positive)
+    reduce_only = row.get("reduce_only")
+    if not isinstance(reduce_only, bool | None):
+        raise refuse(where.format("reduce_only"), reduce_only, "true or false")
+    order = Order(
+        account=account,
+        instrument=instrument,
+        quantity=in_contracts(instrument, quantity, quantity_unit),
+        price=rows.optional_or_nan(row, "price", where, positive),
+        leverage=setting.leverage if leverage is None else leverage,
+        trigger_price=rows.optional_or_nan(row, "trigger_price", where, positive),
+        reduce_only=bool(reduce_only),
+        position_side=rows.choice(row, "position_side", where, SIDES),
+        margin_mode=rows.choice(row, "margin_mode", where, MODES, setting.margin_mode),
+        row=index,
+    )
+    check_mode(market, order.margin_mode, where)
+    if order.leverage is None and counts(order, market.rules.orders) and _order_needs_leverage(market.rules, order):
+        raise refuse(where.format("leverage"), None, "a number above 0")
+    return order
+
+
+def _order_needs_leverage(rules: Rules, order: Order) -> bool:
+    """Whether a counted order without leverage leaves a requirement unknown that must be known."""
+    modes = {"maintenance": rules.orders.maintenance_margin, "initial": rules.orders.initial_margin}
+    counted = [level for level, mode in modes.items() if mode != "none"]
+    if order.margin_mode == "isolated":
+        counted = [level for level in counted if level == "initial"]
+    fees = [rules.requirement(level, "cross").closing_fee for level in counted]
+    if rules.orders.closing_fee and any(fee.startswith("bankruptcy") for fee in fees):
+        return True
+    return "initial" in counted and needs_leverage(rules, order.margin_mode, fees=False)
