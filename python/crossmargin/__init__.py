@@ -31,7 +31,8 @@ from crossmargin.errors import (
     MissingPriceError,
     PriceError,
 )
-from crossmargin.market import Market, Prices, load_market, presets
+from crossmargin.market import Market, load_market, presets
+from crossmargin.prices import Prices
 from crossmargin.scores import DEFAULT_OUTPUTS, OUTPUTS, Scores, score
 from crossmargin.table import Table
 

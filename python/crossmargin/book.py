@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 
 class Book:
-    """The accounts of a market: balances and positions, grouped once into collateral pools. Immutable.
+    """The accounts of a market: balances, positions and orders, grouped once into collateral pools. Immutable.
 
-    A cross pool holds an account's cash of one asset with all cross positions that settle in it; an isolated position
-    is a pool of its own with the cash fenced for it. The book owns its copy of the tables.
+    A cross pool holds an account's cash of one asset with all cross positions and orders that settle in it; where the
+    market pools per account, the cash, positions and orders of all assets. An isolated position is a pool of its own
+    with the cash fenced for it. The book owns its copy of the tables.
 
     Parameters
     ----------
@@ -28,16 +29,33 @@ class Book:
     balances : table
         A row per account and asset: ``account`` (integers or text), ``asset`` (name, or place in the market's order)
         and ``wallet_balance`` (float64, in the asset; realised cash only, including what is fenced for isolated
-        positions; negative for debt).
+        positions and without the bonus; negative for debt). Optional, in the asset and not negative, 0 where absent:
+        ``bonus`` (credit that counts as margin and cannot leave, where the venue has such) and ``borrowed`` (what is
+        owed of the asset).
     positions : table, optional
         A row per position: ``account``, ``instrument`` (name or alias, or place in the market's order), ``quantity``
         (float64, in contracts; long positive, never zero) and ``entry_price`` (float64, quote per base). Optional:
         ``leverage`` (NaN where unknown: initial margin is then unknown), ``margin_mode`` (``"cross"`` or
         ``"isolated"``; absent means cross), ``isolated_margin`` (cash fenced, in the settlement asset, without
-        unrealised profit; NaN means initial margin at entry) and ``position_side`` (``"net"``, ``"long"`` or
-        ``"short"``; absent means net).
+        unrealised profit; NaN means initial margin at entry), ``position_side`` (``"net"``, ``"long"`` or
+        ``"short"``; absent means net), ``tier_version`` (name of an older tier table that the position keeps, where
+        the venue lets it; absent means the present one) and ``tier`` (the tier chosen for it, from 1, where the venue
+        lets the user choose; NaN means by size).
+    orders : table, optional
+        A row per open order: ``account``, ``instrument``, ``quantity`` (float64, as of positions; buys positive, never
+        zero) and ``price`` (float64, its limit, quote per base; NaN for an order without a limit, which is valued at
+        mark). Optional: ``leverage``, ``margin_mode`` and ``position_side`` (the leg that it trades) as of positions,
+        ``trigger_price`` (NaN: the order is active), ``reduce_only`` (bool; absent means False) and ``order_id``,
+        which is not read. Whether and how an order counts is the market's rule.
+    accounts : table, optional
+        At most a row per account: ``account``; optional ``profile`` (name of a fee profile of the market; absent means
+        the default, see `Market.profiles`) and ``tier_coefficient`` (positive multiple of the tier bounds, where the
+        venue grants such; absent means 1).
+    settings : table, optional
+        At most a row per account and instrument, for positions and orders that do not say it themselves:
+        ``account``, ``instrument``; optional ``leverage`` and ``margin_mode``.
     quantity_unit : {"contracts", "base"}
-        What ``quantity`` counts.
+        What ``quantity`` counts, of positions and of orders.
     duplicates : {"raise", "merge"}
         What to do with a second row of an account, instrument, side and mode, or of an account and asset: refuse it,
         or add balances and quantities up and weigh the entry prices with the quantities.
@@ -79,6 +97,14 @@ class Book:
     Book(2 accounts, 2 pools, 3 positions, market 'binance-usdm/2024-10-01')
     >>> book.pools["asset"].tolist()
     ['USDT', 'USDT']
+
+    An order, of an account whose leverage for the instrument is a setting:
+
+    >>> order = {"account": "b", "instrument": "BTCUSDT", "quantity": 0.1, "price": 60_000.0, "reduce_only": False}
+    >>> setting = {"account": "b", "instrument": "BTCUSDT", "leverage": 20.0}
+    >>> cash = {"account": ["b"], "asset": ["USDT"], "wallet_balance": [900.0]}
+    >>> xm.Book(market, balances=cash, orders=[order], settings=[setting])
+    Book(1 account, 1 pool, 0 positions, market 'binance-usdm/2024-10-01')
     """
 
     __slots__ = ("_core", "_pools", "market")
@@ -86,12 +112,15 @@ class Book:
     _pools: Table | None
     market: Market
 
-    def __init__(  # noqa: PLR0913 - two tables and how to read them
+    def __init__(  # noqa: PLR0913 - the tables and how to read them
         self,
         market: Market,
         *,
         balances: Any,
         positions: Any = None,
+        orders: Any = None,
+        accounts: Any = None,
+        settings: Any = None,
         quantity_unit: str = "contracts",
         duplicates: str = "raise",
         on_error: str = "raise",
@@ -105,6 +134,9 @@ class Book:
             market._core,
             table_input(balances, "balances"),
             table_input(positions, "positions"),
+            table_input(orders, "orders"),
+            table_input(accounts, "accounts"),
+            table_input(settings, "settings"),
             quantity_unit,
             duplicates,
             on_error,

@@ -57,13 +57,26 @@ class MissingPriceError(CrossmarginError, LookupError):
 
     Attributes
     ----------
-    names : tuple of str
-        All instruments without a mark price, or assets without an index price.
+    mark : tuple of str
+        Instruments without a mark price.
+    last : tuple of str
+        Instruments without a last price, of a market whose rules look at it.
+    index : tuple of str
+        Assets without an index price.
     """
 
-    def __init__(self, message: str, names: Sequence[str] = ()) -> None:
-        super().__init__(message, names)
-        self.names = tuple(names)
+    def __init__(
+        self, message: str, mark: Sequence[str] = (), last: Sequence[str] = (), index: Sequence[str] = ()
+    ) -> None:
+        super().__init__(message, mark, last, index)
+        self.mark = tuple(mark)
+        self.last = tuple(last)
+        self.index = tuple(index)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names without a price, each once: instruments, then assets."""
+        return tuple(dict.fromkeys((*self.mark, *self.last, *self.index)))
 
     def __str__(self) -> str:
         return str(self.args[0])

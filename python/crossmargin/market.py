@@ -1,20 +1,20 @@
-"""Markets and prices: what a venue says, and what it quotes at one moment."""
+"""Markets: what a venue says of its assets, instruments and rules."""
 
 from __future__ import annotations
 
 import os
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from crossmargin import _core as engine
 from crossmargin._tables import is_mapping, table_input
 from crossmargin.errors import ArgumentError
+from crossmargin.prices import Prices
+from crossmargin.rounding import round_to
 from crossmargin.table import Table
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 def presets() -> Table:
@@ -182,7 +182,7 @@ class Market:
         _check_text(bounds, "bounds")
         return Market._of(self._core.with_tiers(table_input(tiers, "tiers"), bounds))
 
-    def prices(self, mark: Any, index: Any = None) -> Prices:
+    def prices(self, mark: Any, index: Any = None, last: Any = None) -> Prices:
         """Check the prices of one moment.
 
         Parameters
@@ -192,7 +192,11 @@ class Market:
             those that are not known. Only what is held needs a price.
         index : mapping of str to float, or array-like (n_assets,), optional
             Index prices of assets in the market's valuation asset, by name or in the order of `assets`. Needed only
-            to value what is held in several assets in one.
+            to value what is held in several assets in one: of pools that span an account, and by `Scores.accounts`.
+            The valuation asset itself has the price 1 unless another is given.
+        last : mapping of str to float, or array-like (n_instruments,), optional
+            Last traded prices, as `mark`. Needed only of what is held where the market's trigger looks at them
+            (``rules["constraints"]``); nothing stands in for one that is missing.
 
         Returns
         -------
@@ -212,7 +216,7 @@ class Market:
         >>> market.prices(mark={"BTCUSDT": 64_000.0}).mark.tolist()
         [64000.0, nan, nan]
         """
-        return Prices._of(engine.Prices(self._core, mark, index), self)
+        return Prices._of(engine.Prices(self._core, mark, index, last), self)
 
     @property
     def id(self) -> str:
@@ -234,8 +238,8 @@ class Market:
         """The instruments in market order.
 
         Columns ``instrument`` (the venue's name), ``base``, ``quote``, ``settle``, ``payoff``, ``contract_size`` (base
-        units per contract), ``n_tiers``, ``max_leverage`` (of the first tier), ``cap`` (upper end of the last tier, NaN
-        for none), ``tick`` and ``lot`` (NaN where no source states them).
+        units per contract; quote units of an inverse one), ``n_tiers``, ``max_leverage`` (of the first tier), ``cap``
+        (upper end of the last tier, NaN for none), ``tick`` and ``lot`` (NaN where no source states them).
         """
         return Table(self._core.instruments())
 
@@ -246,7 +250,12 @@ class Market:
 
     @property
     def rules(self) -> dict[str, Any]:
-        """The rules in force, by name."""
+        """The rules in force, by name: the words and numbers of the market file, defaults written out.
+
+        ``constraints`` lists what a pool is tested for, each with ``name``, ``level``, ``zero_fails``, ``price`` and
+        ``required``; ``combine`` says whether any or all of them must fail. Of the rules that differ for isolated
+        positions, the names end in ``_isolated``.
+        """
         return self._core.rules()
 
     @property
@@ -254,7 +263,39 @@ class Market:
         """Where the rules come from: ``rule``, ``text``, ``url``, ``retrieved``, ``evidence`` and ``note``."""
         return Table(self._core.sources())
 
-    def tiers(self, instrument: str) -> Table:
+    @property
+    def collateral(self) -> Table:
+        """How the assets count as collateral, a row per asset and haircut tier, in market order.
+
+        Columns ``asset``, ``floor`` (lower end of the tier), ``collateral_weight`` (of the slice above it, 1 -
+        haircut), ``availability_weight`` (the same for what can back new positions), ``unit`` (``"quantity"`` or
+        ``"value"``: what floors are written in), ``bid_buffer``, ``ask_buffer`` (fractions that a positive amount
+        loses, and a negative one costs, of the index price) and ``liability_factor`` (multiple at which a debt
+        counts). Whether the weights are applied is ``rules["collateral_value"]``; assets that the file says nothing
+        about are not listed.
+        """
+        return Table(self._core.collateral())
+
+    @property
+    def liabilities(self) -> Table:
+        """What debts require, a row per asset and tier of the quantity owed.
+
+        Columns ``asset``, ``floor`` (in the asset), ``maintenance_rate`` and ``initial_rate`` (of the slice above the
+        floor). Whether debts require anything is ``rules["liability_requirement"]``.
+        """
+        return Table(self._core.liabilities())
+
+    @property
+    def profiles(self) -> Table:
+        """The fee profiles, the default one first: ``profile``, ``taker`` and ``maker`` (fractions of the notional)."""
+        return Table(self._core.profiles())
+
+    @property
+    def tier_versions(self) -> dict[str, list[str]]:
+        """Names of the older tier tables that positions may still be under, by instrument; see ``tier_version``."""
+        return self._core.tier_versions()
+
+    def tiers(self, instrument: str, version: str | None = None) -> Table:
         """Give the maintenance table of one instrument.
 
         The maintenance margin of a notional ``u`` in a tier is ``maintenance_rate * u - deduction``.
@@ -263,18 +304,21 @@ class Market:
         ----------
         instrument : str
             Name or alias.
+        version : str, optional
+            Name of an older table (see `tier_versions`); by default the present one.
 
         Returns
         -------
         Table
-            A row per tier: ``tier`` (from 1), ``floor`` (inclusive), ``cap`` (exclusive; infinite for none),
-            ``maintenance_rate``, ``max_leverage`` (infinite where not stated), ``deduction`` (in the settlement
-            asset), ``law`` and ``bounds`` (the unit of floor and cap).
+            A row per tier: ``tier`` (from 1), ``floor``, ``cap`` (infinite for none), ``maintenance_rate``,
+            ``initial_rate`` (NaN where not stated), ``max_leverage`` (infinite where not stated), ``deduction`` (in
+            the unit of the bounds), ``law``, ``bounds`` (the unit of floor and cap) and ``at_floor`` (whether a size
+            on a floor belongs to the ``"higher"`` or the ``"lower"`` tier).
 
         Raises
         ------
         ArgumentError
-            For a name that the market does not have.
+            For a name that the market does not have, and a version that the instrument does not.
 
         Examples
         --------
@@ -282,7 +326,65 @@ class Market:
         [0.0, 50.0, 950.0]
         """
         _check_text(instrument, "instrument")
-        return Table(self._core.tiers(instrument))
+        if version is not None:
+            _check_text(version, "version")
+        return Table(self._core.tiers(instrument, version))
+
+    def round_price(self, instrument: str, price: Any, side: str | None = None) -> Any:
+        """Round a price to the tick of an instrument, as the venue displays it.
+
+        Parameters
+        ----------
+        instrument : str
+            Name or alias.
+        price : float or array-like of float
+            Quote per base. A price a few steps of a double beside a multiple of the tick counts as that multiple.
+        side : {"long", "short"}, optional
+            The side of the position that the price is of. Needed where ``rules["price_rounding"]`` is ``"adverse"``:
+            up for longs, down for shorts.
+
+        Returns
+        -------
+        float or ndarray of float64
+            As ``price`` was given: the double nearest to the multiple.
+
+        Raises
+        ------
+        ArgumentError
+            For a name that the market does not have, an instrument without a tick, and a side that is missing.
+
+        Examples
+        --------
+        >>> market = Market.from_toml('''
+        ... extends = "textbook/2020-01-01"
+        ... preset = "adverse"
+        ... as_of = 2024-10-01
+        ... [display]
+        ... price_rounding = "adverse"
+        ... [[instrument]]
+        ... name = "BTCUSDT"
+        ... tick = 0.5
+        ... ''')
+        >>> market.round_price("BTCUSDT", 7735.372549, side="long")
+        7735.5
+        >>> market.round_price("BTCUSDT", [7735.372549, 7735.5], side="short").tolist()
+        [7735.0, 7735.5]
+        """
+        from fractions import Fraction  # noqa: PLC0415 - a scoring program does without
+
+        _check_text(instrument, "instrument")
+        tick = self._core.tick(instrument)
+        if tick is None:
+            raise ArgumentError(f"instrument was {instrument!r}, whose tick the market does not state")
+        rounding = self._core.price_rounding()
+        if side not in ("long", "short") and (side is not None or rounding == "adverse"):
+            raise ArgumentError(f"side was {side!r}, expected 'long' or 'short'")
+        try:
+            prices = np.asarray(price, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ArgumentError(f"price was of type {type(price).__name__}, expected numbers") from None
+        rounded = round_to(prices, Fraction(repr(tick)).as_integer_ratio(), rounding, upward=side == "long")
+        return rounded if prices.ndim > 0 else float(rounded)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Market):
@@ -298,41 +400,6 @@ class Market:
     def __repr__(self) -> str:
         n, m = len(self.instruments), len(self.assets)
         return f"Market({self.id!r}, {n} instrument{'s' * (n != 1)}, {m} asset{'s' * (m != 1)})"
-
-
-class Prices:
-    """Checked prices of a market at one moment, made by `Market.prices`. Immutable."""
-
-    __slots__ = ("_core", "market")
-    _core: engine.Prices
-    market: Market
-
-    def __init__(self) -> None:
-        raise ArgumentError("Prices has no market of its own; make them with market.prices()")
-
-    @classmethod
-    def _of(cls, made: engine.Prices, market: Market) -> Prices:
-        prices = object.__new__(cls)
-        prices._core = made
-        prices.market = market
-        return prices
-
-    @property
-    def mark(self) -> NDArray[np.float64]:
-        """Mark prices in the order of ``market.instruments``, quote per base; NaN where there is none; a copy."""
-        return self._core.mark()
-
-    @property
-    def index(self) -> NDArray[np.float64]:
-        """Index prices in the order of ``market.assets``, in the valuation asset; NaN where there is none; a copy."""
-        return self._core.index()
-
-    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
-        return Market.prices, (self.market, self.mark, self.index)
-
-    def __repr__(self) -> str:
-        mark = self.mark
-        return f"Prices({self.market.id!r}, {int((mark == mark).sum())} of {len(mark)} instruments priced)"  # noqa: PLR0124
 
 
 def _check_text(value: object, name: str) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 from crossmargin import _core as engine
 from crossmargin.book import Book
 from crossmargin.errors import ArgumentError
-from crossmargin.market import Prices
+from crossmargin.prices import Prices
+from crossmargin.rounding import displayed
 from crossmargin.table import Table
 
 if TYPE_CHECKING:
@@ -122,7 +123,8 @@ class Scores:
     """What `score` found: an array per output, with an element per pool.
 
     Every output is an attribute (``scores.excess``) and an item (``scores["excess"]``): a NumPy array ``(n_pools,)``
-    in the order of ``pools``. Amounts are in the pool's settlement asset; NaN means unknown. Exports
+    in the order of ``pools``. Amounts are in the pool's asset, which is the settlement asset, or the valuation asset
+    of a pool that spans an account; NaN means unknown. Exports
     ``__arrow_c_stream__``: the keys of the pools, then the outputs.
 
     Attributes
@@ -208,8 +210,34 @@ class Scores:
             columns["unpriced"] = self._unpriced
         return Table(columns)
 
+    def venue_rounded(self) -> Table:
+        """Round the outputs as the venue displays them.
+
+        Amounts are cut to the market's ``amount_decimals`` by its ``amount_rounding``, ratios to its
+        ``ratio_decimals`` by the same; what the market states no decimals for is left as it is (see `Market.rules`).
+        ``"adverse"`` rounds requirements and notionals up, all else down, and a ratio against its owner. A value a few
+        steps of a double beside a multiple counts as that multiple, so that rounding does not show the noise of
+        floating point. Verdicts are never rounded: they are decided before, exactly.
+
+        Returns
+        -------
+        Table
+            The columns of `table`.
+
+        Examples
+        --------
+        >>> import crossmargin as xm
+        >>> market = xm.load_market("binance-usdm")  # truncates at 8 decimals
+        >>> book = xm.Book(market, balances=[{"account": 1, "asset": "USDT", "wallet_balance": 11.954764755}])
+        >>> xm.score(book, market.prices(mark={}), "equity").venue_rounded()["equity"].tolist()
+        [11.95476475]
+        """
+        return Table(displayed(self.table.to_dict(), self.outputs, self.book.market.rules))
+
     def accounts(self, valuation: str | None = None) -> Table:
         """Add the pools up to accounts, in one asset.
+
+        A pool that spans the assets of an account is stated in the market's valuation asset already.
 
         Parameters
         ----------
@@ -282,7 +310,7 @@ class Scores:
         for name, values in zip(self.outputs, self._arrays, strict=True):
             if name == "liquidatable":
                 sums[name] = float(values.sum())
-            elif name not in ("margin_ratio", "venue_ratio"):
+            elif name not in _RATIOS:
                 sums[name] = engine.total(values)
         return sums
 
@@ -302,6 +330,7 @@ class Scores:
         return self.table._repr_html_()
 
 
+_RATIOS = ("margin_ratio", "venue_ratio")
 _ACCOUNT_SUMS = (
     "wallet_balance",
     "unrealized_pnl",

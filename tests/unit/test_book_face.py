@@ -132,6 +132,8 @@ def test_book_rejected_names_come_back_as_text(usdm: xm.Market) -> None:
 
 CASH = {"account": [1], "asset": ["USDT"], "wallet_balance": [1.0]}
 HELD = {"account": [1], "instrument": ["BTCUSDT"], "quantity": [1.0], "entry_price": [1.0]}
+PLACED = {"account": [1], "instrument": ["BTCUSDT"], "quantity": [1.0], "price": [1.0]}
+FORMS = "a dict of columns, a list of dicts, or anything that exports Arrow"
 ARGUMENTS: list[tuple[Columns, str]] = [
     ({"balances": None}, "balances was None, expected a table; give one without rows if there is no cash"),
     (
@@ -144,28 +146,62 @@ ARGUMENTS: list[tuple[Columns, str]] = [
     (
         {"balances": CASH | {"wallet": [1.0]}},
         "balances.wallet is no column of this table; did you mean wallet_balance? it has account, asset, "
-        "wallet_balance",
+        "wallet_balance, bonus, borrowed",
     ),
     (
         {"balances": {"account": [1], "asset": ["USDT"], "walet_balance": [1.0]}},
         "balances.walet_balance is no column of this table; did you mean wallet_balance? it has account, asset, "
-        "wallet_balance",
+        "wallet_balance, bonus, borrowed",
     ),
     (
         {"positions": HELD | {"comment": ["?"]}},
         "positions.comment is no column of this table; it has account, instrument, quantity, entry_price, leverage, "
-        "margin_mode, isolated_margin, position_side",
+        "margin_mode, isolated_margin, position_side, tier_version, tier",
     ),
-    ({"balances": CASH | {"bonus": [1.0]}}, "balances.bonus is not supported by this version; leave the column out"),
-    (
-        {"balances": CASH | {"borrowed": [1.0]}},
-        "balances.borrowed is not supported by this version; leave the column out",
-    ),
+    ({"balances": CASH | {"venue": ["x"]}}, "balances.venue is not supported by this version; leave the column out"),
     ({"positions": HELD | {"pool": [1]}}, "positions.pool is not supported by this version; leave the column out"),
+    ({"orders": PLACED | {"kind": ["limit"]}}, "orders.kind is not supported by this version; leave the column out"),
     (
-        {"positions": HELD | {"tier_version": [1]}},
-        "positions.tier_version is not supported by this version; leave the column out",
+        {"orders": PLACED | {"limit": [1.0]}},
+        "orders.limit is no column of this table; it has account, instrument, quantity, price, order_id, "
+        "trigger_price, reduce_only, position_side, margin_mode, leverage",
     ),
+    (
+        {"orders": {"account": [1], "instrument": ["BTCUSDT"], "quantity": [1.0]}},
+        "orders.price is missing; orders needs account, instrument, quantity, price",
+    ),
+    (
+        {"accounts": {"account": [1], "position_mode": ["hedge"]}},
+        "accounts.position_mode is not supported by this version; leave the column out",
+    ),
+    (
+        {"accounts": {"account": [1], "margin_mode": ["cross"]}},
+        "accounts.margin_mode is not supported by this version; leave the column out",
+    ),
+    (
+        {"accounts": {"account": [1], "reference_equity": [1.0]}},
+        "accounts.reference_equity is not supported by this version; leave the column out",
+    ),
+    (
+        {"accounts": {"account": [1], "parent": [2]}},
+        "accounts.parent is not supported by this version; leave the column out",
+    ),
+    ({"accounts": {"profile": ["vip"]}}, "accounts.account is missing; accounts needs account"),
+    (
+        {"accounts": {"account": [1], "profiles": ["vip"]}},
+        "accounts.profiles is no column of this table; did you mean profile? it has account, profile, tier_coefficient",
+    ),
+    (
+        {"settings": {"account": [1], "leverage": [5.0]}},
+        "settings.instrument is missing; settings needs account, instrument",
+    ),
+    (
+        {"settings": {"account": [1], "instrument": ["BTCUSDT"], "mode": ["cross"]}},
+        "settings.mode is no column of this table; did you mean margin_mode? it has account, instrument, leverage, "
+        "margin_mode",
+    ),
+    ({"orders": 3}, "orders was of type int, expected a table: " + FORMS),
+    ({"settings": [3]}, "settings[0] was of type int, expected a row: a dict by column"),
     (
         {"positions": {"account": [1], "instrument": ["BTCUSDT"], "quantity": [1.0]}},
         "positions.entry_price is missing; positions needs account, instrument, quantity, entry_price",

@@ -205,6 +205,19 @@ fn coded(py: Python<'_>, chunk: &ArrayRef, name: &str, coder: &mut Coder<'_>) ->
     Ok(())
 }
 
+/// Truth values of a column, false for nulls.
+pub(super) fn flags(py: Python<'_>, chunks: &[ArrayRef], name: &str) -> PyResult<Vec<bool>> {
+    let mut values = Vec::new();
+    for chunk in chunks {
+        match chunk.data_type() {
+            DataType::Boolean => values.extend(chunk.as_boolean().iter().map(|flag| flag == Some(true))),
+            DataType::Null => values.resize(values.len() + chunk.len(), false),
+            _ => return Err(unreadable(py, name, chunk, "true or false")),
+        }
+    }
+    Ok(values)
+}
+
 /// Doubles of a column of numbers, NaN for nulls, and the rows that are null.
 pub(super) fn reals(py: Python<'_>, chunks: &[ArrayRef], name: &str) -> PyResult<(Vec<f64>, Vec<usize>)> {
     let mut values = Vec::new();

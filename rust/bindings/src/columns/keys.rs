@@ -73,13 +73,28 @@ impl<'py> KeyColumn<'py> {
         Ok(Self::with_names(read, &Arc::new(names)))
     }
 
-    /// Reads two columns of the same keys: where both hold names, with one set of codes.
-    pub(crate) fn pair(py: Python<'py>, first: Named<'py>, second: Named<'py>) -> PyResult<(Self, Self)> {
+    /// Reads columns of the same keys, each of another table: those that hold names with one set of codes.
+    ///
+    /// An empty column holds what the others hold, so that a table without rows does not make two kinds of one.
+    pub(crate) fn alike<const N: usize>(py: Python<'py>, columns: [Option<Named<'py>>; N]) -> PyResult<[Self; N]> {
         let mut names = Names::default();
-        let first = Self::read(py, first.0, &first.1, &mut names)?;
-        let second = Self::read(py, second.0, &second.1, &mut names)?;
+        let mut reads = Vec::with_capacity(N);
+        for column in columns {
+            reads.push(match column {
+                Some((raw, name)) => Self::read(py, raw, &name, &mut names)?,
+                None => Read::Ints(Self::default()),
+            });
+        }
+        let named = reads.iter().any(|read| matches!(read, Read::Codes(_)));
         let names = Arc::new(names);
-        Ok((Self::with_names(first, &names), Self::with_names(second, &names)))
+        let mut reads = reads.into_iter();
+        Ok(std::array::from_fn(|_| match reads.next() {
+            Some(Read::Ints(column)) if named && column.as_keys().is_empty() => {
+                Self::Text(Vec::new(), Arc::clone(&names))
+            }
+            Some(read) => Self::with_names(read, &names),
+            None => Self::default(),
+        }))
     }
 
     fn with_names(read: Read<'py>, names: &Arc<Names>) -> Self {

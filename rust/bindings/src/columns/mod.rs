@@ -5,6 +5,7 @@
 
 mod arrow;
 mod coder;
+mod flags;
 mod keys;
 mod reals;
 mod scalars;

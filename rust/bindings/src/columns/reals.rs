@@ -46,6 +46,18 @@ impl<'py> RealColumn<'py> {
         }
     }
 
+    /// The column with 0 in rows that have no value. A NaN that was written stays one, for the book to refuse.
+    pub(super) fn or_zero(self) -> Self {
+        if self.nulls.is_empty() {
+            return self;
+        }
+        let mut values = self.as_slice().to_vec();
+        for &row in &self.nulls {
+            values[row] = 0.0;
+        }
+        Self::owned(values)
+    }
+
     fn owned(values: Vec<f64>) -> Self {
         Self { values: Values::Owned(values), nulls: Vec::new() }
     }

@@ -4,9 +4,9 @@ use arrow_array::ArrayRef;
 use numpy::PyUntypedArray;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyMapping};
+use pyo3::types::{PyDict, PyMapping};
 
-use super::{KeyColumn, Named, Raw, RealColumn, TextColumn, arrow, arrow_chunks, scalars};
+use super::{KeyColumn, Named, Raw, RealColumn, TextColumn, arrow, arrow_chunks, flags, scalars};
 use crate::errors::argument;
 
 /// The columns that a table has.
@@ -91,12 +91,13 @@ impl<'py> Table<'py> {
         self.take(name)?.map_or_else(|| Ok(KeyColumn::default()), |(raw, place)| KeyColumn::new(self.py, raw, &place))
     }
 
-    /// The `account` columns of two tables, coded alike.
-    pub(crate) fn accounts(first: &mut Self, second: &mut Self) -> PyResult<(KeyColumn<'py>, KeyColumn<'py>)> {
-        let py = first.py;
-        let none = || (Raw::List(PyList::empty(py)), String::new());
-        let pair = (first.take("account")?.unwrap_or_else(none), second.take("account")?.unwrap_or_else(none));
-        KeyColumn::pair(py, pair.0, pair.1)
+    /// The `account` columns of tables, coded alike.
+    pub(crate) fn accounts<const N: usize>(py: Python<'py>, tables: [&mut Self; N]) -> PyResult<[KeyColumn<'py>; N]> {
+        let mut columns = [const { None }; N];
+        for (column, table) in columns.iter_mut().zip(tables) {
+            *column = table.take("account")?;
+        }
+        KeyColumn::alike(py, columns)
     }
 
     /// A column of numbers that must be there.
@@ -107,6 +108,16 @@ impl<'py> Table<'py> {
     /// A column of numbers.
     pub(crate) fn optional_reals(&mut self, name: &str) -> PyResult<Option<RealColumn<'py>>> {
         self.take(name)?.map(|(raw, place)| RealColumn::new(self.py, raw, &place)).transpose()
+    }
+
+    /// A column of numbers, 0 where a row has none.
+    pub(crate) fn reals_or_zero(&mut self, name: &str) -> PyResult<Option<RealColumn<'py>>> {
+        Ok(self.optional_reals(name)?.map(RealColumn::or_zero))
+    }
+
+    /// A column of truth values, false where a row has none.
+    pub(crate) fn optional_flags(&mut self, name: &str) -> PyResult<Option<Vec<bool>>> {
+        self.take(name)?.map(|(raw, place)| flags::read(self.py, raw, &place)).transpose()
     }
 
     /// A column of names.

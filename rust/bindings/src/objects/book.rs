@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crossmargin::Error;
-use crossmargin::book::{Balances, Duplicates, Holdings, Keys, OnError, Positions, QuantityUnit, Rejected, Tables};
-use crossmargin::error::{BookFaults, FaultKind, MissingPrices};
+use crossmargin::book::{Duplicates, Holdings, Keys, OnError, QuantityUnit, Rejected};
+use crossmargin::error::MissingPrices;
 use crossmargin::score as question;
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
@@ -15,7 +15,7 @@ use super::market::Market;
 use super::options::{choice, missing};
 use super::prices::Prices;
 use super::scoring::check_market;
-use crate::columns::{KeyColumn, RealColumn, Schema, Table, TextColumn};
+use super::tables::{Columns, Given};
 use crate::door::{guarded, through};
 use crate::errors::{argument, fault_columns, raise};
 
@@ -29,103 +29,6 @@ pub(crate) struct Book {
     dropped_are_ints: bool,
 }
 
-const BALANCES: Schema = Schema {
-    name: "balances",
-    required: &["account", "asset", "wallet_balance"],
-    optional: &[],
-    unsupported: &["bonus", "borrowed", "venue"],
-};
-
-const POSITIONS: Schema = Schema {
-    name: "positions",
-    required: &["account", "instrument", "quantity", "entry_price"],
-    optional: &["leverage", "margin_mode", "isolated_margin", "position_side"],
-    unsupported: &["pool", "tier_version", "venue"],
-};
-
-/// The columns of both tables while the engine reads them.
-struct Columns<'py> {
-    account: KeyColumn<'py>,
-    asset: KeyColumn<'py>,
-    wallet_balance: RealColumn<'py>,
-    holder: KeyColumn<'py>,
-    instrument: KeyColumn<'py>,
-    quantity: RealColumn<'py>,
-    entry_price: RealColumn<'py>,
-    leverage: Option<RealColumn<'py>>,
-    isolated_margin: Option<RealColumn<'py>>,
-    margin_mode: Option<TextColumn>,
-    position_side: Option<TextColumn>,
-}
-
-impl<'py> Columns<'py> {
-    fn new(balances: &Bound<'py, PyAny>, positions: &Bound<'py, PyAny>) -> PyResult<Self> {
-        let mut b = Table::new(balances, &BALANCES)?;
-        let mut p = Table::new(positions, &POSITIONS)?;
-        let (account, holder) = Table::accounts(&mut b, &mut p)?;
-        Ok(Self {
-            account,
-            asset: b.keys("asset")?,
-            wallet_balance: b.reals("wallet_balance")?,
-            holder,
-            instrument: p.keys("instrument")?,
-            quantity: p.reals("quantity")?,
-            entry_price: p.reals("entry_price")?,
-            leverage: p.optional_reals("leverage")?,
-            isolated_margin: p.optional_reals("isolated_margin")?,
-            margin_mode: p.optional_names("margin_mode")?,
-            position_side: p.optional_names("position_side")?,
-        })
-    }
-
-    fn tables(&self, quantity_unit: QuantityUnit, duplicates: Duplicates) -> Tables<'_> {
-        Tables {
-            balances: Balances {
-                account: self.account.as_keys(),
-                asset: self.asset.as_keys(),
-                wallet_balance: self.wallet_balance.as_slice(),
-                ..Balances::default()
-            },
-            positions: Positions {
-                account: self.holder.as_keys(),
-                instrument: self.instrument.as_keys(),
-                quantity: self.quantity.as_slice(),
-                entry_price: self.entry_price.as_slice(),
-                leverage: self.leverage.as_ref().map(RealColumn::as_slice),
-                isolated_margin: self.isolated_margin.as_ref().map(RealColumn::as_slice),
-                margin_mode: self.margin_mode.as_ref().map(TextColumn::as_keys),
-                position_side: self.position_side.as_ref().map(TextColumn::as_keys),
-                ..Positions::default()
-            },
-            quantity_unit,
-            duplicates,
-            ..Tables::default()
-        }
-    }
-
-    /// Says of values that were absent that they are missing: the engine saw NaN.
-    fn relabel(&self, faults: &mut BookFaults) {
-        let required = [
-            ("balances", "wallet_balance", &self.wallet_balance),
-            ("positions", "quantity", &self.quantity),
-            ("positions", "entry_price", &self.entry_price),
-        ];
-        for fault in &mut faults.faults {
-            let was_null = required.iter().any(|(table, column, values)| {
-                let row = usize::try_from(fault.row).unwrap_or(usize::MAX);
-                (*table, *column) == (fault.table, fault.column) && values.nulls.binary_search(&row).is_ok()
-            });
-            if was_null {
-                fault.kind = FaultKind::Missing;
-                "give a finite number".clone_into(&mut fault.cure);
-            }
-            if fault.kind == FaultKind::Missing {
-                "null".clone_into(&mut fault.value);
-            }
-        }
-    }
-}
-
 #[pymethods]
 impl Book {
     #[new]
@@ -135,6 +38,9 @@ impl Book {
         market: &Market,
         balances: &Bound<'_, PyAny>,
         positions: &Bound<'_, PyAny>,
+        orders: &Bound<'_, PyAny>,
+        accounts: &Bound<'_, PyAny>,
+        settings: &Bound<'_, PyAny>,
         quantity_unit: &str,
         duplicates: &str,
         on_error: &str,
@@ -145,7 +51,8 @@ impl Book {
         let repeated = [("raise", Duplicates::Refuse), ("merge", Duplicates::Merge)];
         let repeated = choice(py, "duplicates", duplicates, &repeated)?;
         let on_error = choice(py, "on_error", on_error, &[("raise", OnError::Refuse), ("reject", OnError::Reject)])?;
-        let columns = guarded(py, || Columns::new(balances, positions))?;
+        let given = Given { balances, positions, orders, accounts, settings };
+        let columns = guarded(py, || Columns::new(py, &given))?;
         let tables = columns.tables(unit, repeated);
         let market = Arc::clone(&market.0);
         let built = through(py, || {
@@ -164,9 +71,7 @@ impl Book {
             columns.relabel(faults);
         }
         let dropped = dropped(&rejected, &tables.balances.account, &tables.positions.account);
-        let is_int = |keys: &Keys<'_>| matches!(keys, Keys::Int(_));
-        let dropped_are_ints = is_int(&tables.balances.account) && is_int(&tables.positions.account);
-        Ok(Self { engine, rejected, dropped, dropped_are_ints })
+        Ok(Self { engine, rejected, dropped, dropped_are_ints: columns.accounts_are_ints() })
     }
 
     #[getter]

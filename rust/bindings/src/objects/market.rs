@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use crossmargin::market::{BoundUnit, Evidence, Payoff, TierLaw, TierRow, preset_names as shipped};
+use crossmargin::market::{Asset, BoundUnit, Evidence, Instrument, TierRow, preset_names as shipped};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::options::choice;
+use super::summary::{self, word};
 use crate::columns::{KeyColumn, Schema, Table};
 use crate::door::{guarded, through};
 use crate::errors::argument;
@@ -28,27 +29,6 @@ const TIERS: Schema = Schema {
 #[pyfunction]
 pub(crate) fn preset_names() -> Vec<(&'static str, &'static str)> {
     shipped()
-}
-
-/// The word that a variant is written as in market files.
-fn word(variant: impl std::fmt::Debug) -> String {
-    let mut word = String::new();
-    for letter in format!("{variant:?}").chars() {
-        if letter.is_ascii_uppercase() && !word.is_empty() {
-            word.push('_');
-        }
-        word.push(letter.to_ascii_lowercase());
-    }
-    word
-}
-
-fn law(law: TierLaw) -> &'static str {
-    match law {
-        TierLaw::Marginal => "marginal",
-        TierLaw::Flat => "flat",
-        TierLaw::List => "list",
-        _ => "other",
-    }
 }
 
 #[pymethods]
@@ -92,58 +72,58 @@ impl Market {
     fn assets<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let columns = PyDict::new(py);
         let assets = self.0.assets();
-        columns.set_item("asset", assets.iter().map(crossmargin::market::Asset::name).collect::<Vec<_>>())?;
-        columns.set_item("quantum", assets.iter().map(crossmargin::market::Asset::quantum).collect::<Vec<_>>())?;
+        columns.set_item("asset", assets.iter().map(Asset::name).collect::<Vec<_>>())?;
+        columns.set_item("quantum", assets.iter().map(Asset::quantum).collect::<Vec<_>>())?;
         Ok(columns)
     }
 
     /// Columns of the instruments.
     fn instruments<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let columns = PyDict::new(py);
-        let all = self.0.instruments();
-        let settle = |at: usize| self.0.assets().get(at).map(crossmargin::market::Asset::name);
-        let first = |values: &[f64]| values.first().copied().filter(|x| x.is_finite()).unwrap_or(f64::NAN);
-        let payoff = |payoff: Payoff| match payoff {
-            Payoff::Linear => "linear",
-            Payoff::Inverse => "inverse",
-            Payoff::Quanto { .. } => "quanto",
-            _ => "other",
-        };
-        columns.set_item("instrument", all.iter().map(crossmargin::market::Instrument::name).collect::<Vec<_>>())?;
-        columns.set_item("base", all.iter().map(crossmargin::market::Instrument::base).collect::<Vec<_>>())?;
-        columns.set_item("quote", all.iter().map(crossmargin::market::Instrument::quote).collect::<Vec<_>>())?;
-        columns.set_item("settle", all.iter().map(|i| settle(i.settle())).collect::<Vec<_>>())?;
-        columns.set_item("payoff", all.iter().map(|i| payoff(i.payoff())).collect::<Vec<_>>())?;
-        columns.set_item(
-            "contract_size",
-            all.iter().map(crossmargin::market::Instrument::contract_size).collect::<Vec<_>>(),
-        )?;
-        columns.set_item("n_tiers", all.iter().map(|i| i.tiers().floors().len()).collect::<Vec<_>>())?;
-        columns.set_item("max_leverage", all.iter().map(|i| first(i.tiers().max_leverage())).collect::<Vec<_>>())?;
-        columns.set_item("cap", all.iter().map(|i| i.tiers().cap().unwrap_or(f64::NAN)).collect::<Vec<_>>())?;
-        columns.set_item("tick", all.iter().map(|i| i.tick().unwrap_or(f64::NAN)).collect::<Vec<_>>())?;
-        columns.set_item("lot", all.iter().map(|i| i.lot().unwrap_or(f64::NAN)).collect::<Vec<_>>())?;
-        Ok(columns)
+        summary::instruments(py, &self.0)
     }
 
-    /// Columns of the tier table of one instrument, by name or alias.
-    fn tiers<'py>(&self, py: Python<'py>, instrument: &str) -> PyResult<Bound<'py, PyDict>> {
-        let unknown = || argument(py, "instrument", format!("was {instrument:?}, which this market does not have"));
-        let index = self.0.instrument_index(instrument).ok_or_else(unknown)?;
-        let table = self.0.instruments().get(index).ok_or_else(unknown)?.tiers();
-        let (floors, n) = (table.floors(), table.floors().len());
-        let mut caps = floors.get(1..).unwrap_or_default().to_vec();
-        caps.push(table.cap().unwrap_or(f64::INFINITY));
-        let columns = PyDict::new(py);
-        columns.set_item("tier", (1..=n).collect::<Vec<_>>())?;
-        columns.set_item("floor", floors)?;
-        columns.set_item("cap", caps)?;
-        columns.set_item("maintenance_rate", table.maintenance_rates())?;
-        columns.set_item("max_leverage", table.max_leverage())?;
-        columns.set_item("deduction", table.deductions())?;
-        columns.set_item("law", vec![law(table.law()); n])?;
-        columns.set_item("bounds", vec![word(table.bounds()); n])?;
-        Ok(columns)
+    /// The price step of an instrument.
+    fn tick(&self, py: Python<'_>, instrument: &str) -> PyResult<Option<f64>> {
+        Ok(self.instrument(py, instrument)?.tick())
+    }
+
+    /// How displayed prices are rounded.
+    fn price_rounding(&self) -> String {
+        word(self.0.rules().price_rounding())
+    }
+
+    /// Columns of a tier table of one instrument, by name or alias: the present one, or an older version.
+    fn tiers<'py>(&self, py: Python<'py>, instrument: &str, version: Option<&str>) -> PyResult<Bound<'py, PyDict>> {
+        let instrument = self.instrument(py, instrument)?;
+        let Some(version) = version else { return summary::tiers(py, instrument.tiers()) };
+        let old = instrument.old_tiers();
+        let Some((_, table)) = old.iter().find(|(name, _)| name == version) else {
+            let known: Vec<&str> = old.iter().map(|(name, _)| name.as_str()).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            let message = format!("was {version:?}, which {} does not have; it has {known}", instrument.name());
+            return Err(argument(py, "version", message));
+        };
+        summary::tiers(py, table)
+    }
+
+    /// Names of older tier tables, by instrument.
+    fn tier_versions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        summary::tier_versions(py, &self.0)
+    }
+
+    /// Columns of the haircuts.
+    fn collateral<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        summary::collateral(py, &self.0)
+    }
+
+    /// Columns of what debts require.
+    fn liabilities<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        summary::liabilities(py, &self.0)
+    }
+
+    /// Columns of the fee profiles.
+    fn profiles<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        summary::profiles(py, &self.0)
     }
 
     /// Other names of the instruments, by name.
@@ -157,23 +137,7 @@ impl Market {
 
     /// The rules by name.
     fn rules<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let rules = self.0.rules();
-        let summary = PyDict::new(py);
-        let valuation =
-            rules.valuation_asset().and_then(|at| self.0.assets().get(at)).map(crossmargin::market::Asset::name);
-        summary.set_item("cross_pool", word(rules.cross_pool()))?;
-        summary.set_item("isolated_allowed", rules.isolated_allowed())?;
-        summary.set_item("valuation_asset", valuation)?;
-        summary.set_item("trigger_level", rules.trigger_level())?;
-        summary.set_item("zero_fails", rules.zero_fails())?;
-        summary.set_item("maintenance_price", word(rules.maintenance_price()))?;
-        summary.set_item("initial_price", word(rules.initial_price()))?;
-        summary.set_item("venue_ratio", word(rules.venue_ratio()))?;
-        summary.set_item("available", word(rules.available()))?;
-        summary.set_item("withdrawable", word(rules.withdrawable()))?;
-        summary.set_item("amount_decimals", rules.amount_decimals())?;
-        summary.set_item("amount_rounding", word(rules.amount_rounding()))?;
-        Ok(summary)
+        summary::rules(py, &self.0)
     }
 
     /// Columns of the sources of the rules.
@@ -195,6 +159,14 @@ impl Market {
     /// Whether two markets say the same.
     fn equals(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
+
+impl Market {
+    /// An instrument by name or alias.
+    fn instrument(&self, py: Python<'_>, name: &str) -> PyResult<&Instrument> {
+        let unknown = || argument(py, "instrument", format!("was {name:?}, which this market does not have"));
+        self.0.instrument_index(name).and_then(|at| self.0.instruments().get(at)).ok_or_else(unknown)
     }
 }
 

@@ -7,6 +7,8 @@ mod market;
 mod options;
 mod prices;
 mod scoring;
+mod summary;
+mod tables;
 
 pub(crate) use book::Book;
 pub(crate) use market::{Market, preset_names};

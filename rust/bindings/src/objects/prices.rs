@@ -37,10 +37,17 @@ impl Column {
 #[pymethods]
 impl Prices {
     #[new]
-    fn new(py: Python<'_>, market: &Market, mark: &Bound<'_, PyAny>, index: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let (mark, index) = guarded(py, || Ok((Column::new(mark, "mark")?, Column::new(index, "index")?)))?;
+    fn new(
+        py: Python<'_>,
+        market: &Market,
+        mark: &Bound<'_, PyAny>,
+        index: &Bound<'_, PyAny>,
+        last: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let read = || Ok((Column::new(mark, "mark")?, Column::new(index, "index")?, Column::new(last, "last")?));
+        let (mark, index, last) = guarded(py, read)?;
         let market = Arc::clone(&market.0);
-        let prices = through(py, || of_columns(&market, &mark, &index))?;
+        let prices = through(py, || of_columns(&market, &mark, &index, &last))?;
         Ok(Self { market, prices })
     }
 
@@ -52,6 +59,14 @@ impl Prices {
     /// Index prices in market order.
     fn index<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
         PyArray1::from_slice(py, self.prices.index())
+    }
+
+    /// Last prices in market order.
+    fn last<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        match self.prices.last() {
+            [] => PyArray1::from_vec(py, vec![f64::NAN; self.prices.mark().len()]),
+            last => PyArray1::from_slice(py, last),
+        }
     }
 }
 
@@ -72,7 +87,17 @@ impl Column {
 }
 
 /// Each column by name where it came by name, else in order.
-fn of_columns(market: &crossmargin::Market, mark: &Column, index: &Column) -> crossmargin::Result<crossmargin::Prices> {
+fn of_columns(
+    market: &crossmargin::Market,
+    mark: &Column,
+    index: &Column,
+    last: &Column,
+) -> crossmargin::Result<crossmargin::Prices> {
     let named = crossmargin::Prices::by_name(market, &mark.by_name(), &index.by_name())?;
-    crossmargin::Prices::new(market, mark.in_order(named.mark()), index.in_order(named.index()))
+    let prices = crossmargin::Prices::new(market, mark.in_order(named.mark()), index.in_order(named.index()))?;
+    match last {
+        Column::Named(named) if named.is_empty() => Ok(prices),
+        Column::Named(_) => prices.last_by_name(market, &last.by_name()),
+        Column::Ordered(values) => prices.with_last(market, values.clone()),
+    }
 }

@@ -1,0 +1,301 @@
+//! The tables that a book is made of, as Python gives them.
+
+use crossmargin::book::{
+    Accounts, Balances, Duplicates, Keys, Orders, Positions, QuantityUnit, Settings, Tables, TextKeys,
+};
+use crossmargin::error::{BookFaults, FaultKind};
+use pyo3::prelude::*;
+
+use crate::columns::{KeyColumn, RealColumn, Schema, Table, TextColumn};
+
+const BALANCES: Schema = Schema {
+    name: "balances",
+    required: &["account", "asset", "wallet_balance"],
+    optional: &["bonus", "borrowed"],
+    unsupported: &["venue"],
+};
+
+const POSITIONS: Schema = Schema {
+    name: "positions",
+    required: &["account", "instrument", "quantity", "entry_price"],
+    optional: &["leverage", "margin_mode", "isolated_margin", "position_side", "tier_version", "tier"],
+    unsupported: &["pool", "venue"],
+};
+
+const ORDERS: Schema = Schema {
+    name: "orders",
+    required: &["account", "instrument", "quantity", "price"],
+    optional: &["order_id", "trigger_price", "reduce_only", "position_side", "margin_mode", "leverage"],
+    unsupported: &["kind", "pool", "venue"],
+};
+
+const ACCOUNTS: Schema = Schema {
+    name: "accounts",
+    required: &["account"],
+    optional: &["profile", "tier_coefficient"],
+    unsupported: &["position_mode", "margin_mode", "reference_equity", "parent", "venue"],
+};
+
+const SETTINGS: Schema = Schema {
+    name: "settings",
+    required: &["account", "instrument"],
+    optional: &["leverage", "margin_mode"],
+    unsupported: &["position_mode", "venue"],
+};
+
+/// The tables of one call, as objects; `None` for one that was not given.
+pub(super) struct Given<'a, 'py> {
+    pub(super) balances: &'a Bound<'py, PyAny>,
+    pub(super) positions: &'a Bound<'py, PyAny>,
+    pub(super) orders: &'a Bound<'py, PyAny>,
+    pub(super) accounts: &'a Bound<'py, PyAny>,
+    pub(super) settings: &'a Bound<'py, PyAny>,
+}
+
+/// The columns of all tables while the engine reads them.
+pub(super) struct Columns<'py> {
+    balances: BalanceColumns<'py>,
+    positions: PositionColumns<'py>,
+    orders: OrderColumns<'py>,
+    accounts: AccountColumns<'py>,
+    settings: SettingColumns<'py>,
+}
+
+struct BalanceColumns<'py> {
+    account: KeyColumn<'py>,
+    asset: KeyColumn<'py>,
+    wallet_balance: RealColumn<'py>,
+    bonus: Option<RealColumn<'py>>,
+    borrowed: Option<RealColumn<'py>>,
+}
+
+struct PositionColumns<'py> {
+    account: KeyColumn<'py>,
+    instrument: KeyColumn<'py>,
+    quantity: RealColumn<'py>,
+    entry_price: RealColumn<'py>,
+    leverage: Option<RealColumn<'py>>,
+    isolated_margin: Option<RealColumn<'py>>,
+    margin_mode: Option<TextColumn>,
+    position_side: Option<TextColumn>,
+    tier_version: Option<TextColumn>,
+    tier: Option<RealColumn<'py>>,
+}
+
+struct OrderColumns<'py> {
+    account: KeyColumn<'py>,
+    instrument: KeyColumn<'py>,
+    quantity: RealColumn<'py>,
+    price: RealColumn<'py>,
+    leverage: Option<RealColumn<'py>>,
+    trigger_price: Option<RealColumn<'py>>,
+    reduce_only: Option<Vec<bool>>,
+    position_side: Option<TextColumn>,
+    margin_mode: Option<TextColumn>,
+}
+
+struct AccountColumns<'py> {
+    account: KeyColumn<'py>,
+    profile: Option<TextColumn>,
+    tier_coefficient: Option<RealColumn<'py>>,
+}
+
+struct SettingColumns<'py> {
+    account: KeyColumn<'py>,
+    instrument: KeyColumn<'py>,
+    leverage: Option<RealColumn<'py>>,
+    margin_mode: Option<TextColumn>,
+}
+
+fn reals<'a>(column: Option<&'a RealColumn<'_>>) -> Option<&'a [f64]> {
+    column.map(RealColumn::as_slice)
+}
+
+fn texts(column: Option<&TextColumn>) -> Option<TextKeys<'_>> {
+    column.map(TextColumn::as_keys)
+}
+
+impl<'py> BalanceColumns<'py> {
+    fn new(account: KeyColumn<'py>, mut table: Table<'py>) -> PyResult<Self> {
+        Ok(Self {
+            account,
+            asset: table.keys("asset")?,
+            wallet_balance: table.reals("wallet_balance")?,
+            bonus: table.reals_or_zero("bonus")?,
+            borrowed: table.reals_or_zero("borrowed")?,
+        })
+    }
+
+    fn as_table(&self) -> Balances<'_> {
+        Balances {
+            account: self.account.as_keys(),
+            asset: self.asset.as_keys(),
+            wallet_balance: self.wallet_balance.as_slice(),
+            bonus: reals(self.bonus.as_ref()),
+            borrowed: reals(self.borrowed.as_ref()),
+        }
+    }
+}
+
+impl<'py> PositionColumns<'py> {
+    fn new(account: KeyColumn<'py>, mut table: Table<'py>) -> PyResult<Self> {
+        Ok(Self {
+            account,
+            instrument: table.keys("instrument")?,
+            quantity: table.reals("quantity")?,
+            entry_price: table.reals("entry_price")?,
+            leverage: table.optional_reals("leverage")?,
+            isolated_margin: table.optional_reals("isolated_margin")?,
+            margin_mode: table.optional_names("margin_mode")?,
+            position_side: table.optional_names("position_side")?,
+            tier_version: table.optional_names("tier_version")?,
+            tier: table.optional_reals("tier")?,
+        })
+    }
+
+    fn as_table(&self) -> Positions<'_> {
+        Positions {
+            account: self.account.as_keys(),
+            instrument: self.instrument.as_keys(),
+            quantity: self.quantity.as_slice(),
+            entry_price: self.entry_price.as_slice(),
+            leverage: reals(self.leverage.as_ref()),
+            isolated_margin: reals(self.isolated_margin.as_ref()),
+            margin_mode: texts(self.margin_mode.as_ref()),
+            position_side: texts(self.position_side.as_ref()),
+            tier_version: texts(self.tier_version.as_ref()),
+            tier: reals(self.tier.as_ref()),
+        }
+    }
+}
+
+impl<'py> OrderColumns<'py> {
+    fn new(account: KeyColumn<'py>, mut table: Table<'py>) -> PyResult<Self> {
+        Ok(Self {
+            account,
+            instrument: table.keys("instrument")?,
+            quantity: table.reals("quantity")?,
+            price: table.reals("price")?,
+            leverage: table.optional_reals("leverage")?,
+            trigger_price: table.optional_reals("trigger_price")?,
+            reduce_only: table.optional_flags("reduce_only")?,
+            position_side: table.optional_names("position_side")?,
+            margin_mode: table.optional_names("margin_mode")?,
+        })
+    }
+
+    fn as_table(&self) -> Orders<'_> {
+        Orders {
+            account: self.account.as_keys(),
+            instrument: self.instrument.as_keys(),
+            quantity: self.quantity.as_slice(),
+            price: self.price.as_slice(),
+            leverage: reals(self.leverage.as_ref()),
+            trigger_price: reals(self.trigger_price.as_ref()),
+            reduce_only: self.reduce_only.as_deref(),
+            position_side: texts(self.position_side.as_ref()),
+            margin_mode: texts(self.margin_mode.as_ref()),
+        }
+    }
+}
+
+impl<'py> AccountColumns<'py> {
+    fn new(account: KeyColumn<'py>, mut table: Table<'py>) -> PyResult<Self> {
+        let profile = table.optional_names("profile")?;
+        Ok(Self { account, profile, tier_coefficient: table.optional_reals("tier_coefficient")? })
+    }
+
+    fn as_table(&self) -> Accounts<'_> {
+        Accounts {
+            account: self.account.as_keys(),
+            profile: texts(self.profile.as_ref()),
+            tier_coefficient: reals(self.tier_coefficient.as_ref()),
+        }
+    }
+}
+
+impl<'py> SettingColumns<'py> {
+    fn new(account: KeyColumn<'py>, mut table: Table<'py>) -> PyResult<Self> {
+        Ok(Self {
+            account,
+            instrument: table.keys("instrument")?,
+            leverage: table.optional_reals("leverage")?,
+            margin_mode: table.optional_names("margin_mode")?,
+        })
+    }
+
+    fn as_table(&self) -> Settings<'_> {
+        Settings {
+            account: self.account.as_keys(),
+            instrument: self.instrument.as_keys(),
+            leverage: reals(self.leverage.as_ref()),
+            margin_mode: texts(self.margin_mode.as_ref()),
+        }
+    }
+}
+
+impl<'py> Columns<'py> {
+    pub(super) fn new(py: Python<'py>, given: &Given<'_, 'py>) -> PyResult<Self> {
+        let mut balances = Table::new(given.balances, &BALANCES)?;
+        let mut positions = Table::new(given.positions, &POSITIONS)?;
+        let mut orders = Table::new(given.orders, &ORDERS)?;
+        let mut accounts = Table::new(given.accounts, &ACCOUNTS)?;
+        let mut settings = Table::new(given.settings, &SETTINGS)?;
+        let tables = [&mut balances, &mut positions, &mut orders, &mut accounts, &mut settings];
+        let [of_balances, of_positions, of_orders, of_accounts, of_settings] = Table::accounts(py, tables)?;
+        Ok(Self {
+            balances: BalanceColumns::new(of_balances, balances)?,
+            positions: PositionColumns::new(of_positions, positions)?,
+            orders: OrderColumns::new(of_orders, orders)?,
+            accounts: AccountColumns::new(of_accounts, accounts)?,
+            settings: SettingColumns::new(of_settings, settings)?,
+        })
+    }
+
+    pub(super) fn tables(&self, quantity_unit: QuantityUnit, duplicates: Duplicates) -> Tables<'_> {
+        Tables {
+            balances: self.balances.as_table(),
+            positions: self.positions.as_table(),
+            orders: self.orders.as_table(),
+            accounts: self.accounts.as_table(),
+            settings: self.settings.as_table(),
+            quantity_unit,
+            duplicates,
+        }
+    }
+
+    /// Whether the accounts of every table are integers.
+    pub(super) fn accounts_are_ints(&self) -> bool {
+        let columns = [
+            &self.balances.account,
+            &self.positions.account,
+            &self.orders.account,
+            &self.accounts.account,
+            &self.settings.account,
+        ];
+        columns.into_iter().all(|column| matches!(column.as_keys(), Keys::Int(_)))
+    }
+
+    /// Says of values that were absent that they are missing: the engine saw NaN.
+    pub(super) fn relabel(&self, faults: &mut BookFaults) {
+        let required = [
+            ("balances", "wallet_balance", &self.balances.wallet_balance),
+            ("positions", "quantity", &self.positions.quantity),
+            ("positions", "entry_price", &self.positions.entry_price),
+            ("orders", "quantity", &self.orders.quantity),
+        ];
+        for fault in &mut faults.faults {
+            let was_null = required.iter().any(|(table, column, values)| {
+                let row = usize::try_from(fault.row).unwrap_or(usize::MAX);
+                (*table, *column) == (fault.table, fault.column) && values.nulls.binary_search(&row).is_ok()
+            });
+            if was_null {
+                fault.kind = FaultKind::Missing;
+                "give a finite number".clone_into(&mut fault.cure);
+            }
+            if fault.kind == FaultKind::Missing {
+                "null".clone_into(&mut fault.value);
+            }
+        }
+    }
+}
