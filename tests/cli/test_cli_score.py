@@ -280,7 +280,7 @@ def test_csv_with_byte_order_mark_blank_lines_and_spaces_is_read(command: Comman
             "account,instrument,quantity,entry_price,levrage\nann,BTCUSDT,1,1,1\n",
             (
                 "positions.levrage is no column of this table; did you mean leverage? it has account, instrument, "
-                "quantity, entry_price, leverage, margin_mode, isolated_margin, position_side"
+                "quantity, entry_price, leverage, margin_mode, isolated_margin, position_side, tier_version, tier"
             ),
         ),
         (

@@ -33,15 +33,21 @@ _SUMS = (
     *("notional", "initial_margin", "maintenance_margin", "free_margin"),
 )
 _KNOWN = {
-    "balances": {"account", "asset", "wallet_balance"},
+    "balances": {"account", "asset", "wallet_balance", "bonus", "borrowed"},
     "positions": {
-        *("account", "instrument", "quantity", "entry_price"),
+        *("account", "instrument", "quantity", "entry_price", "tier_version", "tier"),
         *("leverage", "margin_mode", "isolated_margin", "position_side"),
     },
+    "orders": {
+        *("account", "instrument", "quantity", "price", "order_id", "trigger_price", "reduce_only"),
+        *("leverage", "margin_mode", "position_side"),
+    },
+    "accounts": {"account", "profile", "tier_coefficient"},
+    "settings": {"account", "instrument", "leverage", "margin_mode"},
 }
 _LARGEST_KEY = 2**63 - 1
 # NaN in these means that there is none; in all others it is refused
-_OPTIONAL = ("leverage", "isolated_margin")
+_OPTIONAL = ("leverage", "isolated_margin", "price", "trigger_price", "tier", "tier_coefficient")
 
 
 def score_by_reference(args: argparse.Namespace, inputs: Inputs, outputs: Sequence[str], progress: Progress) -> Results:
@@ -70,12 +76,19 @@ def score_by_reference(args: argparse.Namespace, inputs: Inputs, outputs: Sequen
     """
     try:
         market = reference.load_market(inputs.market.to_toml())
-        balances = _rows(inputs.balances)
-        positions = [] if inputs.positions is None else _rows(inputs.positions)
+        tables = {name: _rows(table) for name, table in inputs.tables.items()}
         if args.quantity_unit == "base":
-            positions = [_in_contracts(market, row, at) for at, row in enumerate(positions)]
+            for name in tables.keys() & {"positions", "orders"}:
+                rows = enumerate(tables[name])
+                tables[name] = [_in_contracts(market, row, f"{name}.{{}}[{at}]") for at, row in rows]
+        balances, positions = tables.pop("balances"), tables.pop("positions", [])
+        prices = {"last": inputs.last} if inputs.last else {}
+        if inputs.market.rules["cross_pool"] == "per_account":
+            prices["index"] = inputs.index
         with progress.step("score by the reference") as step:
-            pools = reference.score(market, balances, positions, inputs.marks, duplicates=args.duplicates)
+            pools = reference.score(
+                market, balances, positions, inputs.marks, duplicates=args.duplicates, **tables, **prices
+            )
             step.detail = plural(len(pools), "pool")
         held = {each.row: each for each in reference.read_positions(market, positions, args.duplicates)}
         return Results(
@@ -112,11 +125,11 @@ def _is_key(account: object) -> bool:
     return isinstance(account, int) and not isinstance(account, bool) and -_LARGEST_KEY <= account <= _LARGEST_KEY
 
 
-def _in_contracts(market: reference.Market, row: dict[str, Any], at: int) -> dict[str, Any]:
+def _in_contracts(market: reference.Market, row: dict[str, Any], place: str) -> dict[str, Any]:
     if "quantity" not in row or "instrument" not in row:
         return row  # the reference says what is missing
-    instrument = market.instrument(row["instrument"], f"positions.instrument[{at}]")
-    return row | {"quantity": reference.exact(row["quantity"], f"positions.quantity[{at}]") / instrument.contract_size}
+    instrument = market.instrument(row["instrument"], place.format("instrument"))
+    return row | {"quantity": reference.exact(row["quantity"], place.format("quantity")) / instrument.contract_size}
 
 
 def _double(value: Fraction | float | None) -> float:

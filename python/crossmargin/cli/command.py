@@ -75,6 +75,8 @@ def _run(args: argparse.Namespace) -> None:
         from crossmargin.cli.synth import run  # noqa: PLC0415
     elif args.command == "demo":
         from crossmargin.cli.demo import run  # noqa: PLC0415
+    elif args.command == "venues":
+        from crossmargin.cli.venues import run  # noqa: PLC0415
     else:
         from crossmargin.cli.presets import run  # noqa: PLC0415
     run(args)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 NUMBERS = frozenset(
     {
         *("wallet_balance", "quantity", "entry_price", "leverage", "isolated_margin", "mark_price", "index_price"),
+        *("bonus", "borrowed", "price", "trigger_price", "tier", "tier_coefficient", "last_price"),
         *("floor", "cap", "maintenance_rate", "max_leverage", "deduction"),
     }
 )
 """Columns of numbers. A text file does not say what its cells are, so the name of the column does."""
+
+FLAGS = frozenset({"reduce_only"})
+"""Columns of truth values, for the same reason."""
 
 ACCOUNT = "account"
 """The one column that holds integers or text."""
@@ -97,9 +101,11 @@ def _chunks(reader: Any, width: int, name: str, file: str) -> Iterator[tuple[int
         first += len(rows)
 
 
-def _column(table: str, name: str, file: str) -> _Numbers | _Names | _Accounts:
+def _column(table: str, name: str, file: str) -> _Numbers | _Flags | _Names | _Accounts:
     if name in NUMBERS:
         return _Numbers(f"{table}.{name}", file)
+    if name in FLAGS:
+        return _Flags(f"{table}.{name}", file)
     return _Accounts() if name == ACCOUNT else _Names()
 
 
@@ -131,6 +137,28 @@ class _Numbers:
         if len(arrays) == len(self.parts):
             return np.concatenate(arrays) if arrays else np.zeros(0)
         return [value for part in self.parts for value in (part if isinstance(part, list) else part.tolist())]
+
+
+class _Flags:
+    """A column of truth values; an empty cell is absent."""
+
+    WORDS: ClassVar[dict[str, bool | None]] = {"true": True, "1": True, "false": False, "0": False, "": None}
+
+    def __init__(self, place: str, file: str) -> None:
+        self.place = place
+        self.file = file
+        self.cells: list[bool | None] = []
+
+    def extend(self, cells: Sequence[str], first: int, lines: list[int]) -> None:
+        for at, cell in enumerate(cells):
+            word = cell.strip().lower()
+            if word not in self.WORDS:
+                what = f"{self.place}[{first + at}] was {cell!r}, expected true or false"
+                raise UserError(f"{what}; correct line {lines[at]} of {self.file}")
+            self.cells.append(self.WORDS[word])
+
+    def finish(self) -> list[bool | None]:
+        return self.cells
 
 
 class _Names:

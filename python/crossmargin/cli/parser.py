@@ -11,10 +11,15 @@ from crossmargin.cli.formats import FORMATS
 
 _SCORE_EXAMPLE = """\
 tables, one row each:
-  balances   account, asset, wallet_balance
-  positions  account, instrument, quantity, entry_price;
-             optional leverage, margin_mode, isolated_margin, position_side
+  balances   account, asset, wallet_balance; optional bonus, borrowed
+  positions  account, instrument, quantity, entry_price; optional leverage,
+             margin_mode, isolated_margin, position_side, tier_version, tier
+  orders     account, instrument, quantity, price; optional trigger_price,
+             reduce_only, position_side, margin_mode, leverage, order_id
+  accounts   account; optional profile, tier_coefficient
+  settings   account, instrument; optional leverage, margin_mode
   marks      instrument, mark_price;  or a JSON object of instrument to price
+  last       instrument, last_price;  or a JSON object of instrument to price
   index      asset, index_price;      or a JSON object of asset to price
 
 example:
@@ -49,6 +54,7 @@ def build_parser(version: str) -> argparse.ArgumentParser:
     _add_demo(commands)
     presets = commands.add_parser("presets", help="list the presets that are shipped", allow_abbrev=False)
     presets.add_argument("--format", choices=FORMATS, help="write a table instead of text")
+    _add_venues(commands)
     return parser
 
 
@@ -86,14 +92,18 @@ def _add_tables(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("tables")
     group.add_argument("--balances", metavar="FILE", required=True)
     group.add_argument("--positions", metavar="FILE")
+    group.add_argument("--orders", metavar="FILE", help="open orders")
+    group.add_argument("--accounts", metavar="FILE", help="fee profiles and tier coefficients of accounts")
+    group.add_argument("--settings", metavar="FILE", help="leverage and margin mode by account and instrument")
     group.add_argument("--marks", metavar="FILE", required=True, help="mark prices of what is held")
+    group.add_argument("--last", metavar="FILE", help="last prices, for rules that look at them")
     group.add_argument("--index", metavar="FILE", help="prices of assets in the market's valuation asset")
     group.add_argument("--input-format", choices=FORMATS, help="of inputs whose name does not tell (default: --format)")
     group.add_argument(
         "--quantity-unit",
         choices=("contracts", "base"),
         default="contracts",
-        help="what quantity counts (default: contracts)",
+        help="what quantity counts, of positions and orders (default: contracts)",
     )
     group.add_argument(
         "--duplicates",
@@ -124,6 +134,7 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
         help="separated by commas, or all (default: excess,margin_ratio,liquidatable)",
     )
     group.add_argument("--out", metavar="FILE", default="-", help="a row per pool (default: standard output)")
+    group.add_argument("--venue-rounded", action="store_true", help="round the pools' figures as the venue shows them")
     group.add_argument("--positions-out", metavar="FILE", help="also write a row per position")
     group.add_argument("--accounts-out", metavar="FILE", help="also write a row per account")
     group.add_argument("--valuation", metavar="ASSET", help="the asset that accounts are stated in")
@@ -183,6 +194,20 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     parser.add_argument("--out", metavar="DIR", default="out", help="folder for scores.arrow (default: out)")
     parser.add_argument("--threads", type=_count, metavar="N", help="threads to score with")
     parser.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def _add_venues(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "venues", help="show the rules of a preset, or check a market file", allow_abbrev=False
+    )
+    venues = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+    listing = venues.add_parser("list", help="list the presets that are shipped", allow_abbrev=False)
+    listing.add_argument("--format", choices=FORMATS, help="write a table instead of text")
+    show = venues.add_parser("show", help="show what a preset says and where it says so from", allow_abbrev=False)
+    show.add_argument("name", metavar="NAME", help="a shipped preset")
+    show.add_argument("--as-of", metavar="DATE", help="its newest file dated at most this, YYYY-MM-DD")
+    check = venues.add_parser("check", help="read a market file and say what it holds", allow_abbrev=False)
+    check.add_argument("file", metavar="FILE", help="a market file (TOML)")
 
 
 def _count(text: str) -> int:

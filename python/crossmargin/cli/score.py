@@ -17,29 +17,27 @@ from crossmargin.cli.errors import UsageError, UserError
 from crossmargin.cli.formats import BINARY, STANDARD, format_of, pyarrow_for
 from crossmargin.cli.readers import InputTable, align_accounts, read_json, read_prices, read_table
 from crossmargin.cli.terminal import Progress, plural
+from crossmargin.cli.venues import read_market
 from crossmargin.cli.writers import write_table
+from crossmargin.rounding import displayed
 
 if TYPE_CHECKING:
     import argparse
 
-_INPUTS = ("balances", "positions", "marks", "index", "tiers", "market")
+_TABLES = ("balances", "positions", "orders", "accounts", "settings")
+_INPUTS = (*_TABLES, "marks", "index", "last", "tiers", "market")
 _RESULTS = ("out", "positions_out", "accounts_out", "rejects")
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What was read: the rules, the tables and the prices by name."""
+    """What was read: the rules, the tables of the book that were given, and the prices by name."""
 
     market: xm.Market
-    balances: InputTable
-    positions: InputTable | None
+    tables: dict[str, InputTable]
     marks: dict[str, float]
     index: dict[str, float]
-
-    @property
-    def tables(self) -> list[InputTable]:
-        """Balances, and positions where there are any."""
-        return [self.balances] if self.positions is None else [self.balances, self.positions]
+    last: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,10 @@ def run(args: argparse.Namespace) -> None:
     progress = Progress(quiet=args.quiet)
     inputs = _read(args, progress)
     results = _score(args, inputs, outputs, progress)
-    tables = {"out": results.pools, "positions_out": results.positions, "accounts_out": results.accounts}
+    pools = results.pools
+    if args.venue_rounded:
+        pools = xm.Table(displayed(pools.to_dict(), outputs, inputs.market.rules))
+    tables = {"out": pools, "positions_out": results.positions, "accounts_out": results.accounts}
     for option, table in (tables | {"rejects": results.rejects}).items():
         if table is not None and option in formats:
             with progress.step("write " + _named(option, args)) as step:
@@ -116,17 +117,21 @@ def _named(option: str, args: argparse.Namespace) -> str:
 
 def _read(args: argparse.Namespace, progress: Progress) -> Inputs:
     market = _market(args)
-    balances = _table(args.balances, "balances", args.input_format, progress)
-    positions = None
-    if args.positions is not None:
-        positions = _table(args.positions, "positions", args.input_format, progress)
-    marks = read_prices(args.marks, "marks", "instrument", "mark_price", args.input_format)
-    index = {}
-    if args.index is not None:
-        index = read_prices(args.index, "index", "asset", "index_price", args.input_format)
-    inputs = Inputs(market, balances, positions, marks, index)
-    align_accounts(*inputs.tables)
-    return inputs
+    tables = {}
+    for name in _TABLES:
+        file = getattr(args, name)
+        if file is not None:
+            tables[name] = _table(file, name, args.input_format, progress)
+
+    def prices(option: str, key: str, column: str) -> dict[str, float]:
+        file = getattr(args, option)
+        return {} if file is None else read_prices(file, option, key, column, args.input_format)
+
+    marks = prices("marks", "instrument", "mark_price")
+    index = prices("index", "asset", "index_price")
+    last = prices("last", "instrument", "last_price")
+    align_accounts(*tables.values())
+    return Inputs(market, tables, marks, index, last)
 
 
 def _table(file: str, name: str, asked: str | None, progress: Progress) -> InputTable:
@@ -137,16 +142,7 @@ def _table(file: str, name: str, asked: str | None, progress: Progress) -> Input
 
 
 def _market(args: argparse.Namespace) -> xm.Market:
-    if args.preset is not None:
-        market = xm.load_market(args.preset, as_of=args.as_of)
-    else:
-        try:
-            market = xm.Market.from_toml(Path(args.market))
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise UserError(f"market could not be read from {args.market}: {reason}") from None
-        except UnicodeDecodeError as error:
-            raise UserError(f"market in {args.market} was not UTF-8 text: {error.reason}") from None
+    market = read_market(args.market) if args.preset is None else xm.load_market(args.preset, as_of=args.as_of)
     if args.tiers is None:
         return market
     return market.with_tiers(_tiers(args.tiers, args.input_format), bounds=args.tier_bounds)
@@ -170,7 +166,7 @@ def _score(args: argparse.Namespace, inputs: Inputs, outputs: list[str], progres
     with progress.step("group into pools") as step:
         book = _book(args, inputs)
         step.detail = plural(book.n_pools, "pool")
-    prices = inputs.market.prices(mark=inputs.marks, index=inputs.index)
+    prices = inputs.market.prices(mark=inputs.marks, index=inputs.index, last=inputs.last)
     with progress.step("score") as step:
         scores = xm.score(book, prices, outputs, missing=args.missing, n_threads=args.threads)
         step.detail = plural(len(scores), "pool")
@@ -197,8 +193,7 @@ def _book(args: argparse.Namespace, inputs: Inputs) -> xm.Book:
     try:
         return xm.Book(
             inputs.market,
-            balances=inputs.balances.columns,
-            positions=None if inputs.positions is None else inputs.positions.columns,
+            **{name: table.columns for name, table in inputs.tables.items()},
             quantity_unit=args.quantity_unit,
             duplicates=args.duplicates,
             on_error=args.on_error,
@@ -212,7 +207,7 @@ def _book(args: argparse.Namespace, inputs: Inputs) -> xm.Book:
 
 def _rejects(inputs: Inputs, faults: xm.Table, rejected: xm.Rejected | None) -> xm.Table:
     """Faults with the account of each row; accounts dropped for faults that were not kept have a row of their own."""
-    accounts = {table.name: table.values("account") for table in inputs.tables if len(table) > 0}
+    accounts = {table.name: table.values("account") for table in inputs.tables.values() if len(table) > 0}
     rows = [{"account": accounts[fault["table"]][fault["row"]], **fault} for fault in faults.rows()]
     listed = {row["account"] for row in rows}
     for account in [] if rejected is None else rejected.accounts.tolist():

@@ -1,0 +1,76 @@
+"""Tables beside balances and positions: read, typed and handed on."""
+
+import json
+
+import pytest
+
+from cli.running import Command
+from crossmargin.cli.readers import read_table
+
+ORDERS = """\
+order_id,account,instrument,quantity,price,trigger_price,reduce_only
+1,ann,BTCUSDT,0.1,61000,,true
+2,bob,BTCUSDT,-0.1,,63000,
+3,cleo,SOLUSDT,1,140,,0
+"""
+
+
+def test_read_orders_from_csv_types_each_column(command: Command) -> None:
+    command.write("orders.csv", ORDERS)
+    table = read_table("orders.csv", "orders")
+    assert table.values("order_id") == ["1", "2", "3"]
+    assert table.values("price") == [61_000.0, None, 140.0]
+    assert table.values("trigger_price") == [None, 63_000.0, None]
+    assert table.values("reduce_only") == [True, None, False]
+
+
+def test_read_flag_that_is_none_says_the_line(command: Command) -> None:
+    command.write("orders.csv", ORDERS.replace("true", "yes"))
+    ran = command.score("--quiet", orders="orders.csv")
+    message = "orders.reduce_only[0] was 'yes', expected true or false; correct line 2 of orders.csv"
+    assert (ran.code, ran.text, ran.err) == (1, "", f"crossmargin: error: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        (
+            "orders",
+            "account,instrument,quantity\nann,BTCUSDT,1\n",
+            "orders.price is missing; orders needs account, instrument, quantity, price",
+        ),
+        ("accounts", "account,parent\nann,bob\n", "accounts.parent is not supported by this version; "),
+        (
+            "settings",
+            "account,instrument,leverage\nann,BTCUSDT,x\n",
+            "settings.leverage[0] was 'x', expected a number; ",
+        ),
+        (
+            "last",
+            "instrument,price\nBTCUSDT,1\n",
+            "last.price is no column of this table; it has instrument, last_price",
+        ),
+        ("index", "asset,index_price\nUSDT,-1\n", "index[USDT] was -1, expected a positive number within "),
+        ("last", "instrument,last_price\nBTCUSDT,-1\n", "last[BTCUSDT] was -1, expected a positive number within "),
+    ],
+)
+def test_score_faulty_table_is_refused_in_one_line(command: Command, file: str, text: str, message: str) -> None:
+    command.write(f"{file}.csv", text)
+    ran = command.score("--quiet", **{file: f"{file}.csv"})
+    assert (ran.code, ran.text, ran.err.count("\n")) == (1, "", 1)
+    assert ran.err.startswith(f"crossmargin: error: {message}")
+
+
+def test_score_accounts_are_text_in_all_tables_if_in_one(command: Command) -> None:
+    command.write("balances.csv", "account,asset,wallet_balance\n7,USDT,5\n")
+    command.write("settings.csv", "account,instrument,leverage\nseven,BTCUSDT,5\n7,BTCUSDT,5\n")
+    ran = command.score("--quiet", "--format", "jsonl", positions=None, settings="settings.csv")
+    assert json.loads(ran.text.splitlines()[0])["account"] == "7", ran.err
+
+
+@pytest.mark.parametrize("engine", ["fast", "reference"])
+@pytest.mark.parametrize(("options", "shown"), [((), "11.954764755"), (("--venue-rounded",), "11.95476475")])
+def test_score_venue_rounded_cuts_the_figures_of_the_pools(command: Command, engine: str, options, shown: str) -> None:
+    command.write("balances.csv", "account,asset,wallet_balance\nann,USDT,11.954764755\n")
+    ran = command.score(*options, "--engine", engine, "--outputs", "equity", "--quiet", positions=None)
+    assert ran.text.splitlines()[1] == f"ann,cross,USDT,,,{shown}"
