@@ -67,6 +67,74 @@ pub(crate) fn group(balances: &Keys<'_>, positions: &Keys<'_>) -> Grouped {
     }
 }
 
+impl Grouped {
+    /// Gathers the rows of a further table. With `join`, accounts not seen yet come last; else their rows are left out.
+    pub(crate) fn attach(&mut self, keys: &Keys<'_>, join: bool) -> RowsByAccount {
+        let ids = self.ids_in_order(keys).unwrap_or_else(|| self.ids_by_name(keys, join));
+        let n = self.accounts.len();
+        for rows in [&mut self.balances, &mut self.positions] {
+            let end = rows.offsets.last().copied().unwrap_or(0);
+            rows.offsets.resize(n + 1, end);
+        }
+        gather(n, &ids)
+    }
+
+    /// The fast path: integer keys that ascend like those of the accounts, none of them new.
+    fn ids_in_order(&self, keys: &Keys<'_>) -> Option<Vec<u32>> {
+        let (AccountKeys::Int(accounts), Keys::Int(keys)) = (&self.accounts, keys) else { return None };
+        let mut at = 0;
+        let mut ids = with_room(keys.len());
+        for key in *keys {
+            while at < accounts.len()
+                && accounts[at] < *key
+                && accounts.get(at + 1).is_none_or(|next| accounts[at] < *next)
+            {
+                at += 1;
+            }
+            if accounts.get(at) != Some(key) {
+                return None;
+            }
+            ids.push(row32(at));
+        }
+        Some(ids)
+    }
+
+    fn ids_by_name(&mut self, keys: &Keys<'_>, join: bool) -> Vec<u32> {
+        if let (AccountKeys::Int(accounts), Keys::Int(keys)) = (&mut self.accounts, keys) {
+            let mut known: HashMap<i64, u32> =
+                (0_usize..).map(row32).zip(accounts.iter()).map(|(id, &key)| (key, id)).collect();
+            let mut id = |key: i64| match known.get(&key) {
+                Some(&id) => id,
+                None if join => {
+                    let id = row32(accounts.len());
+                    accounts.push(key);
+                    known.insert(key, id);
+                    id
+                }
+                None => NO_KEY,
+            };
+            return keys.iter().map(|&key| id(key)).collect();
+        }
+        if let AccountKeys::Int(keys) = &self.accounts {
+            self.accounts = AccountKeys::Text(keys.iter().map(i64::to_string).collect());
+        }
+        let AccountKeys::Text(accounts) = &mut self.accounts else { return Vec::new() };
+        let mut known: HashMap<String, u32> =
+            (0_usize..).map(row32).zip(accounts.iter()).map(|(id, key)| (key.clone(), id)).collect();
+        let mut id = |key: &str| match known.get(key) {
+            Some(&id) => id,
+            None if join => {
+                let id = row32(accounts.len());
+                accounts.push(key.to_owned());
+                known.insert(key.to_owned(), id);
+                id
+            }
+            None => NO_KEY,
+        };
+        (0..keys.len()).map(|row| id(&keys.show(row))).collect()
+    }
+}
+
 /// A row number as stored; tables of more rows than `u32` counts are refused before.
 pub(crate) fn row32(row: usize) -> u32 {
     u32::try_from(row).unwrap_or(NO_KEY)
@@ -195,18 +263,19 @@ fn ids_of(keys: &Keys<'_>, id_of: &mut impl FnMut(&str) -> u32) -> Vec<u32> {
     }
 }
 
-/// A stable counting sort of the rows by account.
+/// A stable counting sort of the rows by account; rows of [`NO_KEY`] are left out.
 fn gather(n_accounts: usize, ids: &[u32]) -> RowsByAccount {
     let mut offsets = vec![0_u32; n_accounts + 1];
-    for &id in ids {
+    let with_account = || (0_usize..).zip(ids).filter(|&(_, &id)| id != NO_KEY);
+    for (_, &id) in with_account() {
         offsets[id as usize + 1] += 1;
     }
     for a in 0..n_accounts {
         offsets[a + 1] += offsets[a];
     }
     let mut next = offsets.clone();
-    let mut order = vec![0_u32; ids.len()];
-    for (row, &id) in ids.iter().enumerate() {
+    let mut order = vec![0_u32; offsets[n_accounts] as usize];
+    for (row, &id) in with_account() {
         let place = &mut next[id as usize];
         order[*place as usize] = row32(row);
         *place += 1;

@@ -1,19 +1,18 @@
 //! What is held, once it is known to be well-formed: pools in order, positions in canonical order.
 
-use crate::error::{BookFaults, Error, FaultKind, Result};
-use crate::market::{Instrument, Market};
-use crate::memory::with_room;
+use crate::error::{BookFaults, Error, Result};
+use crate::market::{Instrument, Market, TierTable};
 
-use super::accounts::{AccountKeys, Grouped, group, row32};
-use super::merge::{merged_balance, merged_margin, merged_position};
-use super::tables::{Duplicates, QuantityUnit, Tables};
-use super::validate::{Checked, Faults, Side, check};
+use super::accounts::{AccountKeys, group};
+use super::builder::Builder;
+use super::tables::{QuantityUnit, Tables};
+use super::validate::{Faults, Part, Side, check};
 
 /// How a pool came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum PoolKind {
-    /// The cash of an asset with all cross positions that settle in it.
+    /// The cash of an asset with all cross positions that settle in it, or all cash of an account with all of them.
     Cross = 0,
     /// One isolated position with the cash fenced for it.
     Isolated = 1,
@@ -30,11 +29,66 @@ impl PoolKind {
     }
 }
 
+/// What positions that are priced and charged alike share: all that a requirement depends on beside the position.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MarginClass {
+    /// The instrument, in the market's order.
+    pub instrument: u32,
+    /// The old version of the tier table that is kept, in the instrument's order.
+    pub version: Option<u16>,
+    /// The tier fixed by the user or the venue, from 1; 0 where the basis decides.
+    pub tier: u16,
+    /// What the bounds of the tiers are multiplied with.
+    pub coefficient: f64,
+    /// The fee profile, in the market's order.
+    pub profile: u16,
+}
+
+impl MarginClass {
+    /// The class of an instrument where nothing else is said.
+    #[must_use]
+    pub const fn plain(instrument: u32) -> Self {
+        Self { instrument, version: None, tier: 0, coefficient: 1.0, profile: 0 }
+    }
+
+    /// The tier table that the class is under.
+    pub(crate) fn tiers<'a>(&self, market: &'a Market) -> &'a TierTable {
+        let instrument = &market.instruments()[self.instrument as usize];
+        let old = self.version.and_then(|version| instrument.old_tiers().get(usize::from(version)));
+        old.map_or_else(|| instrument.tiers(), |(_, table)| table)
+    }
+}
+
+/// Open orders that count, by pool; within a pool by instrument, side, and then by what they say.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct OpenOrders {
+    /// Orders of pool `p`: `offsets[p] .. offsets[p + 1]`; empty when there is none at all.
+    pub(crate) offsets: Vec<u32>,
+    pub(crate) class: Vec<u16>,
+    pub(crate) side: Vec<Side>,
+    /// Whether the order would open an isolated position, and only reserves initial margin.
+    pub(crate) isolated: Vec<bool>,
+    pub(crate) quantity: Vec<f64>,
+    /// NaN: at the market.
+    pub(crate) price: Vec<f64>,
+    /// NaN where unknown.
+    pub(crate) leverage: Vec<f64>,
+}
+
+/// The parts of pools that hold several assets.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Layers {
+    /// Layers of pool `p`: `offsets[p] .. offsets[p + 1]`; empty where every pool is its own one layer.
+    pub(crate) offsets: Vec<u32>,
+    pub(crate) asset: Vec<u16>,
+    pub(crate) wallet: Vec<f64>,
+}
+
 /// The accounts of a book in canonical columns.
 ///
 /// Pools are in order: account as first seen, cross before isolated, asset, instrument, side. Positions are in the
-/// order of their pools and, within a pool, of instrument and side, so that sums over a pool have one order whatever
-/// the order of the rows was. Invariants: every index is in range, every number in range and not NaN (but where NaN
+/// order of their pools and, within a pool, of asset, instrument and side, so that sums over a pool have one order
+/// whatever the order of the rows was. Invariants: every index is in range, every number in range and not NaN (but where NaN
 /// means unknown), quantities are not zero, offsets ascend.
 #[derive(Debug, Clone)]
 pub struct Holdings {
@@ -55,8 +109,16 @@ pub struct Holdings {
     pub(crate) leverage: Vec<f64>,
     /// The input row that each position came from; of merged rows the first.
     pub(crate) rows: Vec<u32>,
-    /// The instrument of each margin class.
-    pub(crate) classes: Vec<u32>,
+    pub(crate) classes: Vec<MarginClass>,
+    /// The instruments of positions and orders, ascending.
+    pub(crate) held: Vec<u32>,
+    /// The parts of pools with several assets; none where a pool has one.
+    pub(crate) layers: Layers,
+    /// Credit by layer; empty when there is none.
+    pub(crate) bonus: Vec<f64>,
+    /// Debt by layer; empty when there is none.
+    pub(crate) borrowed: Vec<f64>,
+    pub(crate) orders: OpenOrders,
     pub(crate) quantity_unit: QuantityUnit,
 }
 
@@ -77,6 +139,8 @@ pub struct Rejected {
     pub balance_rows: Vec<u32>,
     /// Rows of `positions`, ascending.
     pub position_rows: Vec<u32>,
+    /// Rows of `orders`, ascending.
+    pub order_rows: Vec<u32>,
 }
 
 impl Holdings {
@@ -95,15 +159,19 @@ impl Holdings {
         if !faults.is_empty() {
             return Ok(Err(faults));
         }
-        let grouped = group(&tables.balances.account, &tables.positions.account);
-        let mut builder = Builder::new(market, &checked, &grouped)?;
+        let mut grouped = group(&tables.balances.account, &tables.positions.account);
+        let orders = grouped.attach(&tables.orders.account, true);
+        let accounts = grouped.attach(&tables.accounts.account, false);
+        let settings = grouped.attach(&tables.settings.account, false);
+        let mut builder = Builder::new(market, &checked, &grouped, [&orders, &accounts, &settings])?;
         for account in 0..grouped.accounts.len() {
-            builder.account(account, &grouped, &mut faults);
+            builder.account(account, &mut faults);
         }
         if !faults.is_empty() {
             return Ok(Err(faults));
         }
-        Ok(Ok(builder.finish(grouped.accounts)))
+        let out = builder.finish()?;
+        Ok(Ok(Self { accounts: grouped.accounts, ..out }))
     }
 
     /// Number of pools.
@@ -157,7 +225,53 @@ impl Holdings {
     /// The instrument of a position, in the market's order.
     #[must_use]
     pub fn instrument(&self, position: usize) -> usize {
-        self.classes[usize::from(self.class[position])] as usize
+        self.classes[usize::from(self.class[position])].instrument as usize
+    }
+
+    /// The margin class of a position.
+    #[must_use]
+    pub fn margin_class(&self, position: usize) -> &MarginClass {
+        &self.classes[usize::from(self.class[position])]
+    }
+
+    /// The parts of a pool: one for each asset that it holds.
+    #[must_use]
+    pub fn layers_of(&self, pool: usize) -> std::ops::Range<usize> {
+        match self.layers.offsets.get(pool..pool + 2) {
+            Some(ends) => ends[0] as usize..ends[1] as usize,
+            None => pool..pool + 1,
+        }
+    }
+
+    /// The asset of a layer, in the market's order.
+    #[must_use]
+    pub fn layer_asset(&self, layer: usize) -> usize {
+        usize::from(if self.layers.offsets.is_empty() { self.pool_asset[layer] } else { self.layers.asset[layer] })
+    }
+
+    /// The wallet of a layer: what is fenced still in it; of an isolated pool the fence, NaN where it follows.
+    pub(crate) fn layer_wallet(&self, layer: usize) -> f64 {
+        if self.layers.offsets.is_empty() { self.pool_wallet[layer] } else { self.layers.wallet[layer] }
+    }
+
+    /// Credit of a layer.
+    #[must_use]
+    pub fn bonus(&self, layer: usize) -> f64 {
+        self.bonus.get(layer).copied().unwrap_or(0.0)
+    }
+
+    /// Debt of a layer.
+    #[must_use]
+    pub fn borrowed(&self, layer: usize) -> f64 {
+        self.borrowed.get(layer).copied().unwrap_or(0.0)
+    }
+
+    /// The orders of a pool.
+    pub(crate) fn orders_of(&self, pool: usize) -> std::ops::Range<usize> {
+        match self.orders.offsets.get(pool..pool + 2) {
+            Some(ends) => ends[0] as usize..ends[1] as usize,
+            None => 0..0,
+        }
     }
 
     /// The side of a position.
@@ -190,256 +304,18 @@ impl Holdings {
         self.leverage.get(position).copied().unwrap_or(f64::NAN)
     }
 
-    /// The instruments held, ascending.
+    /// The instruments of positions and orders, ascending.
     #[must_use]
     pub fn held(&self) -> &[u32] {
-        &self.classes
+        &self.held
     }
 }
 
 impl Faults {
     pub(crate) fn into_error(mut self) -> Error {
-        // Balances before positions, each by row: the order of a report, not of discovery.
-        self.kept.sort_by(|a, b| (a.table, a.row).cmp(&(b.table, b.row)));
+        // By table and row: the order of a report, not of discovery.
+        self.kept.sort_by_key(|fault| (Part::of_name(fault.table) as usize, fault.row));
         let n_faults = self.n_faults();
         Error::Book(Box::new(BookFaults { faults: self.kept, n_faults }))
-    }
-}
-
-/// One position on its way into an account: what it is sorted by, and its row.
-type Leg = (u64, u32);
-
-/// The sort key: cross before isolated, then asset, instrument, side.
-fn leg_key(isolated: bool, asset: usize, instrument: u32, side: Side) -> u64 {
-    u64::from(isolated) << 50 | (asset as u64) << 34 | u64::from(instrument) << 2 | side as u64
-}
-
-const fn leg_asset(key: u64) -> u16 {
-    ((key >> 34) & 0xffff) as u16
-}
-
-const fn leg_instrument(key: u64) -> u32 {
-    ((key >> 2) & 0xffff_ffff) as u32
-}
-
-const fn leg_side(key: u64) -> Side {
-    match key & 3 {
-        1 => Side::Long,
-        2 => Side::Short,
-        _ => Side::Net,
-    }
-}
-
-const fn leg_is_isolated(key: u64) -> bool {
-    key >> 50 != 0
-}
-
-struct Builder<'a> {
-    market: &'a Market,
-    checked: &'a Checked<'a>,
-    merge: bool,
-    settle: Vec<u16>,
-    class_of: Vec<u16>,
-    legs: Vec<Leg>,
-    cash: Vec<(u16, u32)>,
-    out: Holdings,
-}
-
-impl<'a> Builder<'a> {
-    fn new(market: &'a Market, checked: &'a Checked<'a>, grouped: &Grouped) -> Result<Self> {
-        let n = checked.tables.positions.account.len();
-        let mut held = vec![false; market.instruments().len()];
-        for row in 0..n {
-            held[checked.instrument.get(row) as usize] = true;
-        }
-        let classes: Vec<u32> = (0..held.len()).filter(|&i| held[i]).map(row32).collect();
-        let mut class_of = vec![0_u16; held.len()];
-        for (class, &instrument) in classes.iter().enumerate() {
-            // Class 0 of the kernel's tables is the padding's, hence one less than u16 counts.
-            class_of[instrument as usize] = u16::try_from(class).ok().filter(|&c| c < u16::MAX).ok_or_else(|| {
-                Error::argument("positions.instrument", "had more than 65535 distinct instruments: split the book")
-            })?;
-        }
-        let settle = market.instruments().iter().map(|i| u16::try_from(i.settle()));
-        let settle = settle.collect::<std::result::Result<Vec<u16>, _>>();
-        let settle = settle.map_err(|_| Error::argument("market", "had more than 65536 assets"))?;
-        let n_accounts = grouped.accounts.len();
-        let leverage = if checked.tables.positions.leverage.is_some() { n } else { 0 };
-        let out = Holdings {
-            accounts: AccountKeys::Int(Vec::new()),
-            account_pools: with_room(n_accounts + 1),
-            pool_kind: with_room(n_accounts),
-            pool_asset: with_room(n_accounts),
-            pool_positions: with_room(n_accounts + 1),
-            pool_wallet: with_room(n_accounts),
-            class: with_room(n),
-            side: with_room(n),
-            quantity: with_room(n),
-            entry_price: with_room(n),
-            leverage: with_room(leverage),
-            rows: with_room(n),
-            classes,
-            quantity_unit: checked.tables.quantity_unit,
-        };
-        let merge = checked.tables.duplicates == Duplicates::Merge;
-        Ok(Self { market, checked, merge, settle, class_of, legs: Vec::new(), cash: Vec::new(), out })
-    }
-
-    /// Sorts an account's rows into pools.
-    fn account(&mut self, account: usize, grouped: &Grouped, faults: &mut Faults) {
-        self.out.account_pools.push(row32(self.out.pool_kind.len()));
-        self.legs.clear();
-        for row in grouped.positions.rows(account) {
-            let at = row as usize;
-            let instrument = self.checked.instrument.get(at);
-            let asset = usize::from(self.settle[instrument as usize]);
-            let key = leg_key(self.checked.is_isolated(at), asset, instrument, self.checked.side(at));
-            self.legs.push((key, row));
-        }
-        self.cash.clear();
-        for row in grouped.balances.rows(account) {
-            self.cash.push((u16::try_from(self.checked.asset.get(row as usize)).unwrap_or(u16::MAX), row));
-        }
-        self.legs.sort_unstable();
-        self.cash.sort_unstable();
-        self.duplicates(faults);
-        self.pools(faults);
-    }
-
-    fn duplicates(&self, faults: &mut Faults) {
-        if self.merge {
-            return;
-        }
-        for pair in self.cash.windows(2) {
-            if pair[0].0 == pair[1].0 {
-                let row = pair[1].1 as usize;
-                let value = self.checked.tables.balances.asset.show(row);
-                let cure = format!(
-                    "row {} has the same account and asset; add them up or pass duplicates=\"merge\"",
-                    pair[0].1
-                );
-                faults.balance(row, "asset", value, (FaultKind::Duplicate, &cure));
-            }
-        }
-        for pair in self.legs.windows(2) {
-            if pair[0].0 == pair[1].0 {
-                let row = pair[1].1 as usize;
-                let value = self.checked.tables.positions.instrument.show(row);
-                let cure = format!(
-                    "row {} has the same account, instrument, side and mode; add them up or pass duplicates=\"merge\"",
-                    pair[0].1
-                );
-                faults.position(row, "instrument", value, (FaultKind::Duplicate, &cure));
-            }
-        }
-    }
-
-    /// Writes the pools of the account whose sorted rows are in `legs` and `cash`.
-    fn pools(&mut self, faults: &mut Faults) {
-        let legs = std::mem::take(&mut self.legs);
-        let (mut leg, mut cash) = (0, 0);
-        let cross = legs.iter().take_while(|(key, _)| !leg_is_isolated(*key)).count();
-        // Every asset with cash, a cross position or an isolated one has a cross pool; isolated legs ascend by asset.
-        let mut isolated = cross;
-        while let Some(asset) = [
-            self.cash.get(cash).map(|c| c.0),
-            legs[..cross].get(leg).map(|l| leg_asset(l.0)),
-            legs.get(isolated).map(|l| leg_asset(l.0)),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
-        {
-            let n = self.cash[cash..].iter().take_while(|c| c.0 == asset).count();
-            let wallet = match &self.cash[cash..cash + n] {
-                [] => 0.0,
-                [(_, row)] => self.checked.tables.balances.wallet_balance[*row as usize],
-                several => merged_balance(self.checked, several.iter().map(|c| c.1 as usize), faults),
-            };
-            cash += n;
-            self.pool(PoolKind::Cross, asset, wallet);
-            let n = legs[leg..cross].iter().take_while(|l| leg_asset(l.0) == asset).count();
-            self.positions(&legs[leg..leg + n], faults);
-            leg += n;
-            while legs.get(isolated).is_some_and(|l| leg_asset(l.0) == asset) {
-                isolated += 1;
-            }
-        }
-        leg = cross;
-        while leg < legs.len() {
-            let (key, row) = legs[leg];
-            let n = self.run(&legs[leg..]);
-            let margin = match &legs[leg..leg + n] {
-                [_] => self.checked.isolated_margin(row as usize),
-                several => merged_margin(self.checked, several.iter().map(|l| l.1 as usize), faults),
-            };
-            self.pool(PoolKind::Isolated, leg_asset(key), margin);
-            self.positions(&legs[leg..leg + n], faults);
-            leg += n;
-        }
-        self.legs = legs;
-    }
-
-    /// How many legs at the front have one key.
-    fn run(&self, legs: &[Leg]) -> usize {
-        if self.merge { legs.iter().take_while(|l| l.0 == legs[0].0).count() } else { 1 }
-    }
-
-    fn pool(&mut self, kind: PoolKind, asset: u16, wallet: f64) {
-        self.out.pool_kind.push(kind);
-        self.out.pool_asset.push(asset);
-        self.out.pool_wallet.push(wallet + 0.0);
-        self.out.pool_positions.push(row32(self.out.quantity.len()));
-    }
-
-    /// Writes the positions of a pool's legs.
-    fn positions(&mut self, legs: &[Leg], faults: &mut Faults) {
-        if self.merge {
-            let mut rest = legs;
-            while !rest.is_empty() {
-                let (one, others) = rest.split_at(self.run(rest));
-                self.merged_position(one, faults);
-                rest = others;
-            }
-            return;
-        }
-        let positions = &self.checked.tables.positions;
-        let out = &mut self.out;
-        let rows = || legs.iter().map(|leg| leg.1 as usize);
-        out.class.extend(legs.iter().map(|leg| self.class_of[leg_instrument(leg.0) as usize]));
-        out.side.extend(legs.iter().map(|leg| leg_side(leg.0)));
-        out.quantity.extend(rows().map(|row| positions.quantity[row]));
-        out.entry_price.extend(rows().map(|row| positions.entry_price[row]));
-        if let Some(column) = positions.leverage {
-            out.leverage.extend(rows().map(|row| column[row]));
-        }
-        out.rows.extend(legs.iter().map(|leg| leg.1));
-    }
-
-    /// Writes the one position that legs of one key make.
-    fn merged_position(&mut self, legs: &[Leg], faults: &mut Faults) {
-        let (key, row) = legs[0];
-        let positions = &self.checked.tables.positions;
-        let (mut quantity, mut entry) = (positions.quantity[row as usize], positions.entry_price[row as usize]);
-        if legs.len() > 1 {
-            let rows: Vec<usize> = legs.iter().map(|leg| leg.1 as usize).collect();
-            (quantity, entry) = merged_position(self.market, self.checked, &rows, faults);
-        }
-        let out = &mut self.out;
-        out.class.push(self.class_of[leg_instrument(key) as usize]);
-        out.side.push(leg_side(key));
-        out.quantity.push(quantity);
-        out.entry_price.push(entry);
-        if let Some(column) = positions.leverage {
-            out.leverage.push(column[row as usize]);
-        }
-        out.rows.push(row);
-    }
-
-    fn finish(mut self, accounts: AccountKeys) -> Holdings {
-        self.out.accounts = accounts;
-        self.out.account_pools.push(row32(self.out.pool_kind.len()));
-        self.out.pool_positions.push(row32(self.out.quantity.len()));
-        self.out
     }
 }

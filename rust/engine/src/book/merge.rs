@@ -2,7 +2,7 @@
 
 use crate::error::FaultKind;
 use crate::exact::Exact;
-use crate::market::Market;
+use crate::market::{Market, Payoff};
 
 use super::validate::{BEYOND_CAP, Checked, Faults, exceeds_cap, in_range};
 
@@ -19,36 +19,52 @@ pub(crate) fn merged_position(
     market: &Market,
     checked: &Checked<'_>,
     rows: &[usize],
+    coefficient: f64,
     faults: &mut Faults,
 ) -> (f64, f64) {
     let positions = &checked.tables.positions;
+    let inverse = market
+        .instruments()
+        .get(checked.instrument.get(rows[0]) as usize)
+        .is_some_and(|instrument| instrument.payoff() == Payoff::Inverse);
     let quantities = || rows.iter().map(|&row| Exact::from_f64(positions.quantity[row]));
-    let cost = (rows.iter().zip(quantities()))
-        .fold(Exact::zero(), |cost, (&row, quantity)| cost + quantity * Exact::from_f64(positions.entry_price[row]));
+    // An inverse contract pays by one over the price, so that its entries are averaged by that.
+    let weighted = |quantity: Exact, entry: Exact| {
+        if inverse { quantity.checked_div(&entry).unwrap_or_else(Exact::zero) } else { quantity * entry }
+    };
+    let cost = (rows.iter().zip(quantities())).fold(Exact::zero(), |cost, (&row, quantity)| {
+        cost + weighted(quantity, Exact::from_f64(positions.entry_price[row]))
+    });
     let total = quantities().fold(Exact::zero(), |sum, quantity| sum + quantity);
     for &row in &rows[1..] {
         disagreements(checked, rows[0], row, faults);
     }
-    let (quantity, entry) = (total.to_f64(), cost.checked_div(&total).map_or(f64::NAN, |price| price.to_f64()));
+    let price = if inverse { total.checked_div(&cost) } else { cost.checked_div(&total) };
+    let (quantity, entry) = (total.to_f64(), price.map_or(f64::NAN, |price| price.to_f64()));
     if entry > 0.0 && !(in_range(quantity) && in_range(entry)) {
         faults.position(rows[0], "quantity", format!("{quantity:?}"), BEYOND_RANGE);
-    } else if exceeds_cap(market, checked, rows[0], (quantity, entry)) {
+    } else if exceeds_cap(market, checked, rows[0], (quantity, entry), coefficient) {
         faults.position(rows[0], "quantity", format!("{quantity:?}"), BEYOND_CAP);
     }
     (quantity, entry)
 }
 
-/// The balance that rows of one account and asset add up to.
-pub(crate) fn merged_balance(checked: &Checked<'_>, rows: impl Iterator<Item = usize>, faults: &mut Faults) -> f64 {
+/// The amount that rows of one account and asset add up to.
+pub(crate) fn merged_cash(
+    amounts: &[f64],
+    column: &'static str,
+    rows: impl Iterator<Item = usize>,
+    faults: &mut Faults,
+) -> f64 {
     let mut first = None;
-    let balance = sum(rows.map(|row| {
+    let amount = sum(rows.map(|row| {
         first.get_or_insert(row);
-        checked.tables.balances.wallet_balance[row]
+        amounts[row]
     }));
-    if !in_range(balance) {
-        faults.balance(first.unwrap_or(0), "wallet_balance", format!("{balance:?}"), BEYOND_RANGE);
+    if !in_range(amount) {
+        faults.balance(first.unwrap_or(0), column, format!("{amount:?}"), BEYOND_RANGE);
     }
-    balance
+    amount
 }
 
 /// The cash that rows of one isolated position fence; NaN where it is unknown.
@@ -78,6 +94,11 @@ fn disagreements(checked: &Checked<'_>, first: usize, row: usize, faults: &mut F
     if differ(checked.leverage(first), checked.leverage(row)) {
         let cure = format!("row {first} has the same key and another leverage; give one leverage");
         faults.position(row, "leverage", format!("{:?}", checked.leverage(row)), (FaultKind::Inconsistent, &cure));
+    }
+    if (checked.tier_version(first), checked.tier(first)) != (checked.tier_version(row), checked.tier(row)) {
+        let cure = format!("row {first} has the same key and another tier or version of tiers; give one");
+        let value = checked.tables.positions.instrument.show(row);
+        faults.position(row, "instrument", value, (FaultKind::Inconsistent, &cure));
     }
     if checked.isolated_margin(first).is_nan() != checked.isolated_margin(row).is_nan() {
         let cure = format!("of this row and row {first}, of one key, only one has it; give both or neither");

@@ -4,14 +4,17 @@
 //! exists is consistent: kernels check nothing.
 
 mod accounts;
+mod builder;
 mod holdings;
 mod merge;
 mod reject;
 mod tables;
 mod validate;
+mod validate_late;
+mod validate_orders;
 
 pub use accounts::AccountKeys;
-pub use holdings::{Holdings, PoolKind, Rejected};
+pub use holdings::{Holdings, MarginClass, PoolKind, Rejected};
 pub use tables::{
     Accounts, Balances, Duplicates, Keys, NO_KEY, OnError, Orders, Positions, QuantityUnit, Settings, Tables, TextKeys,
 };

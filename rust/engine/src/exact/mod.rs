@@ -5,8 +5,10 @@
 
 mod accumulator;
 mod decimal;
+mod number;
 mod rational;
 
 pub use accumulator::Accumulator;
 pub use decimal::Decimal;
+pub(crate) use number::{Bounded, Number};
 pub use rational::Exact;

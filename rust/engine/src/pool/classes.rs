@@ -1,10 +1,26 @@
 //! Margin classes: what positions that are priced and charged alike share.
 
 use crate::book::{Holdings, coordinate_size};
-use crate::exact::Exact;
-use crate::market::{Market, PriceBasis, TierLaw, TierTable};
+use crate::market::{Market, Payoff, PriceBasis, TierLaw};
 
-use super::exact::FLOOR_DOUBT;
+use super::tables::{ClassTable, Constant};
+
+/// How near to a floor, relatively, a notional in doubles may be for its tier to be in doubt: more than its rounding.
+pub(crate) const FLOOR_DOUBT: f64 = 16.0 * f64::EPSILON;
+
+/// What a price becomes in a class: `size * price`, or `-size / price` for an inverse contract, so that profit is
+/// `quantity * (x - x(entry))` and notional `|quantity * x|` for all of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Coordinate {
+    size: f64,
+    inverse: bool,
+}
+
+impl Coordinate {
+    pub(crate) fn at(self, price: f64) -> f64 {
+        if self.inverse { -self.size / price } else { self.size * price }
+    }
+}
 
 /// One tier beyond the kernel's own, relative to what the kernel charges: `slope * u - constant`.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +60,7 @@ pub(crate) const PADDING: ClassRow = ClassRow { x: 0.0, floor: f64::MAX, rate: 0
 /// The classes of a book. Class `c` of the holdings is row `c + 1` of the kernel's table; row 0 is the padding.
 #[derive(Debug, Clone)]
 pub(crate) struct Classes {
-    size: Vec<f64>,
+    coordinates: Vec<Coordinate>,
     rows: Vec<ClassRow>,
     shapes: Vec<Shape>,
     /// Steps of class `c`: `steps[offsets[c] .. offsets[c + 1]]`, floors ascending.
@@ -60,15 +76,15 @@ fn smaller(a: f64, b: f64) -> f64 {
 }
 
 /// Exactly `a - b`, rounded once.
-fn difference(a: f64, b: f64) -> f64 {
-    (Exact::from_f64(a) - Exact::from_f64(b)).to_f64()
+fn difference(a: &Constant, b: &Constant) -> f64 {
+    (a.exact().clone() - b.exact().clone()).to_f64()
 }
 
 impl Classes {
-    pub(crate) fn new(market: &Market, holdings: &Holdings) -> Self {
+    pub(crate) fn new(market: &Market, holdings: &Holdings, tables: &[ClassTable]) -> Self {
         let at_mark = market.rules().maintenance_price() == PriceBasis::Mark;
         let mut classes = Self {
-            size: vec![],
+            coordinates: vec![],
             rows: vec![PADDING],
             shapes: vec![],
             offsets: vec![0],
@@ -76,11 +92,13 @@ impl Classes {
             jumps: false,
             reach: 1e30,
         };
-        for &instrument in holdings.held() {
-            let instrument = &market.instruments()[instrument as usize];
-            classes.size.push(coordinate_size(instrument, holdings.quantity_unit));
-            let table = instrument.tiers();
-            let (row, shape) = if at_mark { classes.push_tiers(table) } else { (PADDING, Shape::Continuous) };
+        for (class, table) in holdings.classes.iter().zip(tables) {
+            let instrument = &market.instruments()[class.instrument as usize];
+            let size = coordinate_size(instrument, holdings.quantity_unit);
+            let size = if let Payoff::Quanto { multiplier } = instrument.payoff() { size * multiplier } else { size };
+            classes.coordinates.push(Coordinate { size, inverse: instrument.payoff() == Payoff::Inverse });
+            let law = class.tiers(market).law();
+            let (row, shape) = if at_mark { classes.push_tiers(table, law) } else { (PADDING, Shape::Continuous) };
             classes.rows.push(row);
             classes.shapes.push(shape);
             classes.offsets.push(classes.steps.len());
@@ -94,20 +112,22 @@ impl Classes {
         classes
     }
 
-    fn push_tiers(&mut self, table: &TierTable) -> (ClassRow, Shape) {
-        let (floors, rates, deductions) = (table.floors(), table.maintenance_rates(), table.deductions());
-        let second = floors.get(1).copied().unwrap_or(f64::MAX);
-        let rate = rates[0];
-        match table.law() {
+    fn push_tiers(&mut self, table: &ClassTable, law: TierLaw) -> (ClassRow, Shape) {
+        let ClassTable { floors, rates, deductions, .. } = table;
+        let second = floors.get(1).map_or(f64::MAX, Constant::near);
+        let rate = rates[0].near();
+        match law {
             TierLaw::Marginal => self.push_marginal(table),
             TierLaw::Flat => {
-                let step = |k: usize| Step { floor: floors[k], slope: difference(rates[k], rate), constant: 0.0 };
+                let step =
+                    |k: usize| Step { floor: floors[k].near(), slope: difference(&rates[k], &rates[0]), constant: 0.0 };
                 self.steps.extend((1..floors.len()).map(step));
                 // A notional just below the second floor may in truth be on it. All of which that is asked are far.
                 (ClassRow { floor: second * (1.0 - 2.0 * FLOOR_DOUBT), rate, ..PADDING }, Shape::Jumping)
             }
             _ => {
-                let step = |k: usize| Step { floor: floors[k], slope: rates[k], constant: deductions[k] };
+                let step =
+                    |k: usize| Step { floor: floors[k].near(), slope: rates[k].near(), constant: deductions[k].near() };
                 self.steps.extend((0..floors.len()).map(step));
                 (ClassRow { floor: -1.0, ..PADDING }, Shape::Jumping)
             }
@@ -115,34 +135,33 @@ impl Classes {
     }
 
     /// The kernel charges the first two tiers; the steps are what the others charge beyond the line of the second.
-    fn push_marginal(&mut self, table: &TierTable) -> (ClassRow, Shape) {
-        let (floors, rates) = (table.floors(), table.maintenance_rates());
-        let Some(&second) = floors.get(1) else {
-            return (ClassRow { rate: rates[0], ..PADDING }, Shape::Continuous);
+    fn push_marginal(&mut self, table: &ClassTable) -> (ClassRow, Shape) {
+        let ClassTable { floors, rates, deductions, .. } = table;
+        let Some(second) = floors.get(1).map(Constant::near) else {
+            return (ClassRow { rate: rates[0].near(), ..PADDING }, Shape::Continuous);
         };
         if let Some(third) = floors.get(2) {
             // Less by more than the rounding of what it is made of and multiplied with: whatever is in the third tier is
             // far in every book, and so charged alike in every book.
-            self.reach = smaller(self.reach, third / second * (1.0 - 4.0 * f64::EPSILON));
+            self.reach = smaller(self.reach, third.near() / second * (1.0 - 4.0 * f64::EPSILON));
         }
-        let deductions = table.exact_deductions();
         self.steps.extend((2..floors.len()).map(|k| Step {
-            floor: floors[k],
-            slope: difference(rates[k], rates[1]),
-            constant: (deductions[k].clone() - deductions[1].clone()).to_f64(),
+            floor: floors[k].near(),
+            slope: difference(&rates[k], &rates[1]),
+            constant: difference(&deductions[k], &deductions[1]),
         }));
-        let row = ClassRow { floor: second, rate: rates[0], slope: difference(rates[1], rates[0]), ..PADDING };
+        let row = ClassRow { floor: second, rate: rates[0].near(), slope: difference(&rates[1], &rates[0]), ..PADDING };
         (row, Shape::Continuous)
     }
 
     /// Number of classes.
     pub(crate) const fn len(&self) -> usize {
-        self.size.len()
+        self.coordinates.len()
     }
 
-    /// What multiplies a price into the coordinate of a class.
-    pub(crate) fn size(&self, class: u16) -> f64 {
-        self.size[usize::from(class)]
+    /// What a price becomes in a class.
+    pub(crate) fn coordinate(&self, class: u16) -> Coordinate {
+        self.coordinates[usize::from(class)]
     }
 
     /// Whether the charge of some class jumps, so that sums need a guard.
@@ -164,7 +183,7 @@ impl Classes {
     pub(crate) fn table(&self, mark: impl Fn(usize) -> f64) -> Vec<ClassRow> {
         let mut rows = self.rows.clone();
         for (class, row) in rows.iter_mut().skip(1).enumerate() {
-            row.x = self.size[class] * mark(class);
+            row.x = self.coordinates[class].at(mark(class));
         }
         rows
     }

@@ -16,12 +16,14 @@
 
 use std::sync::OnceLock;
 
-use crate::book::{Holdings, PoolKind};
+use crate::book::{Holdings, PoolKind, coordinate_size};
+use crate::exact::{Bounded, Exact, Number};
 use crate::market::{Market, PriceBasis};
 use crate::memory::{filled, with_room};
 
 use super::classes::Classes;
-use super::exact::notional_and_tier;
+use super::legs::contract_value;
+use super::tables::ClassTable;
 
 /// Pools per window, a multiple of eight: its sums stay in the first cache levels while they are put in order.
 pub(crate) const WINDOW: usize = 1024;
@@ -84,7 +86,8 @@ pub(crate) fn decode(doubt: u32) -> (f64, f64) {
 
 impl Folded {
     /// Folds a book, in windows of `window` pools (rounded to whole groups; 65,536 at most).
-    pub(crate) fn new(market: &Market, holdings: &Holdings, classes: &Classes, window: usize) -> Self {
+    pub(crate) fn new(of: Sources<'_>, window: usize) -> Self {
+        let Sources { market, holdings, classes, .. } = of;
         let window = window.clamp(1, 1 << 16).next_multiple_of(LANES);
         let n_pools = holdings.n_pools();
         let n = n_pools.next_multiple_of(LANES);
@@ -112,7 +115,7 @@ impl Folded {
             folded.deal(holdings, first, &order);
             for pool in pools {
                 let fences = fences.get(pool).copied().unwrap_or(0);
-                let fold = fold((market, holdings, classes), pool, cash[pool], fences);
+                let fold = fold(of, pool, cash[pool], fences);
                 folded.put(first + usize::from(folded.place[pool]), cash[pool], &fold);
             }
         }
@@ -207,8 +210,8 @@ const LONG: usize = 64;
 
 /// The notional of a position at entry, from the original columns.
 fn entry_notional(holdings: &Holdings, classes: &Classes, position: usize) -> f64 {
-    let size = classes.size(holdings.class[position]);
-    holdings.quantity[position].abs() * (size * holdings.entry_price[position])
+    let x = classes.coordinate(holdings.class[position]).at(holdings.entry_price[position]);
+    (holdings.quantity[position] * x).abs()
 }
 
 /// The cash of each pool, of an isolated one what is fenced, of a cross one what the fences leave; and how many fences
@@ -216,6 +219,12 @@ fn entry_notional(holdings: &Holdings, classes: &Classes, position: usize) -> f6
 fn cash(holdings: &Holdings, classes: &Classes) -> (Vec<f64>, Vec<u32>) {
     let mut cash = with_room(holdings.n_pools());
     cash.extend_from_slice(&holdings.pool_wallet);
+    for (cash, bonus) in cash.iter_mut().zip(&holdings.bonus) {
+        *cash += bonus;
+    }
+    for (cash, borrowed) in cash.iter_mut().zip(&holdings.borrowed) {
+        *cash -= borrowed;
+    }
     if !holdings.pool_kind.contains(&PoolKind::Isolated) {
         return (cash, Vec::new());
     }
@@ -241,15 +250,44 @@ fn cash(holdings: &Holdings, classes: &Classes) -> (Vec<f64>, Vec<u32>) {
 
 /// A bound of the sum of magnitudes that went into a pool's cash.
 fn cash_magnitude(holdings: &Holdings, pool: usize, cash: f64, fences: u32) -> f64 {
-    if fences == 0 {
+    let credit = holdings.bonus(pool) + holdings.borrowed(pool);
+    if fences == 0 && credit == 0.0 {
         return cash.abs();
     }
-    // Fences only take out, so that their sum is the wallet less what is left.
-    2.0 * holdings.pool_wallet[pool].abs() + cash.abs()
+    // Fences only take out, so that their sum is what came in less what is left.
+    2.0 * (holdings.pool_wallet[pool].abs() + credit) + cash.abs()
 }
 
-fn fold(of: (&Market, &Holdings, &Classes), pool: usize, cash: f64, fences: u32) -> Fold {
-    let (market, holdings, classes) = of;
+/// What a fold is made from.
+#[derive(Clone, Copy)]
+pub(crate) struct Sources<'a> {
+    pub(crate) market: &'a Market,
+    pub(crate) holdings: &'a Holdings,
+    pub(crate) tables: &'a [ClassTable],
+    pub(crate) classes: &'a Classes,
+}
+
+impl Sources<'_> {
+    /// What a position is charged at entry: in doubles, by the tier of exact arithmetic.
+    fn charge_at_entry(self, position: usize, notional: f64) -> f64 {
+        let table = &self.tables[usize::from(self.holdings.class[position])];
+        let tier = match table.tier_of(&self.notional_at_entry::<Bounded>(position)) {
+            (tier, false) => tier,
+            (_, true) => table.tier_of(&self.notional_at_entry::<Exact>(position)).0,
+        };
+        table.rates[tier].near() * notional - table.deductions[tier].near()
+    }
+
+    fn notional_at_entry<N: Number>(self, position: usize) -> N {
+        let instrument = &self.market.instruments()[self.holdings.instrument(position)];
+        let size = N::of(coordinate_size(instrument, self.holdings.quantity_unit));
+        let entry = N::of(self.holdings.entry_price(position));
+        N::of(self.holdings.quantity(position).abs()).times(&contract_value(instrument, &size, &entry))
+    }
+}
+
+fn fold(of: Sources<'_>, pool: usize, cash: f64, fences: u32) -> Fold {
+    let Sources { market, holdings, classes, .. } = of;
     let mut magnitude = cash_magnitude(holdings, pool, cash, fences);
     let rules = market.rules();
     let mut fold = Fold { constant: cash, doubt: 0, maintenance: 0.0, initial: 0.0 };
@@ -257,16 +295,12 @@ fn fold(of: (&Market, &Holdings, &Classes), pool: usize, cash: f64, fences: u32)
         (rules.maintenance_price() == PriceBasis::Entry, rules.initial_price() == PriceBasis::Entry);
     let positions = holdings.positions_of(pool);
     for position in positions.clone() {
-        let class = holdings.class[position];
-        let cost = holdings.quantity[position] * (classes.size(class) * holdings.entry_price[position]);
+        let coordinate = classes.coordinate(holdings.class[position]);
+        let cost = holdings.quantity[position] * coordinate.at(holdings.entry_price[position]);
         fold.constant -= cost;
         magnitude += cost.abs();
         if at_entry {
-            let table = market.instruments()[holdings.instrument(position)].tiers();
-            let size = classes.size(class);
-            let (quantity, entry) = (holdings.quantity[position], holdings.entry_price[position]);
-            let (notional, tier) = notional_and_tier(table, quantity, size, entry);
-            let charge = table.charge_in(tier, notional);
+            let charge = of.charge_at_entry(position, cost.abs());
             fold.maintenance += charge;
             magnitude += 2.0 * rules.trigger_level() * (cost.abs() + charge.abs());
         }

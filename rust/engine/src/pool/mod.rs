@@ -1,23 +1,36 @@
 //! The one function: a pool's excess over prices, in two forms.
 //!
 //! The folded form is what kernels evaluate: constants folded, positions as lanes, a bound on what rounding can do.
-//! [`exact`] evaluates the same function without rounding, from the original columns. [`Book`] holds both with what
+//! [`judge`] evaluates the same function without rounding, from the original columns. [`Book`] holds both with what
 //! they were made from.
 
+mod charge;
 mod classes;
-pub mod exact;
+mod collateral;
+mod evaluate;
 mod folded;
+mod judge;
+mod legs;
+mod positions;
+mod simple;
+mod tables;
 
 use std::sync::Arc;
 
-use crate::book::{Holdings, OnError, Rejected, Tables};
+use crate::book::{Holdings, OnError, PoolKind, QuantityUnit, Rejected, Tables};
 use crate::environment;
 use crate::error::Result;
-use crate::market::Market;
+use crate::exact::Number;
+use crate::market::{Instrument, Market, Required};
 
 pub(crate) use classes::{ClassRow, Classes};
-use folded::WINDOW;
+pub use judge::{Judged, is_priced, judge, judge_exactly};
+pub use positions::{PositionValue, position_values};
+
 pub(crate) use folded::{Folded, LANES, decode};
+use folded::{Sources, WINDOW};
+pub(crate) use judge::UNKNOWN;
+use tables::ClassTable;
 
 /// The accounts, grouped once into pools and folded for the kernels; owns its copy and never changes.
 ///
@@ -53,8 +66,15 @@ pub(crate) use folded::{Folded, LANES, decode};
 pub struct Book {
     market: Arc<Market>,
     holdings: Holdings,
+    tables: Vec<ClassTable>,
     classes: Classes,
     folded: Folded,
+    /// Whether the rules are those of the one-asset lanes.
+    simple: bool,
+    /// Pools, ascending, with orders, credit or debts, whose cash and initial margin are not those of the lanes.
+    special: Vec<u32>,
+    /// The assets of pools that hold several, ascending.
+    joint_assets: Vec<usize>,
 }
 
 impl Book {
@@ -84,9 +104,13 @@ impl Book {
             OnError::Refuse => (Holdings::build(&market, &tables)?, Rejected::default()),
             OnError::Reject => Holdings::build_rejecting(&market, &tables)?,
         };
-        let classes = Classes::new(&market, &holdings);
-        let folded = Folded::new(&market, &holdings, &classes, window);
-        Ok((Self { market, holdings, classes, folded }, rejected))
+        let tables: Vec<ClassTable> = holdings.classes.iter().map(|class| ClassTable::new(&market, class)).collect();
+        let simple = simple::is_simple(&market);
+        let classes = Classes::new(&market, &holdings, &tables);
+        let sources = Sources { market: &market, holdings: &holdings, tables: &tables, classes: &classes };
+        let folded = Folded::new(sources, window);
+        let (special, joint_assets) = (special(&holdings), joint_assets(&holdings, &market));
+        Ok((Self { market, holdings, tables, classes, folded, simple, special, joint_assets }, rejected))
     }
 
     /// The rules.
@@ -101,6 +125,39 @@ impl Book {
         &self.holdings
     }
 
+    /// Whether the rules are those of the one-asset lanes.
+    pub(crate) const fn is_simple(&self) -> bool {
+        self.simple
+    }
+
+    /// Pools, ascending, with orders, credit or debts.
+    pub(crate) fn special(&self) -> &[u32] {
+        &self.special
+    }
+
+    /// The assets of pools that hold several, ascending.
+    pub(crate) fn joint_assets(&self) -> &[usize] {
+        &self.joint_assets
+    }
+
+    /// The tables of a margin class.
+    pub(crate) fn class_table(&self, class: u16) -> &ClassTable {
+        &self.tables[usize::from(class)]
+    }
+
+    /// Whether a constraint looks at initial margin.
+    pub(crate) fn initial_decides(&self) -> bool {
+        self.market.rules().constraints().iter().any(|constraint| constraint.required == Required::Initial)
+    }
+
+    /// Contracts per unit of quantity.
+    pub(crate) fn contracts_per_quantity<N: Number>(&self, instrument: &Instrument) -> N {
+        match self.holdings.quantity_unit {
+            QuantityUnit::Contracts => N::of(1.0),
+            QuantityUnit::Base => N::of(1.0).over(&N::of(instrument.contract_size())),
+        }
+    }
+
     pub(crate) const fn classes(&self) -> &Classes {
         &self.classes
     }
@@ -108,4 +165,27 @@ impl Book {
     pub(crate) const fn folded(&self) -> &Folded {
         &self.folded
     }
+}
+
+fn special(holdings: &Holdings) -> Vec<u32> {
+    if holdings.orders.offsets.is_empty() && holdings.bonus.is_empty() && holdings.borrowed.is_empty() {
+        return Vec::new();
+    }
+    let credited = |pool: usize| {
+        holdings.layers_of(pool).any(|layer| holdings.bonus(layer) != 0.0 || holdings.borrowed(layer) != 0.0)
+    };
+    let is_special = |pool: &usize| !holdings.orders_of(*pool).is_empty() || credited(*pool);
+    (0..holdings.n_pools()).filter(is_special).map(|pool| u32::try_from(pool).unwrap_or(u32::MAX)).collect()
+}
+
+fn joint_assets(holdings: &Holdings, market: &Market) -> Vec<usize> {
+    let mut held = vec![false; market.assets().len()];
+    if !holdings.layers.offsets.is_empty() {
+        for pool in (0..holdings.n_pools()).filter(|&pool| holdings.kind(pool) == PoolKind::Cross) {
+            for layer in holdings.layers_of(pool) {
+                held[holdings.layer_asset(layer)] = true;
+            }
+        }
+    }
+    (0..held.len()).filter(|&asset| held[asset]).collect()
 }

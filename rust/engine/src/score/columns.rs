@@ -84,7 +84,7 @@ impl Column {
     }
 
     /// Whether initial margin is needed for it.
-    const fn needs_initial(self) -> bool {
+    pub(super) const fn needs_initial(self) -> bool {
         matches!(self, Self::InitialMargin | Self::FreeMargin | Self::Available | Self::Withdrawable)
     }
 }

@@ -3,6 +3,7 @@
 mod accounts;
 mod columns;
 mod floor;
+mod judged;
 mod positions;
 mod window;
 
@@ -17,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::environment;
 use crate::error::{Error, MissingPrices, Result};
 use crate::kernel::{Isa, Terms};
-use crate::market::Prices;
+use crate::market::{Prices, TriggerPrice};
 use crate::parallel;
 use crate::pool::Book;
 
@@ -76,7 +77,10 @@ pub fn score(book: &Book, prices: &Prices, buffers: Buffers<'_>, options: &Optio
     environment::check()?;
     check_prices(book, prices, options.missing)?;
     buffers.check(holdings.n_pools())?;
-    let table = book.classes().table(|class| prices.mark()[holdings.held()[class] as usize]);
+    if !book.is_simple() {
+        return Ok(score_by_pool(book, prices, buffers, options));
+    }
+    let table = book.classes().table(|class| prices.mark()[holdings.classes[class].instrument as usize]);
     let leverage = buffers.wants_initial().then(|| book.folded().leverage(holdings));
     let at_mark = book.folded().initial.is_empty();
     let terms = Terms {
@@ -96,12 +100,30 @@ pub fn score(book: &Book, prices: &Prices, buffers: Buffers<'_>, options: &Optio
         buffers.chunks(holdings.n_pools(), claim * window),
         || State::new(window.min(holdings.n_pools()), &terms),
         |state, buffers| {
-            let summary = state.chunk(Chunk { book, terms: &terms, mark: prices.mark(), isa, past_caches }, buffers);
+            let summary = state.chunk(Chunk { book, terms: &terms, prices, isa, past_caches }, buffers);
             n_exact.fetch_add(summary.n_exact, Ordering::Relaxed);
             n_unpriced.fetch_add(summary.n_unpriced, Ordering::Relaxed);
         },
     );
     Ok(Summary { n_exact: n_exact.into_inner(), n_unpriced: n_unpriced.into_inner() })
+}
+
+/// Scores the pools of rules that have no lanes.
+fn score_by_pool(book: &Book, prices: &Prices, buffers: Buffers<'_>, options: &Options) -> Summary {
+    const POOLS_AT_ONCE: usize = 256;
+    let n = book.holdings().n_pools();
+    let (n_exact, n_unpriced) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    parallel::for_each(
+        plan(book, options).threads,
+        buffers.chunks(n, POOLS_AT_ONCE),
+        || (),
+        |(), part| {
+            let summary = judged::score_each(book, prices, part);
+            n_exact.fetch_add(summary.n_exact, Ordering::Relaxed);
+            n_unpriced.fetch_add(summary.n_unpriced, Ordering::Relaxed);
+        },
+    );
+    Summary { n_exact: n_exact.into_inner(), n_unpriced: n_unpriced.into_inner() }
 }
 
 /// How the windows of a book are dealt with.
@@ -138,12 +160,27 @@ fn check_prices(book: &Book, prices: &Prices, missing: Missing) -> Result<()> {
     if missing == Missing::Null {
         return Ok(());
     }
-    let absent = |&&instrument: &&u32| prices.mark()[instrument as usize].is_nan();
-    let instruments: Vec<String> = (book.holdings().held().iter().filter(absent))
-        .map(|&instrument| market.instruments()[instrument as usize].name().to_owned())
-        .collect();
-    if instruments.is_empty() {
+    let names = |column: &[f64]| -> Vec<String> {
+        let is_absent = |&&at: &&u32| column.get(at as usize).is_none_or(|price| price.is_nan());
+        let absent = book.holdings().held().iter().filter(is_absent);
+        absent.map(|&at| market.instruments()[at as usize].name().to_owned()).collect()
+    };
+    let looks_at_last = market.rules().constraints().iter().any(|constraint| constraint.price == TriggerPrice::Last);
+    let missing = MissingPrices {
+        instruments: names(prices.mark()),
+        last: if looks_at_last { names(prices.last()) } else { Vec::new() },
+        assets: unpriced_assets(book, prices),
+    };
+    if missing == MissingPrices::default() {
         return Ok(());
     }
-    Err(Error::MissingPrice(Box::new(MissingPrices { instruments, ..MissingPrices::default() })))
+    Err(Error::MissingPrice(Box::new(missing)))
+}
+
+/// The assets of pools of several that have no index price. The valuation asset needs none.
+fn unpriced_assets(book: &Book, prices: &Prices) -> Vec<String> {
+    let market = book.market();
+    let valuation = market.rules().valuation_asset();
+    let needed = |&&at: &&usize| prices.index()[at].is_nan() && valuation != Some(at);
+    book.joint_assets().iter().filter(needed).map(|&at| market.assets()[at].name().to_owned()).collect()
 }

@@ -2,18 +2,20 @@
 #![expect(clippy::inline_always, reason = "compiled anew inside a function of each instruction set")]
 
 use crate::kernel::{Figures, Isa, Lanes, Task, Terms, dispatch, stream};
+use crate::market::Prices;
 use crate::market::{AvailableRule, VenueRatio, WithdrawableRule};
-use crate::pool::{Book, LANES, exact};
+use crate::pool::{Book, LANES, judge_exactly};
 
 use super::Summary;
 use super::columns::{Column, Part};
+use super::judged::overwrite_special;
 
 /// What scoring a chunk reads.
 #[derive(Clone, Copy)]
 pub(super) struct Chunk<'a> {
     pub(super) book: &'a Book,
     pub(super) terms: &'a Terms<'a>,
-    pub(super) mark: &'a [f64],
+    pub(super) prices: &'a Prices,
     pub(super) isa: Isa,
     /// Whether the buffers are too large to stay in the caches.
     pub(super) past_caches: bool,
@@ -42,6 +44,7 @@ impl State {
             dispatch(chunk.isa, task);
         }
         stream::finish(chunk.past_caches);
+        overwrite_special(chunk.book, chunk.prices, &mut part);
         summary
     }
 }
@@ -89,13 +92,12 @@ impl State {
                 }
                 continue;
             }
-            let pool = exact::evaluate(chunk.book, first + i, chunk.mark);
-            figures.equity[at] = pool.collateral_value.to_f64();
-            figures.maintenance[at] = pool.maintenance_margin.to_f64();
-            figures.excess[at] = pool.excess.to_f64();
-            figures.margin_ratio[at] = pool.margin_ratio();
-            let has_positions = figures.notional[at] > 0.0;
-            figures.liquidatable[at] = u8::from(has_positions && pool.fails(chunk.terms.zero_fails));
+            let pool = judge_exactly(chunk.book, first + i, chunk.prices);
+            figures.equity[at] = pool.equity;
+            figures.maintenance[at] = pool.maintenance_margin;
+            figures.excess[at] = pool.excess;
+            figures.margin_ratio[at] = pool.margin_ratio;
+            figures.liquidatable[at] = u8::from(pool.liquidatable);
             summary.n_exact += 1;
         }
     }

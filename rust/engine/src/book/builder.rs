@@ -1,0 +1,547 @@
+//! From checked rows, account by account, to pools in order.
+
+use std::collections::HashMap;
+
+use crate::error::{Error, FaultKind, Result};
+use crate::market::{CrossPool, Market};
+use crate::memory::with_room;
+
+use super::accounts::{AccountKeys, Grouped, RowsByAccount, row32};
+use super::holdings::{Holdings, Layers, MarginClass, OpenOrders, PoolKind};
+use super::merge::{merged_cash, merged_margin, merged_position};
+use super::tables::Duplicates;
+use super::validate::{Checked, Faults, Part, Side};
+use super::validate_late::{Needs, late_faults};
+
+/// One position or order on its way into an account: what it is sorted by, and its row.
+type Leg = (u64, u32);
+
+/// The sort key: cross before isolated, then asset, instrument, side.
+fn leg_key(isolated: bool, asset: usize, instrument: u32, side: Side) -> u64 {
+    u64::from(isolated) << 50 | (asset as u64) << 34 | u64::from(instrument) << 2 | side as u64
+}
+
+const fn leg_asset(key: u64) -> u16 {
+    ((key >> 34) & 0xffff) as u16
+}
+
+const fn leg_instrument(key: u64) -> u32 {
+    ((key >> 2) & 0xffff_ffff) as u32
+}
+
+const fn leg_side(key: u64) -> Side {
+    match key & 3 {
+        1 => Side::Long,
+        2 => Side::Short,
+        _ => Side::Net,
+    }
+}
+
+const fn leg_is_isolated(key: u64) -> bool {
+    key >> 50 != 0
+}
+
+/// What an account chose for an instrument: its leverage (NaN where unknown) and whether it isolates.
+#[derive(Debug, Clone, Copy)]
+struct Setting {
+    instrument: u32,
+    leverage: f64,
+    isolated: bool,
+}
+
+/// The margin classes met so far.
+struct ClassIndex {
+    /// Class of an instrument where nothing but the instrument matters.
+    plain: Vec<u16>,
+    other: HashMap<(u32, Option<u16>, u16, u64, u16), u16>,
+    classes: Vec<MarginClass>,
+}
+
+impl ClassIndex {
+    fn new(held: &[u32], n_instruments: usize) -> Self {
+        let mut index = Self { plain: vec![0; n_instruments], other: HashMap::new(), classes: Vec::new() };
+        for &instrument in held {
+            index.plain[instrument as usize] = index.push(MarginClass::plain(instrument));
+        }
+        index
+    }
+
+    /// Class 0 of the kernel's tables is the padding's, hence one less than u16 counts; checked when all is done.
+    fn push(&mut self, class: MarginClass) -> u16 {
+        self.classes.push(class);
+        u16::try_from(self.classes.len() - 1).unwrap_or(u16::MAX)
+    }
+
+    fn get(&mut self, class: MarginClass) -> u16 {
+        if class == MarginClass::plain(class.instrument) {
+            return self.plain[class.instrument as usize];
+        }
+        let key = (class.instrument, class.version, class.tier, class.coefficient.to_bits(), class.profile);
+        if let Some(&known) = self.other.get(&key) {
+            return known;
+        }
+        let new = self.push(class);
+        self.other.insert(key, new);
+        new
+    }
+}
+
+pub(super) struct Builder<'a> {
+    market: &'a Market,
+    checked: &'a Checked<'a>,
+    grouped: &'a Grouped,
+    orders: &'a RowsByAccount,
+    accounts: &'a RowsByAccount,
+    settings: &'a RowsByAccount,
+    merge: bool,
+    /// Whether a position's class may be another than its instrument's.
+    special: bool,
+    /// Whether one pool holds all cross assets.
+    joint: bool,
+    needs: Needs,
+    settle: Vec<u16>,
+    index: ClassIndex,
+    legs: Vec<Leg>,
+    cash: Vec<(u16, u32)>,
+    order_legs: Vec<Leg>,
+    chosen: Vec<Setting>,
+    assets: Vec<u16>,
+    /// Profile and coefficient of the account at hand.
+    profile: u16,
+    coefficient: f64,
+    out: Holdings,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(
+        market: &'a Market,
+        checked: &'a Checked<'a>,
+        grouped: &'a Grouped,
+        [orders, accounts, settings]: [&'a RowsByAccount; 3],
+    ) -> Result<Self> {
+        let tables = &checked.tables;
+        let (n, n_orders) = (tables.positions.account.len(), tables.orders.account.len());
+        let mut held = vec![false; market.instruments().len()];
+        for row in 0..n {
+            held[checked.instrument.get(row) as usize] = true;
+        }
+        for row in 0..n_orders {
+            held[checked.order_instrument.get(row) as usize] = true;
+        }
+        let held: Vec<u32> = (0..held.len()).filter(|&i| held[i]).map(row32).collect();
+        let settle = market.instruments().iter().map(|i| u16::try_from(i.settle()));
+        let settle = settle.collect::<std::result::Result<Vec<u16>, _>>();
+        let settle = settle.map_err(|_| Error::argument("market", "had more than 65536 assets"))?;
+        let n_accounts = grouped.accounts.len();
+        let leverage = tables.positions.leverage.is_some() || tables.settings.leverage.is_some();
+        let index = ClassIndex::new(&held, market.instruments().len());
+        let out = Holdings {
+            accounts: AccountKeys::Int(Vec::new()),
+            account_pools: with_room(n_accounts + 1),
+            pool_kind: with_room(n_accounts),
+            pool_asset: with_room(n_accounts),
+            pool_positions: with_room(n_accounts + 1),
+            pool_wallet: with_room(n_accounts),
+            class: with_room(n),
+            side: with_room(n),
+            quantity: with_room(n),
+            entry_price: with_room(n),
+            leverage: with_room(if leverage { n } else { 0 }),
+            rows: with_room(n),
+            classes: Vec::new(),
+            held,
+            layers: Layers::default(),
+            bonus: Vec::new(),
+            borrowed: Vec::new(),
+            orders: OpenOrders::default(),
+            quantity_unit: tables.quantity_unit,
+        };
+        Ok(Self {
+            market,
+            checked,
+            grouped,
+            orders,
+            accounts,
+            settings,
+            merge: tables.duplicates == Duplicates::Merge,
+            special: tables.positions.tier.is_some()
+                || tables.positions.tier_version.is_some()
+                || !tables.accounts.account.is_empty(),
+            joint: market.rules().cross_pool() == CrossPool::PerAccount,
+            needs: Needs::new(market, checked),
+            settle,
+            index,
+            legs: Vec::new(),
+            cash: Vec::new(),
+            order_legs: Vec::new(),
+            chosen: Vec::new(),
+            assets: Vec::new(),
+            profile: 0,
+            coefficient: 1.0,
+            out,
+        })
+    }
+
+    /// Sorts an account's rows into pools.
+    pub(super) fn account(&mut self, account: usize, faults: &mut Faults) {
+        self.out.account_pools.push(row32(self.out.pool_kind.len()));
+        self.what_it_chose(account, faults);
+        self.legs.clear();
+        for row in self.grouped.positions.rows(account) {
+            let at = row as usize;
+            let instrument = self.checked.instrument.get(at);
+            let asset = usize::from(self.settle[instrument as usize]);
+            let isolated = self.checked.isolated(at).unwrap_or_else(|| self.chose_isolated(instrument));
+            let key = leg_key(isolated, asset, instrument, self.checked.side(at));
+            self.legs.push((key, row));
+        }
+        self.cash.clear();
+        for row in self.grouped.balances.rows(account) {
+            self.cash.push((u16::try_from(self.checked.asset.get(row as usize)).unwrap_or(u16::MAX), row));
+        }
+        self.order_legs.clear();
+        for row in self.orders.rows(account) {
+            let at = row as usize;
+            let instrument = self.checked.order_instrument.get(at);
+            let asset = usize::from(self.settle[instrument as usize]);
+            let isolated = self.checked.order_isolated(at).unwrap_or_else(|| self.chose_isolated(instrument));
+            self.order_legs.push((leg_key(isolated, asset, instrument, self.checked.order_side(at)), row));
+        }
+        self.legs.sort_unstable();
+        self.cash.sort_unstable();
+        self.sort_orders();
+        self.duplicates(faults);
+        if self.needs.any {
+            self.late(faults);
+        }
+        if self.joint {
+            self.joint_pools(faults);
+        } else {
+            self.pools(faults);
+        }
+    }
+
+    /// Reads the account's rows of the tables `accounts` and `settings`.
+    fn what_it_chose(&mut self, account: usize, faults: &mut Faults) {
+        (self.profile, self.coefficient) = (0, 1.0);
+        let mut first = None;
+        for row in self.accounts.rows(account) {
+            if let Some(first) = first {
+                let cure = format!("row {first} has the same account; give one row");
+                let value = self.checked.tables.accounts.account.show(row as usize);
+                faults.add(Part::Accounts, row as usize, "account", value, (FaultKind::Duplicate, &cure));
+            }
+            first = Some(row);
+            self.profile = self.checked.profile(row as usize);
+            self.coefficient = self.checked.tier_coefficient(row as usize);
+        }
+        self.chosen.clear();
+        for row in self.settings.rows(account) {
+            let at = row as usize;
+            let instrument = self.checked.setting_instrument.get(at);
+            if self.chosen.iter().any(|other| other.instrument == instrument) {
+                let value = self.checked.tables.settings.instrument.show(at);
+                let cure = "another row has the same account and instrument; give one row";
+                faults.add(Part::Settings, at, "instrument", value, (FaultKind::Duplicate, cure));
+            }
+            let (leverage, isolated) = self.checked.setting(at);
+            self.chosen.push(Setting { instrument, leverage, isolated });
+        }
+    }
+
+    fn chose(&self, instrument: u32) -> Option<&Setting> {
+        self.chosen.iter().find(|setting| setting.instrument == instrument)
+    }
+
+    fn chose_isolated(&self, instrument: u32) -> bool {
+        self.chose(instrument).is_some_and(|setting| setting.isolated)
+    }
+
+    /// Leverage of a row, or else the account's for the instrument; NaN where unknown.
+    fn leverage(&self, of_row: f64, instrument: u32) -> f64 {
+        if of_row.is_nan() { self.chose(instrument).map_or(f64::NAN, |setting| setting.leverage) } else { of_row }
+    }
+
+    /// Orders by what they say, so that the order of the rows says nothing.
+    fn sort_orders(&mut self) {
+        let orders = &self.checked.tables.orders;
+        let said = |row: u32| {
+            let at = row as usize;
+            let of = |column: Option<&[f64]>| column.map_or(0, |column| column[at].to_bits());
+            (orders.price[at].to_bits(), orders.quantity[at].to_bits(), of(orders.leverage))
+        };
+        self.order_legs.sort_unstable_by_key(|&(key, row)| (key, said(row), row));
+    }
+
+    fn duplicates(&self, faults: &mut Faults) {
+        if self.merge {
+            return;
+        }
+        for pair in self.cash.windows(2) {
+            if pair[0].0 == pair[1].0 {
+                let row = pair[1].1 as usize;
+                let value = self.checked.tables.balances.asset.show(row);
+                let cure = format!(
+                    "row {} has the same account and asset; add them up or pass duplicates=\"merge\"",
+                    pair[0].1
+                );
+                faults.balance(row, "asset", value, (FaultKind::Duplicate, &cure));
+            }
+        }
+        for pair in self.legs.windows(2) {
+            if pair[0].0 == pair[1].0 {
+                let row = pair[1].1 as usize;
+                let value = self.checked.tables.positions.instrument.show(row);
+                let cure = format!(
+                    "row {} has the same account, instrument, side and mode; add them up or pass duplicates=\"merge\"",
+                    pair[0].1
+                );
+                faults.position(row, "instrument", value, (FaultKind::Duplicate, &cure));
+            }
+        }
+    }
+
+    /// Checks that need to know what the account chose.
+    fn late(&self, faults: &mut Faults) {
+        for &(key, row) in &self.legs {
+            let instrument = leg_instrument(key);
+            let leverage = self.leverage(self.checked.leverage(row as usize), instrument);
+            let of = (leg_is_isolated(key), leverage, self.coefficient);
+            late_faults(self.market, self.checked, &self.needs, (Part::Positions, row as usize), of, faults);
+        }
+        for &(key, row) in &self.order_legs {
+            let leverage = self.leverage(self.checked.order_leverage(row as usize), leg_instrument(key));
+            let of = (leg_is_isolated(key), leverage, self.coefficient);
+            late_faults(self.market, self.checked, &self.needs, (Part::Orders, row as usize), of, faults);
+        }
+    }
+
+    /// Writes the pools of the account whose sorted rows are in `legs`, `cash` and `order_legs`: a cross pool for every
+    /// asset with cash, a position or an order, then the isolated ones.
+    fn pools(&mut self, faults: &mut Faults) {
+        let (legs, orders) = (std::mem::take(&mut self.legs), std::mem::take(&mut self.order_legs));
+        let (mut leg, mut cash) = (0, 0);
+        let cross = legs.iter().take_while(|(key, _)| !leg_is_isolated(*key)).count();
+        let assets = self.assets_of(&legs, &orders);
+        for &asset in &assets {
+            let n = self.cash[cash..].iter().take_while(|c| c.0 == asset).count();
+            let [wallet, bonus, borrowed] = self.cash_of(cash..cash + n, faults);
+            cash += n;
+            self.pool(PoolKind::Cross, asset, wallet);
+            self.credit(self.out.pool_kind.len() - 1, bonus, borrowed);
+            let n = legs[leg..cross].iter().take_while(|l| leg_asset(l.0) == asset).count();
+            self.positions(&legs[leg..leg + n], faults);
+            leg += n;
+            self.open_orders(orders.iter().filter(|l| leg_asset(l.0) == asset));
+        }
+        self.isolated_pools(&legs[cross..], faults);
+        (self.legs, self.order_legs, self.assets) = (legs, orders, assets);
+    }
+
+    /// As [`Self::pools`], with one cross pool for all assets.
+    fn joint_pools(&mut self, faults: &mut Faults) {
+        let (legs, orders) = (std::mem::take(&mut self.legs), std::mem::take(&mut self.order_legs));
+        let cross = legs.iter().take_while(|(key, _)| !leg_is_isolated(*key)).count();
+        let valuation = self.market.rules().valuation_asset().unwrap_or(0);
+        self.pool(PoolKind::Cross, u16::try_from(valuation).unwrap_or(u16::MAX), 0.0);
+        self.out.layers.offsets.push(row32(self.out.layers.asset.len()));
+        let mut cash = 0;
+        let assets = self.assets_of(&legs, &orders);
+        for &asset in &assets {
+            let n = self.cash[cash..].iter().take_while(|c| c.0 == asset).count();
+            let [wallet, bonus, borrowed] = self.cash_of(cash..cash + n, faults);
+            cash += n;
+            self.layer(asset, wallet);
+            self.credit(self.out.layers.asset.len() - 1, bonus, borrowed);
+        }
+        self.positions(&legs[..cross], faults);
+        self.open_orders(orders.iter());
+        self.isolated_pools(&legs[cross..], faults);
+        (self.legs, self.order_legs, self.assets) = (legs, orders, assets);
+    }
+
+    /// The assets of the account, ascending, each once: of its cash, its positions and its orders.
+    fn assets_of(&mut self, legs: &[Leg], orders: &[Leg]) -> Vec<u16> {
+        let mut assets = std::mem::take(&mut self.assets);
+        assets.clear();
+        assets.extend(self.cash.iter().map(|c| c.0).chain(legs.iter().chain(orders).map(|l| leg_asset(l.0))));
+        assets.sort_unstable();
+        assets.dedup();
+        assets
+    }
+
+    fn isolated_pools(&mut self, legs: &[Leg], faults: &mut Faults) {
+        let mut leg = 0;
+        while leg < legs.len() {
+            let (key, row) = legs[leg];
+            let n = self.run(&legs[leg..]);
+            let margin = match &legs[leg..leg + n] {
+                [_] => self.checked.isolated_margin(row as usize),
+                several => merged_margin(self.checked, several.iter().map(|l| l.1 as usize), faults),
+            };
+            self.pool(PoolKind::Isolated, leg_asset(key), margin);
+            if self.joint {
+                self.out.layers.offsets.push(row32(self.out.layers.asset.len()));
+                self.layer(leg_asset(key), margin);
+            }
+            self.positions(&legs[leg..leg + n], faults);
+            self.open_orders(std::iter::empty());
+            leg += n;
+        }
+    }
+
+    /// Wallet, bonus and debt of rows of `cash`.
+    fn cash_of(&self, rows: std::ops::Range<usize>, faults: &mut Faults) -> [f64; 3] {
+        let balances = &self.checked.tables.balances;
+        let columns = [Some(balances.wallet_balance), balances.bonus, balances.borrowed];
+        match &self.cash[rows] {
+            [] => [0.0; 3],
+            [(_, row)] => columns.map(|column| column.map_or(0.0, |column| column[*row as usize])),
+            several => {
+                let names = ["wallet_balance", "bonus", "borrowed"];
+                let mut at = 0;
+                columns.map(|column| {
+                    at += 1;
+                    let rows = several.iter().map(|c| c.1 as usize);
+                    column.map_or(0.0, |column| merged_cash(column, names[at - 1], rows, faults))
+                })
+            }
+        }
+    }
+
+    /// How many legs at the front have one key.
+    fn run(&self, legs: &[Leg]) -> usize {
+        if self.merge { legs.iter().take_while(|l| l.0 == legs[0].0).count() } else { 1 }
+    }
+
+    fn pool(&mut self, kind: PoolKind, asset: u16, wallet: f64) {
+        self.out.pool_kind.push(kind);
+        self.out.pool_asset.push(asset);
+        self.out.pool_wallet.push(wallet + 0.0);
+        self.out.pool_positions.push(row32(self.out.quantity.len()));
+    }
+
+    fn layer(&mut self, asset: u16, wallet: f64) {
+        self.out.layers.asset.push(asset);
+        self.out.layers.wallet.push(wallet + 0.0);
+    }
+
+    /// Notes bonus and debt of a layer; the columns are filled up to it when there is the first.
+    fn credit(&mut self, layer: usize, bonus: f64, borrowed: f64) {
+        for (column, amount) in [(&mut self.out.bonus, bonus), (&mut self.out.borrowed, borrowed)] {
+            if amount != 0.0 {
+                column.resize(layer, 0.0);
+                column.push(amount);
+            }
+        }
+    }
+
+    /// Writes the positions of a pool's legs.
+    fn positions(&mut self, legs: &[Leg], faults: &mut Faults) {
+        if self.merge || self.special || !self.chosen.is_empty() {
+            let mut rest = legs;
+            while !rest.is_empty() {
+                let (one, others) = rest.split_at(self.run(rest));
+                self.position(one, faults);
+                rest = others;
+            }
+            return;
+        }
+        let positions = &self.checked.tables.positions;
+        let out = &mut self.out;
+        let rows = || legs.iter().map(|leg| leg.1 as usize);
+        out.class.extend(legs.iter().map(|leg| self.index.plain[leg_instrument(leg.0) as usize]));
+        out.side.extend(legs.iter().map(|leg| leg_side(leg.0)));
+        out.quantity.extend(rows().map(|row| positions.quantity[row]));
+        out.entry_price.extend(rows().map(|row| positions.entry_price[row]));
+        if let Some(column) = positions.leverage {
+            out.leverage.extend(rows().map(|row| column[row]));
+        } else if self.checked.tables.settings.leverage.is_some() {
+            out.leverage.extend(rows().map(|_| f64::NAN));
+        }
+        out.rows.extend(legs.iter().map(|leg| leg.1));
+    }
+
+    /// The class of a row's position.
+    fn class(&mut self, row: usize, instrument: u32) -> u16 {
+        let (version, tier) = (self.checked.tier_version(row), self.checked.tier(row));
+        let (coefficient, profile) = (self.coefficient, self.profile);
+        self.index.get(MarginClass { instrument, version, tier, coefficient, profile })
+    }
+
+    /// Writes the one position that legs of one key make.
+    fn position(&mut self, legs: &[Leg], faults: &mut Faults) {
+        let (key, row) = legs[0];
+        let positions = &self.checked.tables.positions;
+        let (mut quantity, mut entry) = (positions.quantity[row as usize], positions.entry_price[row as usize]);
+        if legs.len() > 1 {
+            let rows: Vec<usize> = legs.iter().map(|leg| leg.1 as usize).collect();
+            (quantity, entry) = merged_position(self.market, self.checked, &rows, self.coefficient, faults);
+        }
+        let instrument = leg_instrument(key);
+        let class = self.class(row as usize, instrument);
+        let leverage = self.leverage(self.checked.leverage(row as usize), instrument);
+        let out = &mut self.out;
+        out.class.push(class);
+        out.side.push(leg_side(key));
+        out.quantity.push(quantity);
+        out.entry_price.push(entry);
+        if positions.leverage.is_some() || self.checked.tables.settings.leverage.is_some() {
+            out.leverage.push(leverage);
+        }
+        out.rows.push(row);
+    }
+
+    /// Writes those orders of the pool begun last that count.
+    fn open_orders<'b>(&mut self, legs: impl Iterator<Item = &'b Leg>) {
+        if self.checked.tables.orders.account.is_empty() {
+            return;
+        }
+        let orders = &self.checked.tables.orders;
+        let first = row32(self.out.orders.quantity.len());
+        self.out.orders.offsets.push(first);
+        for &(key, row) in legs {
+            let row = row as usize;
+            if !self.checked.order_counts(self.market, row) {
+                continue;
+            }
+            let instrument = leg_instrument(key);
+            let (coefficient, profile) = (self.coefficient, self.profile);
+            let class = MarginClass { coefficient, profile, ..MarginClass::plain(instrument) };
+            let class = self.index.get(class);
+            let leverage = self.leverage(self.checked.order_leverage(row), instrument);
+            let out = &mut self.out.orders;
+            out.class.push(class);
+            out.side.push(leg_side(key));
+            out.isolated.push(leg_is_isolated(key));
+            out.quantity.push(orders.quantity[row]);
+            out.price.push(orders.price[row]);
+            out.leverage.push(leverage);
+        }
+    }
+
+    /// The columns, but for the keys of the accounts.
+    pub(super) fn finish(mut self) -> Result<Holdings> {
+        let out = &mut self.out;
+        out.classes = self.index.classes;
+        if out.classes.len() > usize::from(u16::MAX) {
+            let message = "had more than 65535 distinct instruments, tiers and profiles together: split the book";
+            return Err(Error::argument("positions", message));
+        }
+        out.account_pools.push(row32(out.pool_kind.len()));
+        out.pool_positions.push(row32(out.quantity.len()));
+        if !out.orders.offsets.is_empty() {
+            out.orders.offsets.push(row32(out.orders.quantity.len()));
+        }
+        let n_layers = if self.joint { out.layers.asset.len() } else { out.pool_kind.len() };
+        if self.joint {
+            out.layers.offsets.push(row32(n_layers));
+        }
+        for column in [&mut out.bonus, &mut out.borrowed] {
+            if !column.is_empty() {
+                column.resize(n_layers, 0.0);
+            }
+        }
+        Ok(self.out)
+    }
+}

@@ -1,0 +1,294 @@
+//! What a pool's positions and orders require: tiers, charges, fees.
+
+use crate::exact::Number;
+use crate::market::{
+    BoundUnit, ClosingFee, Legs, MarginSource, OrdersIn, Payoff, PriceBasis, RequirementRule, TierChoice, TierLegs,
+};
+
+use super::Book;
+use super::legs::{Group, Leg, Order, Sides, contract_value, groups, in_unit};
+
+/// The positions and cross orders of a pool, and what they are charged under.
+pub(super) struct Pool<'a, N> {
+    pub(super) book: &'a Book,
+    pub(super) isolated: bool,
+    pub(super) legs: &'a [Leg<N>],
+    pub(super) orders: &'a [Order<N>],
+}
+
+/// The charge of a group.
+#[derive(Debug, Clone)]
+pub(super) struct Charge<N> {
+    pub(super) group: Group,
+    /// `None` where a leverage is unknown.
+    pub(super) amount: Option<N>,
+    /// The tier that it is charged by, from 0.
+    pub(super) tier: usize,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Margin {
+    Maintenance,
+    Initial,
+}
+
+impl<N: Number> Pool<'_, N> {
+    fn rule(&self, margin: Margin) -> &RequirementRule {
+        let rules = self.book.market().rules();
+        match margin {
+            Margin::Maintenance => rules.maintenance(self.isolated),
+            Margin::Initial => rules.initial(self.isolated),
+        }
+    }
+
+    /// How orders enter a margin.
+    fn mode(&self, margin: Margin) -> OrdersIn {
+        let orders = self.book.market().rules().orders();
+        match margin {
+            Margin::Maintenance => orders.maintenance_margin,
+            Margin::Initial => orders.initial_margin,
+        }
+    }
+
+    /// The charges of all groups, without fees, and whether rounding left a tier open. With `alone`, without orders.
+    pub(super) fn charges(&self, margin: Margin, alone: bool) -> (Vec<Charge<N>>, bool) {
+        let rule = self.rule(margin);
+        if margin == Margin::Maintenance && rule.source == MarginSource::ShareOfInitial {
+            let (mut charges, open) = self.charges(Margin::Initial, alone);
+            for charge in &mut charges {
+                charge.amount = charge.amount.as_ref().map(|amount| amount.times(&N::of(rule.share)));
+            }
+            return (charges, open);
+        }
+        let mode = if alone { OrdersIn::None } else { self.mode(margin) };
+        let mut open = false;
+        let settle = |instrument: usize| self.book.market().instruments()[instrument].settle();
+        let charges = groups(self.legs, self.orders, settle, rule.legs == Legs::Each)
+            .into_iter()
+            .map(|group| {
+                let (amount, tier) = self.charge(margin, &group, mode, alone, &mut open);
+                Charge { group, amount, tier }
+            })
+            .collect();
+        (charges, open)
+    }
+
+    fn charge(
+        &self,
+        margin: Margin,
+        group: &Group,
+        mode: OrdersIn,
+        alone: bool,
+        open: &mut bool,
+    ) -> (Option<N>, usize) {
+        let rule = self.rule(margin);
+        let usual_initial = margin == Margin::Initial && rule.source == MarginSource::Usual;
+        if group.legs.is_empty() && mode == OrdersIn::None {
+            return (Some(N::zero()), 0);
+        }
+        let charged = self.sides(group, rule.price).amount(rule.legs, mode);
+        let tier = self.tier(rule, group, alone, open);
+        if usual_initial {
+            let leverage = self.leverage(group, mode);
+            return ((!leverage.is_nan()).then(|| charged.over(&N::of(leverage))), tier);
+        }
+        let table = self.book.class_table(self.class(group));
+        if margin == Margin::Initial {
+            return (Some(charged.times(&table.initial_rates[tier].get())), tier);
+        }
+        let deduction = table.deductions[tier].get::<N>().times(&self.unit_value(rule.price, group));
+        (Some(charged.times(&table.rates[tier].get()).minus(&deduction).positive()), tier)
+    }
+
+    /// The margin class of a group: of its first position, or else of its first order.
+    fn class(&self, group: &Group) -> u16 {
+        match self.legs.get(group.legs.clone()) {
+            Some([leg, ..]) => leg.class,
+            _ => self.orders[group.orders.start].class,
+        }
+    }
+
+    /// The lowest leverage of a group; NaN where one is unknown.
+    fn leverage(&self, group: &Group, mode: OrdersIn) -> f64 {
+        let orders = if mode == OrdersIn::None { 0..0 } else { group.orders.clone() };
+        let of_orders = self.orders[orders].iter().map(|order| order.leverage);
+        let all = self.legs[group.legs.clone()].iter().map(|leg| leg.leverage).chain(of_orders);
+        all.fold(
+            f64::INFINITY,
+            |lowest, leverage| if leverage < lowest || leverage.is_nan() { leverage } else { lowest },
+        )
+    }
+
+    /// The amounts of a group in the settlement asset.
+    fn sides(&self, group: &Group, price: PriceBasis) -> Sides<N> {
+        let mut sides = Sides::<N>::none();
+        for leg in &self.legs[group.legs.clone()] {
+            let side = if leg.long { &mut sides.long } else { &mut sides.short };
+            *side = side.plus(leg.notional(price));
+        }
+        let basis = self.book.market().rules().orders().price;
+        for order in &self.orders[group.orders.clone()] {
+            let side = if order.buy { &mut sides.buys } else { &mut sides.sells };
+            *side = side.plus(&order.value(basis).0);
+        }
+        sides
+    }
+
+    /// The amounts of a group in the unit of the bounds of its table.
+    fn sides_in_unit(&self, group: &Group, bounds: BoundUnit, price: PriceBasis) -> Sides<N> {
+        let mut sides = Sides::<N>::none();
+        let instruments = self.book.market().instruments();
+        let per_quantity = |instrument: usize| self.book.contracts_per_quantity(&instruments[instrument]);
+        for leg in &self.legs[group.legs.clone()] {
+            let side = if leg.long { &mut sides.long } else { &mut sides.short };
+            let of = (&leg.quantity, &leg.size, leg.price(price));
+            *side = side.plus(&in_unit(bounds, &instruments[leg.instrument], &per_quantity(leg.instrument), of));
+        }
+        let basis = self.book.market().rules().orders().price;
+        for order in &self.orders[group.orders.clone()] {
+            let side = if order.buy { &mut sides.buys } else { &mut sides.sells };
+            let of = (&order.quantity, &order.size, order.value(basis).1);
+            *side = side.plus(&in_unit(bounds, &instruments[order.instrument], &per_quantity(order.instrument), of));
+        }
+        sides
+    }
+
+    /// The tier of a group, from 0.
+    fn tier(&self, rule: &RequirementRule, group: &Group, alone: bool, open: &mut bool) -> usize {
+        let table = self.book.class_table(self.class(group));
+        let tiers = self.legs[group.legs.clone()].iter().map(|leg| self.book.class_table(leg.class).tier);
+        let fixed = usize::from(tiers.max().unwrap_or(0));
+        let choice = self.book.market().rules().margin_class().tier;
+        if choice == TierChoice::Static && fixed > 0 {
+            return fixed - 1;
+        }
+        let mode = if alone { OrdersIn::None } else { self.book.market().rules().orders().tier_basis };
+        let amount =
+            |group: &Group, legs: Legs| self.sides_in_unit(group, table.bounds, rule.tier_price).amount(legs, mode);
+        let whole = || if rule.legs == Legs::Each { self.of_instrument(group) } else { group.clone() };
+        let basis = match rule.tier_legs {
+            TierLegs::Same => amount(group, rule.legs),
+            TierLegs::Net => amount(&whole(), Legs::Net),
+            TierLegs::LongPlusShort => amount(&whole(), Legs::LongPlusShort),
+            TierLegs::LargerSide => amount(&whole(), Legs::LargerSide),
+            TierLegs::Underlying => (self.of_underlying(group, rule.legs == Legs::Each).iter())
+                .fold(N::zero(), |sum, group| sum.plus(&amount(group, rule.legs))),
+        };
+        let (tier, left_open) = table.tier_of(&basis);
+        *open |= left_open;
+        if choice == TierChoice::HigherOfBoth { tier.max(fixed.saturating_sub(1)) } else { tier }
+    }
+
+    /// The instrument of a group.
+    fn instrument(&self, group: &Group) -> usize {
+        self.legs
+            .get(group.legs.clone())
+            .and_then(|legs| legs.first())
+            .map_or_else(|| self.orders[group.orders.start].instrument, |leg| leg.instrument)
+    }
+
+    /// All legs and orders of a group's instrument.
+    fn of_instrument(&self, group: &Group) -> Group {
+        let instrument = self.instrument(group);
+        let settle = |instrument: usize| self.book.market().instruments()[instrument].settle();
+        let all = groups(self.legs, self.orders, settle, false);
+        all.into_iter().find(|other| self.instrument(other) == instrument).unwrap_or_else(|| group.clone())
+    }
+
+    /// The groups of all instruments of a group's underlying that settle in the same asset.
+    fn of_underlying(&self, group: &Group, by_side: bool) -> Vec<Group> {
+        let instruments = self.book.market().instruments();
+        let settle = |instrument: usize| instruments[instrument].settle();
+        let of = |group: &Group| {
+            let instrument = &instruments[self.instrument(group)];
+            (instrument.underlying(), instrument.settle())
+        };
+        let mut all = groups(self.legs, self.orders, settle, by_side);
+        all.retain(|other| of(other) == of(group));
+        all
+    }
+
+    /// What one unit of a table's bounds is worth in the settlement asset, at the price of a rule.
+    fn unit_value(&self, basis: PriceBasis, group: &Group) -> N {
+        let instrument = &self.book.market().instruments()[self.instrument(group)];
+        let table = self.book.class_table(self.class(group));
+        let (price, size) = match self.legs.get(group.legs.clone()) {
+            Some([leg, ..]) => (leg.price(basis), &leg.size),
+            _ => {
+                let order = &self.orders[group.orders.start];
+                let at = if basis == PriceBasis::Mark {
+                    &order.mark
+                } else {
+                    order.value(self.book.market().rules().orders().price).1
+                };
+                (at, &order.size)
+            }
+        };
+        match (table.bounds, instrument.payoff()) {
+            (BoundUnit::Settle, _) | (BoundUnit::Quote, Payoff::Linear) => N::of(1.0),
+            (BoundUnit::Quote, Payoff::Quanto { multiplier }) => N::of(multiplier),
+            (BoundUnit::Quote, Payoff::Inverse) => N::of(1.0).over(price),
+            (BoundUnit::Contracts, _) => {
+                contract_value(instrument, size, price).over(&self.book.contracts_per_quantity(instrument))
+            }
+        }
+    }
+
+    /// The closing fee of a position inside a margin; `None` where the leverage that it needs is unknown.
+    pub(super) fn closing_fee(&self, margin: Margin, leg: &Leg<N>, fence: &N) -> Option<N> {
+        let taker = N::of(self.book.class_table(leg.class).taker);
+        let inverse = self.book.market().instruments()[leg.instrument].payoff() == Payoff::Inverse;
+        let at_bankruptcy = |notional: &N| {
+            (!leg.leverage.is_nan()).then(|| taker.times(&at_bankruptcy(notional, leg.leverage, leg.long != inverse)))
+        };
+        match self.rule(margin).closing_fee {
+            ClosingFee::None => Some(N::zero()),
+            ClosingFee::Mark => Some(taker.times(&leg.at_mark)),
+            ClosingFee::BankruptcyAtEntry => at_bankruptcy(&leg.at_entry),
+            ClosingFee::BankruptcyAtMark => at_bankruptcy(&leg.at_mark),
+            ClosingFee::BankruptcyOfMargin => {
+                let one = N::of(1.0);
+                // Losing its margin takes a long linear position's notional down, a long inverse one's up.
+                let (lost, share) = if leg.long != inverse {
+                    (leg.at_entry.minus(fence), one.minus(&taker))
+                } else {
+                    (leg.at_entry.plus(fence), one.plus(&taker))
+                };
+                Some(taker.times(&lost.over(&share).positive()))
+            }
+        }
+    }
+
+    /// The fees of a cross order inside a margin; `None` where the leverage that they need is unknown.
+    pub(super) fn order_fees(&self, margin: Margin, order: &Order<N>) -> Option<N> {
+        let rules = self.book.market().rules().orders();
+        if self.mode(margin) == OrdersIn::None {
+            return Some(N::zero());
+        }
+        let taker = N::of(self.book.class_table(order.class).taker);
+        let value = order.value(rules.price).0;
+        let mut fees = N::zero();
+        if margin == Margin::Initial && rules.opening_fee {
+            fees = fees.plus(&taker.times(&value));
+        }
+        if rules.closing_fee {
+            let inverse = self.book.market().instruments()[order.instrument].payoff() == Payoff::Inverse;
+            let closing = match self.rule(margin).closing_fee {
+                ClosingFee::None => N::zero(),
+                ClosingFee::Mark => taker.times(&value),
+                _ if order.leverage.is_nan() => return None,
+                _ => taker.times(&at_bankruptcy(&value, order.leverage, order.buy != inverse)),
+            };
+            fees = fees.plus(&closing);
+        }
+        Some(fees)
+    }
+}
+
+/// The notional of a position at the price where its leverage is used up: `notional * (1 - 1 / leverage)` where a loss
+/// makes it smaller, `notional * (1 + 1 / leverage)` where a loss makes it larger; at least zero.
+pub(super) fn at_bankruptcy<N: Number>(notional: &N, leverage: f64, shrinks: bool) -> N {
+    let margin = notional.over(&N::of(leverage));
+    if shrinks { notional.minus(&margin).positive() } else { notional.plus(&margin) }
+}

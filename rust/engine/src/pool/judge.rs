@@ -1,0 +1,171 @@
+//! The figures of one pool and the verdict on it: in doubles where their bound decides, else without rounding.
+
+use std::cmp::Ordering;
+
+use crate::exact::{Bounded, Exact, Number};
+use crate::market::{Combine, Constraint};
+use crate::market::{CrossPool, Prices, Required, TriggerPrice};
+
+use super::Book;
+use super::evaluate::{Moment, PoolValue, evaluate};
+
+/// A pool's figures; amounts in the pool's asset, NaN where unknown.
+#[derive(Debug, Clone, Copy)]
+pub struct Judged {
+    /// Cash, realised only.
+    pub wallet_balance: f64,
+    /// Profit and loss of open positions.
+    pub unrealized_pnl: f64,
+    /// Cash, credit and unrealised profit at full value.
+    pub equity: f64,
+    /// What the venue counts.
+    pub collateral_value: f64,
+    /// Notional of all positions.
+    pub notional: f64,
+    /// What positions and orders are to be covered with when opened.
+    pub initial_margin: f64,
+    /// What they must be covered with.
+    pub maintenance_margin: f64,
+    /// `collateral_value - level * required` of the first constraint, with its exact sign.
+    pub excess: f64,
+    /// `collateral_value / maintenance_margin`.
+    pub margin_ratio: f64,
+    /// `collateral_value - initial_margin`.
+    pub free_margin: f64,
+    /// What can back new positions.
+    pub available: f64,
+    /// What can leave.
+    pub withdrawable: f64,
+    /// Whether the pool is liquidatable.
+    pub liquidatable: bool,
+    /// Whether only exact arithmetic could tell.
+    pub exact: bool,
+}
+
+/// Evaluates a pool and decides about it; everything that it holds must have a price.
+#[must_use]
+pub fn judge(book: &Book, pool: usize, prices: &Prices) -> Judged {
+    attempt::<Bounded>(book, pool, prices)
+        .or_else(|| attempt::<Exact>(book, pool, prices).map(|judged| Judged { exact: true, ..judged }))
+        .unwrap_or(UNKNOWN)
+}
+
+/// As [`judge`], without doubles.
+#[must_use]
+pub fn judge_exactly(book: &Book, pool: usize, prices: &Prices) -> Judged {
+    attempt::<Exact>(book, pool, prices).map_or(UNKNOWN, |judged| Judged { exact: true, ..judged })
+}
+
+/// The figures of a pool without a price of something that it holds.
+pub(crate) const UNKNOWN: Judged = Judged {
+    wallet_balance: f64::NAN,
+    unrealized_pnl: f64::NAN,
+    equity: f64::NAN,
+    collateral_value: f64::NAN,
+    notional: f64::NAN,
+    initial_margin: f64::NAN,
+    maintenance_margin: f64::NAN,
+    excess: f64::NAN,
+    margin_ratio: f64::NAN,
+    free_margin: f64::NAN,
+    available: f64::NAN,
+    withdrawable: f64::NAN,
+    liquidatable: false,
+    exact: false,
+};
+
+/// Whether everything that a pool holds has the prices that the rules look at.
+#[must_use]
+pub fn is_priced(book: &Book, pool: usize, prices: &Prices) -> bool {
+    let (market, holdings) = (book.market(), book.holdings());
+    let of_orders = holdings
+        .orders_of(pool)
+        .map(|order| holdings.classes[usize::from(holdings.orders.class[order])].instrument as usize);
+    let mut instruments = holdings.positions_of(pool).map(|position| holdings.instrument(position)).chain(of_orders);
+    let has = |column: &[f64], at: usize| column.get(at).is_some_and(|price| !price.is_nan());
+    let looks_at = |price| market.rules().constraints().iter().any(|constraint| constraint.price == price);
+    let last = looks_at(TriggerPrice::Last);
+    instruments.all(|at| has(prices.mark(), at) && (!last || has(prices.last(), at)))
+        && (!book.is_joint(pool)
+            || holdings.layers_of(pool).all(|layer| {
+                let asset = holdings.layer_asset(layer);
+                Some(asset) == market.rules().valuation_asset() || has(prices.index(), asset)
+            }))
+}
+
+impl Book {
+    /// Whether a pool holds several assets, valued in one.
+    pub(crate) fn is_joint(&self, pool: usize) -> bool {
+        self.market().rules().cross_pool() == CrossPool::PerAccount
+            && self.holdings().kind(pool) == crate::book::PoolKind::Cross
+    }
+}
+
+/// The figures, or `None` where this arithmetic cannot decide.
+fn attempt<N: Number>(book: &Book, pool: usize, prices: &Prices) -> Option<Judged> {
+    let rules = book.market().rules();
+    let moment = |price: TriggerPrice| {
+        let mark = if price == TriggerPrice::Last { prices.last() } else { prices.mark() };
+        Moment { mark, index: prices.index() }
+    };
+    let (first, rest) = rules.constraints().split_first()?;
+    let value: PoolValue<N> = evaluate(book, pool, moment(first.price));
+    if value.open {
+        return None;
+    }
+    let excess = excess(first, &value);
+    let sign = excess.sign()?;
+    let mut fails = fails(first, sign) && value.exposed;
+    for constraint in rest {
+        let decided = match rules.combine() {
+            Combine::Any => fails,
+            Combine::All => !fails,
+        };
+        if decided || !value.exposed {
+            break;
+        }
+        let other = (constraint.price != first.price).then(|| evaluate(book, pool, moment(constraint.price)));
+        let other = other.as_ref().unwrap_or(&value);
+        if other.open {
+            return None;
+        }
+        fails = self::fails(constraint, self::excess(constraint, other).sign()?);
+    }
+    let known = |x: &Option<N>| x.as_ref().map_or(f64::NAN, N::to_f64);
+    let required = &value.maintenance_margin;
+    let nothing_required = required.to_f64() == 0.0;
+    Some(Judged {
+        wallet_balance: value.wallet_balance.to_f64(),
+        unrealized_pnl: value.unrealized_pnl.to_f64(),
+        equity: value.equity.to_f64(),
+        collateral_value: value.collateral_value.to_f64(),
+        notional: value.notional.to_f64(),
+        initial_margin: known(&value.initial_margin),
+        maintenance_margin: required.to_f64(),
+        excess: excess.to_f64(),
+        margin_ratio: if nothing_required { f64::INFINITY } else { value.collateral_value.over(required).to_f64() },
+        free_margin: known(&value.free_margin),
+        available: known(&value.available),
+        withdrawable: known(&value.withdrawable),
+        liquidatable: fails,
+        exact: false,
+    })
+}
+
+/// `collateral_value - level * required`; of an initial margin that is unknown nothing is required.
+fn excess<N: Number>(constraint: &Constraint, value: &PoolValue<N>) -> N {
+    let zero = N::zero();
+    let required = match constraint.required {
+        Required::Maintenance => &value.maintenance_margin,
+        Required::Initial => value.initial_margin.as_ref().unwrap_or(&zero),
+    };
+    value.collateral_value.minus(&N::of(constraint.level).times(required))
+}
+
+fn fails(constraint: &Constraint, sign: Ordering) -> bool {
+    match sign {
+        Ordering::Less => true,
+        Ordering::Equal => constraint.zero_fails,
+        Ordering::Greater => false,
+    }
+}

@@ -1,0 +1,250 @@
+//! Positions and orders of a pool as rules see them, and the groups that are charged together.
+
+use std::ops::Range;
+
+use crate::book::{Holdings, Side, coordinate_size};
+use crate::exact::Number;
+use crate::market::{BoundUnit, Instrument, Legs, OrderPrice, OrdersIn, Payoff, PriceBasis};
+
+use super::Book;
+
+/// What a contract is worth at a price, in its settlement asset: the magnitude of its coordinate.
+pub(super) fn contract_value<N: Number>(instrument: &Instrument, size: &N, price: &N) -> N {
+    match instrument.payoff() {
+        Payoff::Linear => size.times(price),
+        Payoff::Inverse => size.over(price),
+        Payoff::Quanto { multiplier } => size.times(&N::of(multiplier)).times(price),
+    }
+}
+
+/// One position at one moment.
+#[derive(Debug, Clone)]
+pub(super) struct Leg<N> {
+    pub(super) class: u16,
+    pub(super) instrument: usize,
+    pub(super) side: Side,
+    pub(super) long: bool,
+    /// Contracts, without sign.
+    pub(super) quantity: N,
+    pub(super) size: N,
+    pub(super) mark: N,
+    pub(super) entry: N,
+    /// Notional at mark and at entry, in the settlement asset.
+    pub(super) at_mark: N,
+    pub(super) at_entry: N,
+    /// NaN where unknown.
+    pub(super) leverage: f64,
+}
+
+impl<N: Number> Leg<N> {
+    pub(super) fn new(book: &Book, position: usize, mark: &[f64]) -> Self {
+        let holdings = book.holdings();
+        let at = holdings.instrument(position);
+        let instrument = &book.market().instruments()[at];
+        let quantity = N::of(holdings.quantity(position).abs());
+        let size = N::of(coordinate_size(instrument, holdings.quantity_unit));
+        let (mark, entry) = (N::of(mark[at]), N::of(holdings.entry_price(position)));
+        let notional = |price: &N| quantity.times(&contract_value(instrument, &size, price));
+        Self {
+            class: holdings.class[position],
+            instrument: at,
+            side: holdings.side(position),
+            long: holdings.quantity(position) > 0.0,
+            at_mark: notional(&mark),
+            at_entry: notional(&entry),
+            quantity,
+            size,
+            mark,
+            entry,
+            leverage: holdings.leverage(position),
+        }
+    }
+
+    pub(super) const fn notional(&self, basis: PriceBasis) -> &N {
+        match basis {
+            PriceBasis::Mark => &self.at_mark,
+            PriceBasis::Entry => &self.at_entry,
+        }
+    }
+
+    pub(super) const fn price(&self, basis: PriceBasis) -> &N {
+        match basis {
+            PriceBasis::Mark => &self.mark,
+            PriceBasis::Entry => &self.entry,
+        }
+    }
+
+    pub(super) fn unrealized_pnl(&self, instrument: &Instrument) -> N {
+        let rises = self.at_mark.minus(&self.at_entry);
+        if self.long == (instrument.payoff() != Payoff::Inverse) { rises } else { N::zero().minus(&rises) }
+    }
+}
+
+/// One open order at one moment.
+#[derive(Debug, Clone)]
+pub(super) struct Order<N> {
+    pub(super) class: u16,
+    pub(super) instrument: usize,
+    pub(super) side: Side,
+    pub(super) isolated: bool,
+    pub(super) buy: bool,
+    pub(super) quantity: N,
+    pub(super) size: N,
+    pub(super) mark: N,
+    /// `None`: at the market.
+    pub(super) limit: Option<N>,
+    pub(super) at_mark: N,
+    pub(super) at_limit: Option<N>,
+    pub(super) leverage: f64,
+}
+
+impl<N: Number> Order<N> {
+    pub(super) fn new(book: &Book, order: usize, mark: &[f64]) -> Self {
+        let holdings: &Holdings = book.holdings();
+        let orders = &holdings.orders;
+        let class = orders.class[order];
+        let at = holdings.classes[usize::from(class)].instrument as usize;
+        let instrument = &book.market().instruments()[at];
+        let quantity = N::of(orders.quantity[order].abs());
+        let size = N::of(coordinate_size(instrument, holdings.quantity_unit));
+        let mark = N::of(mark[at]);
+        let limit = Some(orders.price[order]).filter(|price| !price.is_nan()).map(N::of);
+        let notional = |price: &N| quantity.times(&contract_value(instrument, &size, price));
+        Self {
+            class,
+            instrument: at,
+            side: orders.side[order],
+            isolated: orders.isolated[order],
+            buy: orders.quantity[order] > 0.0,
+            at_mark: notional(&mark),
+            at_limit: limit.as_ref().map(notional),
+            quantity,
+            size,
+            mark,
+            limit,
+            leverage: orders.leverage[order],
+        }
+    }
+
+    /// The value of the order, in the settlement asset, and the price that it is valued at.
+    pub(super) fn value(&self, basis: OrderPrice) -> (N, &N) {
+        match (basis, &self.at_limit, &self.limit) {
+            (OrderPrice::Limit, Some(value), Some(price)) => (value.clone(), price),
+            (OrderPrice::Worse, Some(value), Some(price)) => {
+                let larger = value.larger(&self.at_mark);
+                let at_mark = value.to_f64() < self.at_mark.to_f64();
+                (larger, if at_mark { &self.mark } else { price })
+            }
+            _ => (self.at_mark.clone(), &self.mark),
+        }
+    }
+
+    /// What filling it at its price would lose at once: zero or less.
+    pub(super) fn loss(&self, instrument: &Instrument) -> N {
+        let Some(limit) = &self.at_limit else { return N::zero() };
+        let rises = self.at_mark.minus(limit);
+        let gain = if self.buy == (instrument.payoff() != Payoff::Inverse) { rises } else { N::zero().minus(&rises) };
+        gain.negative()
+    }
+}
+
+/// What a group is charged on: amounts of its long and short positions and of its orders to buy and to sell.
+#[derive(Debug, Clone)]
+pub(super) struct Sides<N> {
+    pub(super) long: N,
+    pub(super) short: N,
+    pub(super) buys: N,
+    pub(super) sells: N,
+}
+
+impl<N: Number> Sides<N> {
+    pub(super) fn none() -> Self {
+        Self { long: N::zero(), short: N::zero(), buys: N::zero(), sells: N::zero() }
+    }
+
+    /// The amount charged under a way to look at legs and at orders.
+    pub(super) fn amount(&self, legs: Legs, orders: OrdersIn) -> N {
+        let Self { long, short, buys, sells } = self;
+        let with_each = || long.plus(buys).larger(&short.plus(sells));
+        match (legs, orders) {
+            (_, OrdersIn::LargerSide) => {
+                // Of one signed amount only one side is there.
+                let net = long.minus(short);
+                match legs {
+                    Legs::Each | Legs::Net => {
+                        net.positive().plus(buys).larger(&N::zero().minus(&net).positive().plus(sells))
+                    }
+                    _ => with_each(),
+                }
+            }
+            (Legs::Each | Legs::Net, orders) => {
+                let net = long.minus(short);
+                match orders {
+                    OrdersIn::Sum => net.abs().plus(buys).plus(sells),
+                    OrdersIn::WorstFill => net.plus(buys).abs().larger(&net.minus(sells).abs()),
+                    _ => net.abs(),
+                }
+            }
+            (Legs::LongPlusShort, orders) => {
+                let gross = long.plus(short);
+                match orders {
+                    OrdersIn::Sum => gross.plus(buys).plus(sells),
+                    OrdersIn::WorstFill => gross.plus(&buys.larger(sells)),
+                    _ => gross,
+                }
+            }
+            (Legs::LargerSide, orders) => match orders {
+                OrdersIn::Sum => long.larger(short).plus(buys).plus(sells),
+                OrdersIn::WorstFill => with_each(),
+                _ => long.larger(short),
+            },
+        }
+    }
+}
+
+/// What an amount of contracts is in the unit of a table's bounds.
+pub(super) fn in_unit<N: Number>(
+    bounds: BoundUnit,
+    instrument: &Instrument,
+    contracts_per_quantity: &N,
+    (quantity, size, price): (&N, &N, &N),
+) -> N {
+    match bounds {
+        BoundUnit::Contracts => quantity.times(contracts_per_quantity),
+        BoundUnit::Quote => match instrument.payoff() {
+            Payoff::Inverse => quantity.times(size),
+            Payoff::Linear | Payoff::Quanto { .. } => quantity.times(size).times(price),
+        },
+        BoundUnit::Settle => quantity.times(&contract_value(instrument, size, price)),
+    }
+}
+
+/// A group of legs and orders that is charged together: places in the pool's lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Group {
+    pub(super) legs: Range<usize>,
+    pub(super) orders: Range<usize>,
+}
+
+/// The groups of a pool, whose legs and cross orders are sorted by asset, instrument and side.
+///
+/// `settle` gives an instrument's settlement asset; `by_side` keeps the sides of an instrument apart.
+pub(super) fn groups<N>(
+    legs: &[Leg<N>],
+    orders: &[Order<N>],
+    settle: impl Fn(usize) -> usize,
+    by_side: bool,
+) -> Vec<Group> {
+    let key = |instrument: usize, side: Side| (settle(instrument), instrument, if by_side { side as u8 } else { 0 });
+    let (mut leg, mut order) = (0, 0);
+    let mut all = Vec::new();
+    loop {
+        let of_leg = legs.get(leg).map(|leg| key(leg.instrument, leg.side));
+        let of_order = orders.get(order).map(|order| key(order.instrument, order.side));
+        let Some(next) = of_leg.into_iter().chain(of_order).min() else { return all };
+        let legs_end = leg + legs[leg..].iter().take_while(|leg| key(leg.instrument, leg.side) == next).count();
+        let orders_end = order + orders[order..].iter().take_while(|o| key(o.instrument, o.side) == next).count();
+        all.push(Group { legs: leg..legs_end, orders: order..orders_end });
+        (leg, order) = (legs_end, orders_end);
+    }
+}
