@@ -56,6 +56,7 @@ fn read(text: &str) -> Result<Vec<TierRow>, String> {
                 maintenance_rate: 0.0,
                 max_leverage: None,
                 deduction: None,
+                ..TierRow::default()
             });
         }
         let Some(row) = rows.last_mut() else { continue };

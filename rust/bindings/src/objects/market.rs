@@ -21,7 +21,7 @@ pub(crate) struct Market(pub(crate) Arc<crossmargin::Market>);
 const TIERS: Schema = Schema {
     name: "tiers",
     required: &["instrument", "floor", "maintenance_rate"],
-    optional: &["cap", "max_leverage", "deduction"],
+    optional: &["cap", "initial_rate", "max_leverage", "deduction", "contract_size"],
     unsupported: &[],
 };
 
@@ -176,10 +176,18 @@ fn tier_rows(py: Python<'_>, tiers: &Bound<'_, PyAny>) -> PyResult<Vec<TierRow>>
     let instrument = instrument.as_keys();
     let (floor, rate) = (table.reals("floor")?, table.reals("maintenance_rate")?);
     let cap = table.optional_reals("cap")?;
+    let initial_rate = table.optional_reals("initial_rate")?;
     let max_leverage = table.optional_reals("max_leverage")?;
     let deduction = table.optional_reals("deduction")?;
+    let contract_size = table.optional_reals("contract_size")?;
     let n = instrument.len();
-    let optional = [("cap", &cap), ("max_leverage", &max_leverage), ("deduction", &deduction)];
+    let optional = [
+        ("cap", &cap),
+        ("initial_rate", &initial_rate),
+        ("max_leverage", &max_leverage),
+        ("deduction", &deduction),
+        ("contract_size", &contract_size),
+    ];
     let lengths = optional.iter().filter_map(|(name, column)| column.as_ref().map(|c| (*name, c.as_slice().len())));
     let required = [("floor", floor.as_slice().len()), ("maintenance_rate", rate.as_slice().len())];
     for (name, got) in required.into_iter().chain(lengths) {
@@ -199,8 +207,10 @@ fn tier_rows(py: Python<'_>, tiers: &Bound<'_, PyAny>) -> PyResult<Vec<TierRow>>
         floor,
         cap: given(&cap, row),
         maintenance_rate,
+        initial_rate: given(&initial_rate, row),
         max_leverage: given(&max_leverage, row),
         deduction: given(&deduction, row),
+        contract_size: given(&contract_size, row),
     };
     Ok(floor.as_slice().iter().zip(rate.as_slice()).enumerate().map(row).collect())
 }

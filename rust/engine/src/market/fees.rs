@@ -1,5 +1,6 @@
 //! Fee rates, by profile.
 
+use super::number::Number;
 use super::schema::Document;
 use crate::error::{Error, Result};
 
@@ -14,7 +15,7 @@ pub struct Profile {
     pub name: String,
     /// Rate of orders that take.
     pub taker: f64,
-    /// Rate of orders that make; negative where they are paid.
+    /// Rate of orders that make, negative where they are paid; the taker rate where the file says none.
     pub maker: f64,
 }
 
@@ -22,14 +23,16 @@ pub struct Profile {
 ///
 /// Their ranges are checked with those of the other stated numbers.
 pub(super) fn profiles(document: &Document) -> Result<Vec<Profile>> {
-    let (taker, maker) = document.fees.as_ref().map_or((0.0, 0.0), |fees| (fees.taker.get(), fees.maker.get()));
+    let rates = |taker: Number, maker: Option<Number>| (taker.get(), maker.unwrap_or(taker).get());
+    let (taker, maker) = document.fees.as_ref().map_or((0.0, 0.0), |fees| rates(fees.taker, fees.maker));
     let mut all = vec![Profile { name: DEFAULT.to_owned(), taker, maker }];
     for (name, profile) in document.fees.iter().flat_map(|fees| &fees.profile) {
         if name == DEFAULT {
             let message = "is the name of the rates in [fees] itself; give the profile another";
             return Err(Error::market(format!("fees.profile.{name}"), message));
         }
-        all.push(Profile { name: name.clone(), taker: profile.taker.get(), maker: profile.maker.get() });
+        let (taker, maker) = rates(profile.taker, profile.maker);
+        all.push(Profile { name: name.clone(), taker, maker });
     }
     Ok(all)
 }

@@ -19,7 +19,26 @@ macro_rules! shipped {
 }
 
 /// All of them, by name and date; a test compares the list with the folder.
-pub(super) const SHIPPED: &[Shipped] = &[shipped!("binance-usdm", "2024-10-01"), shipped!("textbook", "2020-01-01")];
+pub(super) const SHIPPED: &[Shipped] = &[
+    shipped!("binance-coinm", "2024-10-01"),
+    shipped!("binance-usdm", "2024-10-01"),
+    shipped!("binance-usdm-multi", "2024-10-01"),
+    shipped!("bingx-coinm", "2024-12-13"),
+    shipped!("bingx-multi", "2024-12-13"),
+    shipped!("bingx-usdm", "2024-12-13"),
+    shipped!("bybit-inverse", "2025-02-19"),
+    shipped!("bybit-inverse", "2025-09-02"),
+    shipped!("bybit-uta", "2025-02-19"),
+    shipped!("bybit-uta", "2025-09-02"),
+    shipped!("mexc-coinm", "2025-10-01"),
+    shipped!("mexc-usdm", "2021-01-01"),
+    shipped!("mexc-usdm", "2025-10-01"),
+    shipped!("textbook", "2020-01-01"),
+    shipped!("weex-usdm", "2023-01-01"),
+    shipped!("weex-usdm", "2023-09-15"),
+    shipped!("weex-usdm", "2024-04-01"),
+    shipped!("weex-usdm", "2026-03-04"),
+];
 
 /// Names and dates of the presets that this crate ships, oldest first within a name.
 ///

@@ -10,6 +10,7 @@ use super::schema::{self, Document};
 const SECTIONS: &[(&str, &[&str])] = &[
     ("Head", &[]),
     ("[naming]", &["naming"]),
+    ("[tier_defaults]", &["tier_defaults"]),
     ("[pools]", &["pools"]),
     ("[valuation]", &["valuation"]),
     ("[trigger]", &["trigger"]),

@@ -1,5 +1,5 @@
-//! Ranges of the numbers that rules state and that nothing in this version computes with: a fraction written in per
-//! cent is a mistake today as well.
+//! Ranges of the numbers that rules state where nothing else looks at them: a fraction written in per cent is a mistake
+//! also where this version does not compute with it.
 
 use super::number::Number;
 use super::schema::{Document, Fees, Liquidation, Step};
@@ -21,6 +21,7 @@ pub(super) fn check(document: &Document) -> Result<()> {
     rate("liabilities.convert_at_loan_to_value", document.liabilities.convert_at_loan_to_value)?;
     positive("liabilities.repay_at_venue_ratio", document.liabilities.repay_at_venue_ratio)?;
     positive("withdrawable.factor", document.withdrawable.factor)?;
+    positive("tier_defaults.contract_size", document.tier_defaults.contract_size)?;
     positive("insurance_fund.position_limit", document.insurance_fund.as_ref().and_then(|fund| fund.position_limit))?;
     for (i, instrument) in document.instrument.iter().enumerate() {
         rate(&format!("instrument[{i}].liquidation_fee"), instrument.liquidation_fee)?;
@@ -60,8 +61,8 @@ fn positive(path: &str, number: Option<Number>) -> Result<()> {
 }
 
 /// A fee that may be paid to the trader.
-fn rebate(path: &str, number: Number) -> Result<()> {
-    let value = number.get();
+fn rebate(path: &str, number: Option<Number>) -> Result<()> {
+    let Some(value) = number.map(Number::get) else { return Ok(()) };
     if (-1.0..=1.0).contains(&value) {
         return Ok(());
     }

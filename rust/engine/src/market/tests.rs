@@ -285,7 +285,10 @@ fn test_market_presets_listed_are_those_in_the_folder() {
         found.extend(list(&root.join(&folder)).into_iter().map(|file| format!("{folder}/{file}")));
     }
     found.sort();
-    let listed: Vec<String> = preset_names().iter().map(|(name, date)| format!("{name}/{date}.toml")).collect();
+    let names = preset_names();
+    assert!(names.is_sorted(), "{names:?}");
+    let mut listed: Vec<String> = names.iter().map(|(name, date)| format!("{name}/{date}.toml")).collect();
+    listed.sort();
     assert_eq!(found, listed);
 }
 
@@ -306,7 +309,9 @@ fn test_market_presets_are_named_as_their_files_and_round_trip() {
 #[test]
 fn test_market_preset_unknown_or_too_early_is_refused() {
     let refused = |name, as_of| Market::preset(name, as_of).unwrap_err().to_string();
-    assert_eq!(refused("binance", None), "preset: was \"binance\", expected one of binance-usdm, textbook");
+    let names = "binance-coinm, binance-usdm, binance-usdm-multi, bingx-coinm, bingx-multi, bingx-usdm, bybit-inverse, \
+                 bybit-uta, mexc-coinm, mexc-usdm, textbook, weex-usdm";
+    assert_eq!(refused("binance", None), format!("preset: was \"binance\", expected one of {names}"));
     assert_eq!(
         refused("binance-usdm", Some("2024-09-30")),
         "as_of: was 2024-09-30, before the first file of \"binance-usdm\"; dated 2024-10-01"
@@ -386,7 +391,8 @@ fn test_market_extends_lays_over_by_key_and_by_name() {
 
 #[test]
 fn test_market_extends_malformed_is_refused() {
-    let shipped = "expected a shipped preset with its date: binance-usdm/2024-10-01, textbook/2020-01-01";
+    let shipped: Vec<String> = preset_names().iter().map(|(name, date)| format!("{name}/{date}")).collect();
+    let shipped = format!("expected a shipped preset with its date: {}", shipped.join(", "));
     assert_eq!(message("extends = \"textbook\""), format!("extends: was \"textbook\", {shipped}"));
     assert_eq!(message("extends = 1"), format!("extends: was of type integer, {shipped}"));
     assert_eq!(

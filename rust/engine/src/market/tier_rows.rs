@@ -5,26 +5,31 @@ use std::collections::BTreeMap;
 use super::Market;
 use super::number::Number;
 use super::schema::{
-    AssetEntry, BoundUnit, Document, InstrumentEntry, LawKind, PayoffKind, TiersEntry, default_quantum,
+    AssetEntry, BoundUnit, BroughtLaw, Document, InstrumentEntry, LawKind, PayoffKind, TierDefaults, TiersEntry,
+    default_quantum,
 };
 use super::symbol::Symbol;
 use crate::error::{Error, Result};
 
 /// One row of a table of tiers.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct TierRow {
     /// Name or alias of the instrument, or a ccxt symbol that the market does not have yet.
     pub instrument: String,
-    /// Lower end of the tier, inclusive, in the unit said with the table.
+    /// Lower end of the tier, in the unit said with the table.
     pub floor: f64,
     /// Upper end of the tier.
     pub cap: Option<f64>,
     /// Maintenance rate, a fraction.
     pub maintenance_rate: f64,
+    /// Initial rate, a fraction.
+    pub initial_rate: Option<f64>,
     /// Largest leverage.
     pub max_leverage: Option<f64>,
     /// The deduction ("maintenance amount", `cum`) as published; checked against the derived one.
     pub deduction: Option<f64>,
+    /// Base units per contract, quote units of an inverse one: what an instrument has that the table adds.
+    pub contract_size: Option<f64>,
 }
 
 /// What [`Market::with_tiers`] adds to the edition.
@@ -33,19 +38,23 @@ const EDITION: &str = "tiers";
 impl Market {
     /// A market with other tier tables.
     ///
-    /// The rows of an instrument, in any order, replace its table. A ccxt symbol that the market does not know adds a
-    /// linear instrument of one base unit per contract, named by the preset's `[naming]`, with the symbol as its
-    /// alias; its settlement asset is added where it is new. The id gains `+tiers`.
+    /// The rows of an instrument, in any order, replace its table. A ccxt symbol that the market does not know adds an
+    /// instrument, linear or inverse by its settlement asset, named by the preset's `[naming]`, with the symbol as its
+    /// alias; its settlement asset is added where it is new. Law and lookup at a floor are those of the preset's
+    /// `[tier_defaults]`, a table with deductions is marginal or a list. The contract size of a new instrument is that
+    /// of its rows, of `[tier_defaults]`, or one base unit for a linear contract with bounds in money. The id gains
+    /// `+tiers`.
     ///
     /// # Errors
     /// `Market` for a malformed table (with its path), for tiers that leave a gap, for a name that is neither known
-    /// nor a ccxt symbol, and for a symbol of a contract that is not linear.
+    /// nor a ccxt symbol, for a symbol of a contract that is neither linear nor inverse, and for a contract size that
+    /// is missing, or that contradicts itself or the market.
     ///
     /// # Examples
     /// ```
     /// use crossmargin::market::{BoundUnit, Market, TierRow};
     /// let row = |floor, maintenance_rate| TierRow {
-    ///     instrument: "BTC/USDT:USDT".into(), floor, cap: None, maintenance_rate, max_leverage: None, deduction: None,
+    ///     instrument: "BTC/USDT:USDT".into(), floor, maintenance_rate, ..TierRow::default()
     /// };
     /// let market = Market::preset("binance-usdm", None)?;
     /// let market = market.with_tiers(&[row(0.0, 0.01), row(1e6, 0.02)], BoundUnit::Quote)?;
@@ -58,9 +67,10 @@ impl Market {
         let mut document = self.document.clone();
         let mut replaced: Vec<usize> = vec![];
         for (name, rows) in grouped(rows) {
+            let size = size_of(&rows, &format!("tiers.{name}"))?;
             let at = match self.instrument_index(name) {
-                Some(at) => at,
-                None => add_instrument(&mut document, name)?,
+                Some(at) => same_size(&document, at, size, name)?,
+                None => add_instrument(&mut document, name, size, bounds)?,
             };
             if replaced.contains(&at) {
                 let message = "came under two names of one instrument; use one of them";
@@ -69,7 +79,7 @@ impl Market {
             replaced.push(at);
             let key = table_key(&document, at);
             document.instrument[at].tiers = (key != document.instrument[at].name).then(|| key.clone());
-            let entry = table_of(&rows, bounds, &format!("tiers.{key}"))?;
+            let entry = table_of(&rows, bounds, &document.tier_defaults, &format!("tiers.{key}"))?;
             document.tiers.insert(key, entry);
         }
         drop_unused(&mut document);
@@ -101,19 +111,60 @@ fn grouped(rows: &[TierRow]) -> Vec<(&str, Vec<&TierRow>)> {
     groups
 }
 
-/// Adds the linear instrument of a ccxt symbol, and its assets; the index of the instrument.
-fn add_instrument(document: &mut Document, name: &str) -> Result<usize> {
+/// The contract size that the rows of an instrument say, one for all.
+fn size_of(rows: &[&TierRow], path: &str) -> Result<Option<f64>> {
+    let mut sizes = rows.iter().filter_map(|row| row.contract_size.map(Number::new));
+    let Some(size) = sizes.next() else { return Ok(None) };
+    match sizes.find(|other| *other != size) {
+        None => Ok(Some(size.get())),
+        Some(other) => {
+            let message =
+                format!("was {} beside {}, expected one for all tiers of an instrument", other.get(), size.get());
+            Err(Error::market(format!("{path}.contract_size"), message))
+        }
+    }
+}
+
+/// The index of a known instrument, whose contract size rows may repeat and not change.
+fn same_size(document: &Document, at: usize, size: Option<f64>, name: &str) -> Result<usize> {
+    let known = document.instrument[at].contract_size;
+    match size {
+        Some(size) if Number::new(size) != known => {
+            let message = format!("was {size}, expected {}, that of the market's instrument", known.get());
+            Err(Error::market(format!("tiers.{name}.contract_size"), message))
+        }
+        _ => Ok(at),
+    }
+}
+
+/// The contract size of an instrument that a table adds.
+fn new_size(defaults: &TierDefaults, size: Option<f64>, payoff: PayoffKind, bounds: BoundUnit) -> Option<Number> {
+    let plain = payoff == PayoffKind::Linear && bounds != BoundUnit::Contracts;
+    let fallback = || plain.then(|| Number::new(1.0));
+    size.map(Number::new).or(defaults.contract_size).or_else(fallback)
+}
+
+/// Adds the instrument of a ccxt symbol, and its assets; the index of the instrument.
+fn add_instrument(document: &mut Document, name: &str, size: Option<f64>, bounds: BoundUnit) -> Result<usize> {
     let path = || format!("tiers.{name}");
     let symbol = Symbol::parse(name).ok_or_else(|| {
         let message = "is no instrument of this market; give its name or alias, or add it by a symbol such as \
                        \"BTC/USDT:USDT\"";
         Error::market(path(), message)
     })?;
-    if symbol.settle != symbol.quote {
-        let message = "is not the symbol of a linear contract, which settles in its quote asset; add the instrument \
-                       in a market file";
-        return Err(Error::market(path(), message));
-    }
+    let payoff = match symbol.settle {
+        settle if settle == symbol.quote => PayoffKind::Linear,
+        settle if settle == symbol.base => PayoffKind::Inverse,
+        _ => {
+            let message = "is the symbol of neither a linear contract, which settles in its quote asset, nor an inverse \
+                           one, which settles in its base asset; add the instrument in a market file";
+            return Err(Error::market(path(), message));
+        }
+    };
+    let contract_size = new_size(&document.tier_defaults, size, payoff, bounds).ok_or_else(|| {
+        let message = "is missing: an inverse contract, and bounds in contracts, need it; add the column";
+        Error::market(format!("tiers.{name}.contract_size"), message)
+    })?;
     let naming = &document.naming;
     let (key, pattern) = match symbol.expiry {
         None => ("instrument", &naming.instrument),
@@ -133,8 +184,8 @@ fn add_instrument(document: &mut Document, name: &str) -> Result<usize> {
         base: symbol.base.to_owned(),
         quote: symbol.quote.to_owned(),
         settle: symbol.settle.to_owned(),
-        payoff: PayoffKind::Linear,
-        contract_size: Number::new(1.0),
+        payoff,
+        contract_size,
         multiplier: None,
         underlying: None,
         expiry,
@@ -168,7 +219,7 @@ fn table_key(document: &Document, at: usize) -> String {
 }
 
 /// The table of one instrument's rows.
-fn table_of(rows: &[&TierRow], bounds: BoundUnit, path: &str) -> Result<TiersEntry> {
+fn table_of(rows: &[&TierRow], bounds: BoundUnit, defaults: &TierDefaults, path: &str) -> Result<TiersEntry> {
     for (k, pair) in rows.windows(2).enumerate() {
         if let Some(cap) = pair[0].cap
             && Number::new(cap) != Number::new(pair[1].floor)
@@ -180,16 +231,19 @@ fn table_of(rows: &[&TierRow], bounds: BoundUnit, path: &str) -> Result<TiersEnt
             return Err(Error::market(format!("{path}.floor[{}]", k + 1), message));
         }
     }
+    let deduction = column(rows, "deduction", path, |row| row.deduction)?;
+    // Deductions tell a marginal table from a list; a flat one has none.
+    let flat = defaults.law == BroughtLaw::Flat && deduction.is_empty();
     Ok(TiersEntry {
-        law: LawKind::Marginal,
+        law: if flat { LawKind::Flat } else { LawKind::Marginal },
         bounds,
-        at_floor: None,
+        at_floor: defaults.at_floor,
         floor: rows.iter().map(|row| Number::new(row.floor)).collect(),
         cap: rows.last().and_then(|row| row.cap).map(Number::new),
         maintenance_rate: rows.iter().map(|row| Number::new(row.maintenance_rate)).collect(),
-        initial_rate: vec![],
+        initial_rate: column(rows, "initial_rate", path, |row| row.initial_rate)?,
         max_leverage: column(rows, "max_leverage", path, |row| row.max_leverage)?,
-        deduction: column(rows, "deduction", path, |row| row.deduction)?,
+        deduction,
         arithmetic: None,
     })
 }
@@ -218,10 +272,10 @@ fn drop_unused(document: &mut Document) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::market::TierLaw;
+    use crate::market::{AtFloor, Payoff, TierLaw};
 
     fn row(instrument: &str, floor: f64, cap: Option<f64>, maintenance_rate: f64) -> TierRow {
-        TierRow { instrument: instrument.to_owned(), floor, cap, maintenance_rate, max_leverage: None, deduction: None }
+        TierRow { instrument: instrument.to_owned(), floor, cap, maintenance_rate, ..TierRow::default() }
     }
 
     fn base() -> Market {
@@ -280,15 +334,17 @@ mod tests {
     fn test_with_tiers_malformed_is_refused() {
         let unknown = "is no instrument of this market; give its name or alias, or add it by a symbol such as \
                        \"BTC/USDT:USDT\"";
-        let not_linear = "is not the symbol of a linear contract, which settles in its quote asset; add the instrument \
-                          in a market file";
+        let neither = "is the symbol of neither a linear contract, which settles in its quote asset, nor an inverse one, \
+                       which settles in its base asset; add the instrument in a market file";
+        let sizeless = "is missing: an inverse contract, and bounds in contracts, need it; add the column";
         let gap = "was 200000, expected the cap of the tier below it, 100000; give tiers without gaps, or leave out \
                    the caps";
         let btc = |floor, cap| row("BTCUSDT", floor, cap, 0.01);
         let leverage = TierRow { max_leverage: Some(10.0), ..btc(0.0, None) };
         let cases = [
             (vec![row("XRP", 0.0, None, 0.01)], format!("tiers.XRP: {unknown}")),
-            (vec![row("BTC/USD:BTC", 0.0, None, 0.01)], format!("tiers.BTC/USD:BTC: {not_linear}")),
+            (vec![row("BTC/USD:ETH", 0.0, None, 0.01)], format!("tiers.BTC/USD:ETH: {neither}")),
+            (vec![row("BTC/USD:BTC", 0.0, None, 0.01)], format!("tiers.BTC/USD:BTC.contract_size: {sizeless}")),
             (
                 vec![row("BTC/USDT:USDT-241399", 0.0, None, 0.01)],
                 "tiers.BTC/USDT:USDT-241399: ends in no date, expected YYMMDD".to_owned(),
@@ -318,6 +374,56 @@ mod tests {
             let market = base().with_tiers(&[row("BTCUSDT", 0.0, None, 0.01)], bounds).unwrap();
             assert_eq!(market.instruments()[0].tiers().bounds(), bounds);
         }
+    }
+
+    fn sized(instrument: &str, floor: f64, contract_size: f64) -> TierRow {
+        TierRow { contract_size: Some(contract_size), ..row(instrument, floor, None, 0.01) }
+    }
+
+    #[test]
+    fn test_with_tiers_inverse_symbol_adds_an_inverse_instrument() {
+        let market = base().with_tiers(&[sized("ETH/USD:ETH", 0.0, 10.0)], BoundUnit::Settle).unwrap();
+        let eth = &market.instruments()[market.instrument_index("ETHUSD").unwrap()];
+        assert_eq!((eth.payoff(), eth.contract_size().to_bits()), (Payoff::Inverse, 10_f64.to_bits()));
+        assert_eq!(market.assets()[eth.settle()].name(), "ETH");
+        assert_eq!(Market::from_toml(&market.to_toml()).unwrap(), market);
+    }
+
+    #[test]
+    fn test_with_tiers_contract_size_that_contradicts_is_refused() {
+        let cases = [
+            (
+                vec![sized("BTCUSDT", 0.0, 2.0)],
+                "tiers.BTCUSDT.contract_size: was 2, expected 1, that of the market's instrument",
+            ),
+            (
+                vec![sized("ETH/USD:ETH", 0.0, 1.0), sized("ETH/USD:ETH", 5.0, 2.0)],
+                "tiers.ETH/USD:ETH.contract_size: was 2 beside 1, expected one for all tiers of an instrument",
+            ),
+            (vec![sized("ETH/USD:ETH", 0.0, 0.0)], "instrument[3].contract_size: was 0, expected a number above zero"),
+        ];
+        for (rows, expected) in cases {
+            assert_eq!(refused(&rows), expected);
+        }
+        assert!(base().with_tiers(&[sized("BTCUSDT", 0.0, 1.0)], BoundUnit::Quote).is_ok());
+        let in_contracts = base().with_tiers(&[row("XRP/USDT:USDT", 0.0, None, 0.01)], BoundUnit::Contracts);
+        assert!(in_contracts.unwrap_err().to_string().starts_with("tiers.XRP/USDT:USDT.contract_size: is missing"));
+    }
+
+    #[test]
+    fn test_with_tiers_law_is_the_presets_default_unless_deductions_say_otherwise() {
+        let market = Market::from_toml(
+            "extends = \"textbook/2020-01-01\"\npreset = \"mine\"\nas_of = 2024-10-01\n\
+             [tier_defaults]\nlaw = \"flat\"\nat_floor = \"lower\"\n",
+        )
+        .unwrap();
+        let flat = market.with_tiers(&[row("BTCUSDT", 0.0, None, 0.01)], BoundUnit::Quote).unwrap();
+        let table = flat.instruments()[0].tiers();
+        assert_eq!((table.law(), table.at_floor()), (TierLaw::Flat, AtFloor::Lower));
+        let tier = |floor, rate, deduction| TierRow { deduction: Some(deduction), ..row("BTCUSDT", floor, None, rate) };
+        let rows = [tier(0.0, 0.01, 0.0), tier(1e4, 0.02, 100.0)];
+        let marginal = market.with_tiers(&rows, BoundUnit::Quote).unwrap();
+        assert_eq!(marginal.instruments()[0].tiers().law(), TierLaw::Marginal);
     }
 
     #[test]

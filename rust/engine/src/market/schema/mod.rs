@@ -52,6 +52,8 @@ pub(super) struct Document {
     pub(super) venue: Option<String>,
     #[serde(default)]
     pub(super) naming: Naming,
+    #[serde(default)]
+    pub(super) tier_defaults: TierDefaults,
     pub(super) pools: Pools,
     #[serde(default)]
     pub(super) valuation: Valuation,
@@ -97,6 +99,26 @@ pub(super) struct Naming {
     pub(super) instrument: Option<String>,
     /// Pattern of a dated contract's name.
     pub(super) dated_instrument: Option<String>,
+}
+
+/// `[tier_defaults]`: what a table of tiers that is brought along does not say itself.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TierDefaults {
+    #[serde(default)]
+    pub(super) law: BroughtLaw,
+    pub(super) at_floor: Option<AtFloor>,
+    /// Contract size of an instrument that the table adds.
+    pub(super) contract_size: Option<Number>,
+}
+
+/// The laws that a table of rates and floors can have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum BroughtLaw {
+    #[default]
+    Marginal,
+    Flat,
 }
 
 /// `[pools]`: the partition of an account.

@@ -311,7 +311,7 @@ pub(in crate::market) struct Display {
 #[serde(deny_unknown_fields)]
 pub(in crate::market) struct Fees {
     pub(in crate::market) taker: Number,
-    pub(in crate::market) maker: Number,
+    pub(in crate::market) maker: Option<Number>,
     pub(in crate::market) liquidation: Option<Number>,
     pub(in crate::market) discount: Option<Number>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -323,5 +323,5 @@ pub(in crate::market) struct Fees {
 #[serde(deny_unknown_fields)]
 pub(in crate::market) struct FeeProfile {
     pub(in crate::market) taker: Number,
-    pub(in crate::market) maker: Number,
+    pub(in crate::market) maker: Option<Number>,
 }
