@@ -23,6 +23,8 @@ mod schema_page;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_presets;
+#[cfg(test)]
 mod tests_rules;
 
 use std::collections::BTreeMap;

@@ -145,11 +145,6 @@ impl TierTable {
         };
         reached.saturating_sub(1)
     }
-
-    /// What a tier, counted from 0, charges on an amount `u >= 0`, in doubles: `rate * u - deduction`.
-    pub(crate) fn charge_in(&self, tier: usize, u: f64) -> f64 {
-        self.maintenance_rates[tier] * u - self.deductions[tier]
-    }
 }
 
 /// The decimals that a column denotes.

@@ -1,0 +1,182 @@
+//! What the shipped presets say, against the numbers of their sources.
+
+use super::*;
+
+fn preset(name: &str, as_of: &str) -> Market {
+    Market::preset(name, Some(as_of)).unwrap()
+}
+
+fn table(market: &Market, instrument: &str) -> TierTable {
+    market.instruments()[market.instrument_index(instrument).unwrap()].tiers().clone()
+}
+
+/// The collateral weights of an asset.
+fn collateral(market: &Market, asset: &str) -> AssetCollateral {
+    market.assets()[market.asset_index(asset).unwrap()].collateral().unwrap().clone()
+}
+
+#[test]
+fn test_presets_every_section_that_changes_numbers_has_a_source() {
+    for (name, date) in preset_names() {
+        let market = preset(name, date);
+        let text = market.to_toml();
+        let sections =
+            ["pools", "trigger", "margin_class", "collateral", "liabilities", "isolated", "fees", "orders", "bonus"];
+        for section in sections {
+            let given = text.contains(&format!("[{section}]\n"));
+            let changes = !matches!(section, "margin_class" | "collateral" | "liabilities" | "isolated" | "pools")
+                || !plain(&market, section);
+            if given && changes {
+                assert!(
+                    market.sources().any(|(rule, _)| rule == section),
+                    "{name}/{date} names no source of {section}"
+                );
+            }
+        }
+    }
+}
+
+/// Whether a section of defaults is all that a preset has.
+fn plain(market: &Market, section: &str) -> bool {
+    let rules = market.rules();
+    match section {
+        "margin_class" => {
+            let class = rules.margin_class();
+            (class.user_coefficient, class.table_version, class.tier)
+                == (UserCoefficient::None, TableVersion::Newest, TierChoice::ByBasis)
+        }
+        "collateral" => rules.collateral().value == CollateralValue::Full,
+        "liabilities" => rules.liability_requirement() == LiabilityRequirement::None,
+        "isolated" => rules.fee_reserve() == FeeReserve::None,
+        _ => market.id().starts_with("textbook/"),
+    }
+}
+
+#[test]
+fn test_preset_binance_multi_values_assets_at_bid_and_requirements_at_ask() {
+    let market = preset("binance-usdm-multi", "2024-10-01");
+    let rules = market.rules();
+    assert_eq!((rules.cross_pool(), rules.isolated_allowed()), (CrossPool::PerAccount, false));
+    let collateral_rules = rules.collateral();
+    assert_eq!(
+        (collateral_rules.negative, collateral_rules.requirement_conversion),
+        (Negative::Ask, RequirementConversion::Ask)
+    );
+    // The example of Binance FAQ c983a9268cfa4e70a4916c276bb3b7bc.
+    let usdt = collateral(&market, "USDT");
+    assert_eq!((usdt.bid_buffer, usdt.ask_buffer), (0.01, 0.005));
+    assert_eq!(market.instruments().len(), 78);
+    assert_eq!(rules.valuation_asset(), market.asset_index("USD"));
+    assert!(!rules.bonus_counts());
+}
+
+#[test]
+fn test_preset_binance_coinm_has_the_published_maintenance_amounts() {
+    let market = preset("binance-coinm", "2024-10-01");
+    let instrument = &market.instruments()[market.instrument_index("BTC/USD:BTC").unwrap()];
+    assert_eq!((instrument.payoff(), instrument.contract_size()), (Payoff::Inverse, 100.0));
+    let btc = instrument.tiers();
+    // Binance FAQ ceccfcfb4e3a45e3b48b0b1bb1a8ae46: 300 BTC is charged 12.5 % less 11.605.
+    assert_eq!((btc.bounds(), btc.maintenance_rates()[btc.tier_at(300.0)]), (BoundUnit::Settle, 0.125));
+    assert_eq!(btc.deductions()[btc.tier_at(300.0)], 11.605);
+}
+
+#[test]
+fn test_preset_bybit_uta_moves_from_entry_to_mark() {
+    let (old, new) = (preset("bybit-uta", "2025-09-01"), preset("bybit-uta", "2025-09-02"));
+    assert_eq!((old.id(), new.id()), ("bybit-uta/2025-02-19", "bybit-uta/2025-09-02"));
+    assert_eq!(
+        (old.rules().maintenance_price(), new.rules().maintenance_price()),
+        (PriceBasis::Entry, PriceBasis::Mark)
+    );
+    for isolated in [false, true] {
+        assert_eq!(old.rules().maintenance(isolated).closing_fee, ClosingFee::BankruptcyAtEntry);
+        assert_eq!(new.rules().initial(isolated).closing_fee, ClosingFee::BankruptcyAtEntry);
+    }
+    assert_eq!(new.rules().maintenance(true).closing_fee, ClosingFee::BankruptcyOfMargin);
+    assert_eq!(
+        (new.rules().initial(false).price, new.rules().initial(true).price),
+        (PriceBasis::Mark, PriceBasis::Entry)
+    );
+    assert_eq!(
+        (old.rules().margin_class().tier, new.rules().margin_class().tier),
+        (TierChoice::Static, TierChoice::ByBasis)
+    );
+    assert!(old.instruments().is_empty());
+    let btc = table(&new, "BTCUSDT");
+    assert_eq!((btc.floors().len(), btc.cap(), btc.at_floor()), (35, Some(1.2e9), AtFloor::Lower));
+    // 2,000,000 at 0.5 % and the rest of 2,600,000 at 0.56 %: 13,360 = 0.0056 * 2,600,000 - 1,200.
+    assert_eq!(btc.deductions()[1], 1_200.0);
+    let (btc, usdt) = (collateral(&new, "BTC"), collateral(&new, "USDT"));
+    assert_eq!((btc.floors.last(), btc.weights.last(), usdt.weights), (Some(&50.0), Some(&0.0), vec![1.0]));
+}
+
+#[test]
+fn test_preset_bybit_inverse_has_the_first_tier_and_takes_symbols() {
+    let market = preset("bybit-inverse", "2026-01-01");
+    let btc = table(&market, "BTCUSD");
+    assert_eq!(
+        (btc.bounds(), btc.cap(), btc.maintenance_rates()),
+        (BoundUnit::Settle, Some(150.0), [0.005].as_slice())
+    );
+    let row = TierRow { instrument: "ETH/USD:ETH".into(), maintenance_rate: 0.01, ..TierRow::default() };
+    let eth = market.with_tiers(&[row], BoundUnit::Settle).unwrap();
+    let eth = &eth.instruments()[eth.instrument_index("ETHUSD").unwrap()];
+    assert_eq!((eth.payoff(), eth.contract_size(), eth.tiers().at_floor()), (Payoff::Inverse, 1.0, AtFloor::Lower));
+}
+
+#[test]
+fn test_preset_bingx_needs_both_prices_and_has_the_published_amounts() {
+    let market = preset("bingx-usdm", "2024-12-13");
+    let rules = market.rules();
+    let prices: Vec<TriggerPrice> = rules.constraints().iter().map(|constraint| constraint.price).collect();
+    assert_eq!((prices, rules.combine()), (vec![TriggerPrice::Mark, TriggerPrice::Last], Combine::All));
+    // ccxt, ts/src/test/static/response/bingx.json: maintAmount of the first rows.
+    assert_eq!(table(&market, "ETH/USDT:USDT").deductions()[..4], [0.0, 2_070.0, 2_910.0, 3_510.0]);
+    let multi = preset("bingx-multi", "2024-12-13");
+    let btc = collateral(&multi, "BTC");
+    assert_eq!((btc.floors, btc.weights, btc.availability), (vec![0.0, 10.0], vec![0.95, 0.0], vec![0.95, 0.0]));
+    assert_eq!(multi.rules().constraints(), rules.constraints());
+    assert!(preset("bingx-coinm", "2024-12-13").instruments().is_empty());
+}
+
+#[test]
+fn test_preset_weex_rates_follow_the_announcements() {
+    // Announcement 23006169884185: contracts, largest leverage and rate, before and after.
+    let cases = [
+        ("2023-09-14", 5_000.0, 25.0, 0.015),
+        ("2023-09-14", 5_001.0, 20.0, 0.025),
+        ("2023-09-14", 25_000.0, 20.0, 0.025),
+        ("2023-09-14", 6_000_001.0, 1.0, 0.5),
+        ("2023-09-15", 25_000.0, 5.0, 0.05),
+        ("2026-11-22", 400_000.0, 3.0, 0.1),
+        ("2023-09-15", 1_000_001.0, 1.0, 0.5),
+    ];
+    for (day, contracts, leverage, rate) in cases {
+        let trb = table(&preset("weex-usdm", day), "TRBUSDT");
+        let tier = trb.tier_at(contracts);
+        assert_eq!((trb.max_leverage()[tier], trb.maintenance_rates()[tier]), (leverage, rate), "{day} {contracts}");
+        assert_eq!((trb.law(), trb.bounds(), trb.deductions()[tier]), (TierLaw::Flat, BoundUnit::Contracts, 0.0));
+    }
+    let (legacy, pro) = (preset("weex-usdm", "2024-03-31"), preset("weex-usdm", "2024-04-01"));
+    assert_eq!(legacy.rules().maintenance(false).tier_legs, TierLegs::LongPlusShort);
+    assert_eq!((legacy.rules().maintenance(false).closing_fee, legacy.rules().zero_fails()), (ClosingFee::Mark, true));
+    assert_eq!((pro.rules().maintenance(false).legs, pro.rules().zero_fails()), (Legs::Net, false));
+    assert_eq!(pro.rules().maintenance(true).legs, Legs::Each);
+}
+
+#[test]
+fn test_preset_mexc_levels_are_those_of_the_samples() {
+    let old = table(&preset("mexc-usdm", "2021-06-01"), "BTC_USDT");
+    // Base 10,000, increment 200,000 contracts; 0.4 % + 0.4 %, initial 0.8 % + 0.4 %, 5 levels.
+    assert_eq!(old.floors(), [0.0, 10_000.0, 210_000.0, 410_000.0, 610_000.0]);
+    assert_eq!(old.maintenance_rates(), [0.004, 0.008, 0.012, 0.016, 0.02]);
+    assert_eq!(old.initial_rates(), [0.008, 0.012, 0.016, 0.02, 0.024]);
+    assert_eq!((old.cap(), old.tier_at(10_000.0), old.tier_at(10_001.0)), (Some(810_000.0), 0, 1));
+    let new = preset("mexc-usdm", "2026-01-01");
+    let btc = table(&new, "BTC/USDT:USDT");
+    assert_eq!((btc.tier_at(50_000.0), btc.maintenance_rates()[5], btc.cap()), (0, 0.05, Some(17_000_000.0)));
+    assert_eq!(new.rules().fee_reserve(), FeeReserve::OpeningNotional);
+    assert_eq!(new.profiles()[0].taker, 0.0004);
+    assert!(preset("mexc-coinm", "2026-01-01").instruments().is_empty());
+}
