@@ -1,15 +1,9 @@
 """The two programs that a published number is put to."""
 
 import pytest
-
-from crossmargin.testing.oracle import Scorer, engine_rows, reference_rows
-
-
-@pytest.fixture(scope="session")
-def reference_score() -> Scorer:
-    return reference_rows
+from programs import Engine, Program, Reference
 
 
-@pytest.fixture(scope="session")
-def engine_score() -> Scorer:
-    return engine_rows
+@pytest.fixture(scope="session", params=[Reference, Engine], ids=lambda kind: kind.__name__.lower())
+def program(request: pytest.FixtureRequest) -> Program:
+    return request.param()  # type: ignore[no-any-return]

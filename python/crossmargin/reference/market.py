@@ -68,14 +68,16 @@ class Market:
         raise refuse(where, name, "an asset of the market", "load a market that lists it")
 
 
-def load_market(source: str | Path | Table) -> Market:
+def load_market(source: str | Path | Table, *, presets: Path | None = None) -> Market:
     """Read a market from the text of a preset, from its path, or from the parsed table.
 
     Parameters
     ----------
     source : str, Path or mapping
-        TOML text; a `Path` to it; or what `tomllib` makes of it. What a file ``extends`` is looked for beside it, as
-        ``../<preset>/<date>.toml``; text that extends another is refused.
+        TOML text; a `Path` to it; or what `tomllib` makes of it.
+    presets : Path, optional
+        The folder where what the market ``extends`` is looked for, as ``<preset>/<date>.toml``. For a `Path` it is
+        the folder above that of the file; for text without it, ``extends`` is refused.
 
     Returns
     -------
@@ -103,7 +105,7 @@ def load_market(source: str | Path | Table) -> Market:
     ... ''').instruments[0].table.tiers[2].deduction
     Fraction(2550, 1)
     """
-    folder = source.parents[1] if isinstance(source, Path) else None
+    folder = source.parents[1] if presets is None and isinstance(source, Path) else presets
     table = _parsed(source)
     while "extends" in table:
         if folder is None:

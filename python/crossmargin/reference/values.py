@@ -117,7 +117,9 @@ def cast(value: Fraction, number: type[N]) -> N:
         return value  # type: ignore[return-value]
     if number is float:
         return value.numerator / value.denominator  # type: ignore[return-value]
-    return Decimal(value.numerator) / Decimal(value.denominator)  # type: ignore[return-value]
+    if number is Decimal:
+        return Decimal(value.numerator) / Decimal(value.denominator)  # type: ignore[return-value]
+    return number(value)  # a number type of the caller's, made of fractions
 
 
 def _show(value: object) -> str:

@@ -1,0 +1,91 @@
+"""What a published number claims: a small book in canonical tables, and a figure of its last pool."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class VectorBook:
+    """Arguments of a scorer: the text of a market, tables, and prices."""
+
+    market: str
+    balances: Sequence[Row] = ()
+    positions: Sequence[Row] = ()
+    marks: Mapping[str, float] = field(default_factory=dict)
+    orders: Sequence[Row] = ()
+    accounts: Sequence[Row] = ()
+    settings: Sequence[Row] = ()
+    index: Mapping[str, float] = field(default_factory=dict)
+    last: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A figure of the last pool of a book: its value within a tolerance, or as the venue shows it (``shown``).
+
+    ``per`` divides the figure first: an amount valued in one asset, stated in another.
+    """
+
+    book: VectorBook
+    output: str
+    expected: Any
+    tolerance: Fraction = Fraction(0)
+    shown: bool = False
+    per: Fraction = Fraction(1)
+
+
+@dataclass(frozen=True)
+class PriceClaim:
+    """A price as the venue shows it, at the tick of an instrument."""
+
+    market: str
+    instrument: str
+    price: Fraction
+    side: str
+    expected: Fraction
+
+
+Claims = list[Claim | PriceClaim]
+Vector = Mapping[str, Any]
+
+
+def number(value: float) -> Fraction:
+    """The decimal that a published number was written as."""
+    return Fraction(repr(value))
+
+
+def decimal(value: Fraction) -> float:
+    """A float that denotes the value exactly; a builder must not round its facts."""
+    result = float(value)
+    assert number(result) == value, value
+    return result
+
+
+def balance(wallet: float, asset: str = "USDT", **more: Any) -> Row:
+    return {"account": "vector", "asset": asset, "wallet_balance": wallet, **more}
+
+
+def position(name: str, quantity: float, entry: float, **more: Any) -> Row:
+    return {"account": "vector", "instrument": name, "quantity": quantity, "entry_price": entry, **more}
+
+
+def order(name: str, quantity: float, price: float, **more: Any) -> Row:
+    return {"account": "vector", "instrument": name, "quantity": quantity, "price": price, **more}
+
+
+def isolated(margin: float | None = None, **more: Any) -> Row:
+    """Columns of an isolated position; without a margin, it is that of the leverage at entry."""
+    given = {} if margin is None else {"isolated_margin": margin}
+    return {"margin_mode": "isolated", **given, **more}
+
+
+def flips(book_at: Callable[[float], VectorBook], price: Fraction, tolerance: Fraction, side: int) -> Claims:
+    """The verdict flips at a price: liquidatable one tolerance towards the loss, safe one towards the profit."""
+    return [
+        Claim(book_at(float(price - side * tolerance)), "liquidatable", True),
+        Claim(book_at(float(price + side * tolerance)), "liquidatable", False),
+    ]

@@ -1,0 +1,108 @@
+"""The two programs that a published number is put to, in one shape: the reference and the engine."""
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
+
+from claims import PriceClaim, Row, VectorBook
+
+from crossmargin import reference
+from crossmargin.testing.oracle import OUTPUTS
+
+PoolRow = dict[str, Any]
+
+PRESETS = Path(__file__).parents[2] / "rust" / "engine" / "presets"
+
+
+class Program(Protocol):
+    """Scores books; ``slack`` is how far a value of 1 may be off because the program reports doubles."""
+
+    slack: Fraction
+
+    def last_pool(self, book: VectorBook) -> PoolRow: ...
+
+    def last_pool_shown(self, book: VectorBook) -> PoolRow: ...
+
+    def shown_price(self, claim: PriceClaim) -> Fraction: ...
+
+
+def _loaded(market: str) -> reference.Market:
+    return reference.load_market(market, presets=PRESETS)
+
+
+class Reference:
+    """Exact fractions."""
+
+    slack = Fraction(0)
+
+    def last_pool(self, book: VectorBook) -> PoolRow:
+        pools = reference.score(
+            _loaded(book.market),
+            book.balances,
+            book.positions,
+            book.marks,
+            orders=book.orders,
+            accounts=book.accounts,
+            settings=book.settings,
+            index=book.index,
+            last=book.last,
+        )
+        return {name: getattr(pools[-1], name) for name in OUTPUTS}
+
+    def last_pool_shown(self, book: VectorBook) -> PoolRow:
+        display = _loaded(book.market).rules.display
+        assert display.amount_decimals is not None
+        row = self.last_pool(book)
+        return {
+            name: reference.round_amount(value, display.amount_decimals, display.amount_rounding)
+            for name, value in row.items()
+            if isinstance(value, Fraction)
+        }
+
+    def shown_price(self, claim: PriceClaim) -> Fraction:
+        market = _loaded(claim.market)
+        tick = market.instrument(claim.instrument).tick
+        assert tick is not None
+        return reference.round_price(claim.price, tick, market.rules.display.price_rounding, claim.side)
+
+
+class Engine:
+    """Doubles, through the public interface."""
+
+    # Far below any published digit.
+    slack = Fraction(1, 2**48)
+
+    def _scores(self, book: VectorBook) -> Any:
+        import crossmargin as xm
+
+        market = xm.Market.from_toml(book.market)
+        tables: dict[str, Any] = {"balances": same_columns(book.balances), "positions": same_columns(book.positions)}
+        for name in ("orders", "accounts", "settings"):
+            if getattr(book, name):
+                tables[name] = same_columns(getattr(book, name))
+        prices: dict[str, Any] = {"mark": dict(book.marks)}
+        for name in ("index", "last"):
+            if getattr(book, name):
+                prices[name] = dict(getattr(book, name))
+        return xm.score(xm.Book(market, **tables), market.prices(**prices), outputs="all")
+
+    def last_pool(self, book: VectorBook) -> PoolRow:
+        scores = self._scores(book)
+        return {name: scores[name].tolist()[-1] for name in OUTPUTS}
+
+    def last_pool_shown(self, book: VectorBook) -> PoolRow:
+        shown = self._scores(book).venue_rounded()
+        return {name: shown[name].tolist()[-1] for name in OUTPUTS}
+
+    def shown_price(self, claim: PriceClaim) -> Fraction:
+        import crossmargin as xm
+
+        market = xm.Market.from_toml(claim.market)
+        return Fraction(repr(market.round_price(claim.instrument, float(claim.price), side=claim.side)))
+
+
+def same_columns(rows: Sequence[Row]) -> list[Mapping[str, Any]]:
+    """Give every row the columns that any row has, with None where it says nothing."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return [{name: row.get(name) for name in names} for row in rows]
