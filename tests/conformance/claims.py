@@ -27,7 +27,8 @@ class VectorBook:
 class Claim:
     """A figure of the last pool of a book: its value within a tolerance, or as the venue shows it (``shown``).
 
-    ``per`` divides the figure first: an amount valued in one asset, stated in another.
+    ``per`` divides the figure first: an amount valued in one asset, stated in another. A ``bare`` claim is about a part
+    of the rules (a margin without its fees); it holds under the table of its builder only, under no preset.
     """
 
     book: VectorBook
@@ -36,6 +37,7 @@ class Claim:
     tolerance: Fraction = Fraction(0)
     shown: bool = False
     per: Fraction = Fraction(1)
+    bare: bool = False
 
 
 @dataclass(frozen=True)

@@ -126,9 +126,9 @@ def open_cost(vector: Vector) -> Claims:
     exact = Fraction(1, 10**9)
     return [
         Claim(book(1), "initial_margin", number(expected["initial_margin"]), number(vector["tolerance"])),
-        Claim(book(1), "initial_margin", number(expected["initial_margin"]), shown=True),
-        Claim(book(1), "collateral_value", -number(expected["open_loss_long"]), exact),
-        Claim(book(-1), "collateral_value", -number(expected["open_loss_short"]), exact),
+        Claim(book(1), "initial_margin", number(expected["initial_margin"]), shown=True, bare=True),
+        Claim(book(1), "collateral_value", -number(expected["open_loss_long"]), exact, bare=True),
+        Claim(book(-1), "collateral_value", -number(expected["open_loss_short"]), exact, bare=True),
     ]
 
 

@@ -175,9 +175,9 @@ def order_cost(vector: Vector) -> Claims:
 
     margin, opening, closing = (number(expected[name]) for name in ("initial_margin", "fee_open", "fee_close"))
     return [
-        Claim(book(), "initial_margin", margin, tolerance),
-        Claim(book(opening_fee=True), "initial_margin", margin + opening, tolerance),
-        Claim(book(closing_fee=True), "initial_margin", margin + closing, tolerance),
+        Claim(book(), "initial_margin", margin, tolerance, bare=True),
+        Claim(book(opening_fee=True), "initial_margin", margin + opening, tolerance, bare=True),
+        Claim(book(closing_fee=True), "initial_margin", margin + closing, tolerance, bare=True),
         Claim(book(opening_fee=True, closing_fee=True), "initial_margin", number(expected["order_cost"]), tolerance),
     ]
 
@@ -200,7 +200,12 @@ def wallet_available(vector: Vector) -> Claims:
 def two_sided_orders(vector: Vector) -> Claims:
     """Orders at a price of 1 and a leverage of 1: their quantities are their margins."""
     given, expected, tolerance = vector["inputs"], vector["expected"], number(vector["tolerance"])
-    market = rulebook([linear()], {"PERP": one_rate(0.005)}, orders={"initial_margin": "larger_side"})
+    market = rulebook(
+        [linear()],
+        {"PERP": one_rate(0.005)},
+        orders={"initial_margin": "larger_side"},
+        fees={"taker": 0, "maker": 0},
+    )
 
     def book(*quantities: float) -> VectorBook:
         placed = [order("PERP", quantity, 1, leverage=1) for quantity in quantities]

@@ -70,7 +70,7 @@ def opening_cost(vector: Vector) -> Claims:
         return VectorBook(market, [balance(10_000)], [], {"PERP": 36_000.0}, orders=[placed])
 
     return [
-        Claim(book(opening_fee=False), "initial_margin", number(expected["margin"]), tolerance),
+        Claim(book(opening_fee=False), "initial_margin", number(expected["margin"]), tolerance, bare=True),
         Claim(book(opening_fee=True), "initial_margin", number(expected["total"]), tolerance),
     ]
 
@@ -107,7 +107,8 @@ def rate_by_contracts(vector: Vector) -> Claims:
         "max_leverage": leverages,
         "cap": tops[-1],
     }
-    market = rulebook([linear()], {"PERP": table}, initial_margin={"price": "mark", "source": "table"})
+    initial = {"price": "mark", "source": "table"}
+    market = rulebook([linear()], {"PERP": table}, initial_margin=initial, fees={"taker": 0, "maker": 0})
     size = given["contracts"]
 
     def book(contracts: float) -> VectorBook:
@@ -116,9 +117,9 @@ def rate_by_contracts(vector: Vector) -> Claims:
     above = size + 1
     return [
         Claim(book(size), "maintenance_margin", number(expected["mmr"]) * size),
-        Claim(book(size), "initial_margin", Fraction(size, expected["max_leverage"])),
+        Claim(book(size), "initial_margin", Fraction(size, expected["max_leverage"]), bare=True),
         Claim(book(above), "maintenance_margin", number(rates[2]) * above),
-        Claim(book(above), "initial_margin", Fraction(above, leverages[2])),
+        Claim(book(above), "initial_margin", Fraction(above, leverages[2]), bare=True),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,6 +28,7 @@ class Program(Protocol):
     def shown_price(self, claim: PriceClaim) -> Fraction: ...
 
 
+@cache
 def _loaded(market: str) -> reference.Market:
     return reference.load_market(market, presets=PRESETS)
 

@@ -1,15 +1,18 @@
 """The venues' own published numbers, through the reference and through the engine."""
 
 import json
+import tomllib
 from collections import Counter
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 from builders import BUILDERS
-from claims import Claim, PriceClaim
+from claims import Claim, PriceClaim, VectorBook
 from programs import Program
+from rulebooks import under_preset
 
 from crossmargin.reference import truncate
 
@@ -65,6 +68,62 @@ def check(claim: Claim | PriceClaim, program: Program) -> None:
 def test_vector_published_number_is_reproduced(name: str, program: Program) -> None:
     for claim in BUILDERS[name](VECTORS[name]):
         check(claim, program)
+
+
+UNDER_PRESETS = {
+    "binance-usdm/2024-10-01": {
+        "binance-um-cross-btc-short-faq2020",
+        "binance-um-iso-btc-long-ft2",
+        "binance-um-cross-btc-long-ft4",
+        "binance-um-iso-short-3x",
+        "binance-um-iso-long-5x",
+        "binance-um-iso-long-3x",
+        "binance-um-iso-long-5x-0.6",
+        "binance-um-hedge-iso-long-api",
+        "binance-um-hedge-iso-short-api",
+        "binance-um-open-cost-limit",
+        "binance-um-maint-amount-l5-2020",
+        "binance-um-tier-table-btcusdc",
+        "binance-um-rounding-maintmargin",
+        "binance-um-positionrisk-wld",
+    },
+    "binance-usdm-multi/2024-10-01": {"binance-um-multiasset-initial"},
+    "binance-coinm/2024-10-01": {"binance-cm-iso-long-api", "binance-cm-cross-long-forum"},
+    "bybit-uta/2025-09-02": {
+        "bybit-lin-iso-long-2026",
+        "bybit-lin-bankruptcy-long",
+        "bybit-wallet-available",
+        "bybit-classic-two-sided-order-im",
+    },
+    "bybit-uta/2025-02-19": {"bybit-um-ethusdt-im-mm", "bybit-lin-iso-api-ethusdt", "bybit-lin-iso-short-ft-3x"},
+    "bybit-inverse/2025-09-02": {"bybit-inv-iso-short-2026", "bybit-inv-bankruptcy-2019", "bybit-inv-order-cost"},
+    "bingx-usdm/2024-12-13": {"bingx-order-cost-quantity"},
+    "bingx-multi/2024-12-13": {"bingx-multiassets-collateral-ratio"},
+    "bingx-coinm/2024-12-13": {"bingx-coinm-cross-btc-risk-and-liq", "bingx-coinm-balance-available"},
+    "weex-usdm/2023-01-01": {"weex-trb-tier-before"},
+    "weex-usdm/2024-04-01": {"weex-pro-liqprice-constructed-long"},
+    "mexc-usdm/2021-01-01": {"mexc-isolated-eth-2021"},
+}
+"""Vectors that the rules of a shipped preset reproduce too, with the contract, table and fee that the vector states."""
+
+
+@pytest.mark.parametrize(
+    ("preset", "name"), [(preset, name) for preset, names in UNDER_PRESETS.items() for name in sorted(names)]
+)
+def test_preset_published_number_is_reproduced(preset: str, name: str, program: Program) -> None:
+    with under_preset(preset):
+        claims = BUILDERS[name](VECTORS[name])
+    for claim in claims:
+        if isinstance(claim, PriceClaim):
+            check(claim, program)
+        elif not claim.bare:
+            check(replace(claim, book=fully_priced(claim.book)), program)
+
+
+def fully_priced(book: VectorBook) -> VectorBook:
+    """What a vector says nothing about: every asset is worth 1, the last price is the mark."""
+    assets = {entry["name"]: 1.0 for entry in tomllib.loads(book.market)["asset"]}
+    return replace(book, index={**assets, **book.index}, last=book.last or book.marks)
 
 
 def test_status_every_vector_has_exactly_one() -> None:

@@ -6,7 +6,9 @@ from crossmargin.reference.assets import AssetCollateral, Weights
 from crossmargin.reference.run import Run
 from crossmargin.reference.values import N
 
-NOTHING_COUNTS = AssetCollateral(weights=Weights(weights=(Weights().floors[0],)))
+_NO_WEIGHT = Weights(weights=(Weights().floors[0],))
+
+NOTHING_COUNTS = AssetCollateral(weights=_NO_WEIGHT, availability=_NO_WEIGHT)
 """An asset that the rules do not list, in a market with haircuts: it counts nothing, a debt in it counts in full."""
 
 

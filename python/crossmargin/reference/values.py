@@ -119,7 +119,7 @@ def cast(value: Fraction, number: type[N]) -> N:
         return value.numerator / value.denominator  # type: ignore[return-value]
     if number is Decimal:
         return Decimal(value.numerator) / Decimal(value.denominator)  # type: ignore[return-value]
-    return number(value)  # a number type of the caller's, made of fractions
+    return number(value)  # type: ignore[arg-type] # a number type of the caller's, made of fractions
 
 
 def _show(value: object) -> str:
