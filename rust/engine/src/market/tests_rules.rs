@@ -105,6 +105,12 @@ fn test_rules_of_a_plain_file_are_the_plain_ones() {
         (rule.tier_legs, rule.source, rule.closing_fee),
         (TierLegs::Same, MarginSource::Usual, ClosingFee::None)
     );
+}
+
+#[test]
+fn test_rules_of_a_plain_file_leave_out_what_it_does_not_say() {
+    let market = market(BASE);
+    let rules = market.rules();
     let orders = rules.orders();
     assert_eq!((orders.initial_margin, orders.maintenance_margin, orders.tier_basis), Default::default());
     assert_eq!((rules.fee_reserve(), rules.bonus_counts()), (FeeReserve::None, false));
@@ -326,21 +332,22 @@ fn test_initial_margin_of_the_table_needs_a_table_that_has_one() {
     assert_eq!(market(&own).instruments()[0].tiers().initial_rates(), [0.1, 0.2, 0.3]);
 }
 
+const RATE: &str = "maintenance_rate = [0.004, \"0.005\", 0.01]";
+const LEVELS: &str = "{ base = 10, increment = 20, maintenance_rate = 0.01, maintenance_step = 0.01, levels = 3 }";
+
+/// The base file with a table of levels.
+fn arithmetic(levels: &str) -> String {
+    let mut text = with("law = \"marginal\"", &format!("law = \"arithmetic\"\narithmetic = {levels}"));
+    for column in [RATE, "floor = [0, 50_000, 500_000]\n", "max_leverage = [125, 100, 50]\n", "cap = 1_000_000"] {
+        text = text.replace(column, "");
+    }
+    text
+}
+
 #[test]
-fn test_tier_laws_malformed_name_the_path() {
-    let rate = "maintenance_rate = [0.004, \"0.005\", 0.01]";
-    let base = || with("law = \"marginal\"", "law = \"half_of_max_leverage\"").replace(rate, "");
-    let levels = "{ base = 10, increment = 20, maintenance_rate = 0.01, maintenance_step = 0.01, levels = 3 }";
-    let floor = "floor = [0, 50_000, 500_000]\n";
-    let arithmetic = |levels: &str| {
-        let text = with("law = \"marginal\"", &format!("law = \"arithmetic\"\narithmetic = {levels}"));
-        text.replace(rate, "")
-            .replace(floor, "")
-            .replace("max_leverage = [125, 100, 50]\n", "")
-            .replace("cap = 1_000_000", "")
-    };
+fn test_tiers_half_of_max_leverage_malformed_names_the_path() {
+    let base = || with("law = \"marginal\"", "law = \"half_of_max_leverage\"").replace(RATE, "");
     assert!(Market::from_toml(&base()).is_ok());
-    assert!(Market::from_toml(&arithmetic(levels)).is_ok());
     let cases = [
         (
             base().replace("[125, 100, 50]", "[125, 100, 101]"),
@@ -351,52 +358,62 @@ fn test_tier_laws_malformed_name_the_path() {
             "max_leverage: was empty, expected a leverage per floor under law \"half_of_max_leverage\"",
         ),
         (
-            base().replace("cap = 1", &format!("{rate}\ncap = 1")),
+            base().replace("cap = 1", &format!("{RATE}\ncap = 1")),
             "maintenance_rate: was given, expected none under law \"half_of_max_leverage\", which derives it",
         ),
         (
             base().replace("cap = 1", "deduction = [0, 50, 50]\ncap = 1"),
             "deduction[2]: was 50, expected the derived one, 2550",
         ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(message(&text), format!("tiers.AAAUSDT.{expected}"), "{text}");
+    }
+}
+
+#[test]
+fn test_tiers_arithmetic_malformed_names_the_path() {
+    assert!(Market::from_toml(&arithmetic(LEVELS)).is_ok());
+    let cases = [
         (
             with("law = \"marginal\"", "law = \"arithmetic\""),
             "arithmetic: is missing, expected the levels of law \"arithmetic\"",
         ),
         (
-            with("law = \"marginal\"", &format!("law = \"flat\"\narithmetic = {levels}")),
+            with("law = \"marginal\"", &format!("law = \"flat\"\narithmetic = {LEVELS}")),
             "arithmetic: was given, expected only under law \"arithmetic\", not \"flat\"",
         ),
         (
-            arithmetic(&format!("{levels}\nfloor = [0, 1]")),
+            arithmetic(&format!("{LEVELS}\nfloor = [0, 1]")),
             "floor: was given, expected none under law \"arithmetic\", whose section has it",
         ),
         (
-            arithmetic(&format!("{levels}\nat_floor = \"higher\"")),
+            arithmetic(&format!("{LEVELS}\nat_floor = \"higher\"")),
             "at_floor: was \"higher\", expected \"lower\": a level of law \"arithmetic\" includes its upper end",
         ),
         (
-            arithmetic(&levels.replace("levels = 3", "levels = 0")),
+            arithmetic(&LEVELS.replace("levels = 3", "levels = 0")),
             "arithmetic.levels: was 0, expected a number of levels within 1 and 10000",
         ),
-        (arithmetic(&levels.replace("base = 10", "base = 0")), "arithmetic.base: was 0, expected a number above zero"),
+        (arithmetic(&LEVELS.replace("base = 10", "base = 0")), "arithmetic.base: was 0, expected a number above zero"),
         (
-            arithmetic(&levels.replace("increment = 20", "increment = -1")),
+            arithmetic(&LEVELS.replace("increment = 20", "increment = -1")),
             "arithmetic.increment: was -1, expected a number above zero",
         ),
         (
-            arithmetic(&levels.replace("increment = 20", "increment = 0.1234567890123456")),
+            arithmetic(&LEVELS.replace("increment = 20", "increment = 0.1234567890123456")),
             "arithmetic.increment: makes a value at level 2 that has more digits than a float holds",
         ),
         (
-            arithmetic(&levels.replace("maintenance_step = 0.01", "maintenance_step = 0.6")),
+            arithmetic(&LEVELS.replace("maintenance_step = 0.01", "maintenance_step = 0.6")),
             "maintenance_rate[2]: was 1.21, expected a fraction within 0 and 1 (5 % is 0.05)",
         ),
         (
-            arithmetic(&levels.replace("levels = 3", "levels = 3, initial_rate = 0.1")),
+            arithmetic(&LEVELS.replace("levels = 3", "levels = 3, initial_rate = 0.1")),
             "arithmetic.initial_step: is missing beside initial_rate",
         ),
         (
-            arithmetic(&levels.replace("levels = 3", "levels = 3, initial_step = 0.1")),
+            arithmetic(&LEVELS.replace("levels = 3", "levels = 3, initial_step = 0.1")),
             "arithmetic.initial_rate: is missing beside initial_step",
         ),
     ];

@@ -126,7 +126,7 @@ fn prop_half_of_max_leverage_is_a_continuous_table_of_exact_halves() {
         let (rates, deductions) = (table.exact_rates(), table.exact_deductions());
         for (k, rate) in rates.iter().enumerate() {
             assert_eq!(rate.clone() * exact(2.0) * exact(table.max_leverage()[k]), exact(1.0), "{table:?}");
-            assert_eq!(rate.to_f64(), table.maintenance_rates()[k]);
+            assert_eq!(rate.to_f64().to_bits(), table.maintenance_rates()[k].to_bits());
             assert_eq!(table.exact_initial_rates()[k], rate.clone() * exact(2.0));
         }
         for (k, &floor) in table.floors().iter().enumerate().skip(1) {
