@@ -200,13 +200,13 @@ class Rejected:
         How many there were.
     accounts : ndarray
         Keys of the accounts dropped.
-    balance_rows, position_rows : ndarray of int64
+    balance_rows, position_rows, order_rows : ndarray of int64
         Their rows in the input tables, ascending.
     """
 
-    __slots__ = ("accounts", "balance_rows", "faults", "n_faults", "position_rows")
+    __slots__ = ("accounts", "balance_rows", "faults", "n_faults", "order_rows", "position_rows")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a row list per table
         self,
         *,
         faults: Any,
@@ -214,12 +214,14 @@ class Rejected:
         accounts: NDArray[Any],
         balance_rows: NDArray[np.int64],
         position_rows: NDArray[np.int64],
+        order_rows: NDArray[np.int64],
     ) -> None:
         self.faults = Table(faults)
         self.n_faults = n_faults
         self.accounts = accounts
         self.balance_rows = balance_rows
         self.position_rows = position_rows
+        self.order_rows = order_rows
 
     def __len__(self) -> int:
         return len(self.accounts)

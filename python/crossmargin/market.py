@@ -330,7 +330,7 @@ class Market:
             _check_text(version, "version")
         return Table(self._core.tiers(instrument, version))
 
-    def round_price(self, instrument: str, price: Any, side: str | None = None) -> Any:
+    def round_price(self, instrument: str, price: Any, side: str | None = None, tick: float | None = None) -> Any:
         """Round a price to the tick of an instrument, as the venue displays it.
 
         Parameters
@@ -342,6 +342,8 @@ class Market:
         side : {"long", "short"}, optional
             The side of the position that the price is of. Needed where ``rules["price_rounding"]`` is ``"adverse"``:
             up for longs, down for shorts.
+        tick : float, optional
+            The step of prices, where the market states none or another is meant.
 
         Returns
         -------
@@ -351,7 +353,7 @@ class Market:
         Raises
         ------
         ArgumentError
-            For a name that the market does not have, an instrument without a tick, and a side that is missing.
+            For a name that the market does not have, and for a tick or side that is missing or is none.
 
         Examples
         --------
@@ -373,9 +375,12 @@ class Market:
         from fractions import Fraction  # noqa: PLC0415 - a scoring program does without
 
         _check_text(instrument, "instrument")
-        tick = self._core.tick(instrument)
-        if tick is None:
-            raise ArgumentError(f"instrument was {instrument!r}, whose tick the market does not state")
+        stated = self._core.tick(instrument)
+        step: Any = stated if tick is None else tick
+        if step is None:
+            raise ArgumentError(f"tick was None, and the market states none for {instrument!r}: give one")
+        if not isinstance(step, (int, float)) or not 0.0 < step < float("inf"):
+            raise ArgumentError(f"tick was {step!r}, expected a positive number")
         rounding = self._core.price_rounding()
         if side not in ("long", "short") and (side is not None or rounding == "adverse"):
             raise ArgumentError(f"side was {side!r}, expected 'long' or 'short'")
@@ -383,7 +388,7 @@ class Market:
             prices = np.asarray(price, dtype=np.float64)
         except (TypeError, ValueError):
             raise ArgumentError(f"price was of type {type(price).__name__}, expected numbers") from None
-        rounded = round_to(prices, Fraction(repr(tick)).as_integer_ratio(), rounding, upward=side == "long")
+        rounded = round_to(prices, Fraction(repr(float(step))).as_integer_ratio(), rounding, upward=side == "long")
         return rounded if prices.ndim > 0 else float(rounded)
 
     def __eq__(self, other: object) -> bool:

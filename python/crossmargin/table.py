@@ -20,10 +20,15 @@ _SHOWN_WIDTH = 40
 
 
 def column(values: Any) -> np.ndarray[Any, Any]:
-    """Make a column of a sequence: numbers as ``int64``, ``float64`` or ``bool``, text as ``object``."""
+    """Make a column of a sequence: numbers as ``int64``, ``float64`` or ``bool``, text as ``object``.
+
+    An absent number is NaN; what is absent otherwise is ``None``.
+    """
     if isinstance(values, np.ndarray):
         return values
     values = list(values)
+    if {type(value) for value in values} == {float, type(None)}:
+        return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
     if any(value is None or isinstance(value, str) for value in values):
         array = np.empty(len(values), dtype=object)
         array[:] = values

@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import crossmargin as xm
+from seam.test_seam_tables import MARKET as EVERY_TABLE
 
 MARKET = xm.load_market("binance-usdm", as_of="2024-10-01")
 PRICES = MARKET.prices(mark=np.full(len(MARKET.instruments), 1_000.0))
 TEXT = MARKET.to_toml()
+OTHER = xm.Market.from_toml(EVERY_TABLE)
 NAMES = ("BTCUSDT", "ETHUSDC", "SOL/USDT:USDT", "DOGE", "", "\x00", "ü")
 REFUSALS = (xm.CrossmarginError, TypeError, ValueError)
 
@@ -95,6 +97,7 @@ anything = st.one_of(
 )
 NAMED = ["account", "asset", "wallet_balance", "instrument", "quantity", "entry_price", "leverage", "margin_mode"]
 NAMED += ["isolated_margin", "position_side", "bonus", "floor", "maintenance_rate", "cap", "tier_version"]
+NAMED += ["price", "reduce_only", "trigger_price", "profile", "tier_coefficient", "borrowed", "tier", "order_id"]
 headings = st.one_of(st.sampled_from(NAMED), texts, integers)
 tables = st.one_of(
     anything,
@@ -118,13 +121,22 @@ def well_named(name: str, size: int) -> st.SearchStrategy[Any]:
     right: dict[str, st.SearchStrategy[Any]] = {
         "account": st.integers(0, 2),
         "asset": st.sampled_from(["USDT", "USDC"]),
-        "instrument": st.sampled_from(NAMES[:3]),
+        "instrument": st.sampled_from([*NAMES[:3], "ETHUSDT"]),
         "margin_mode": st.sampled_from(["cross", "isolated", None]),
         "position_side": st.sampled_from(["net", "long", "short", None]),
         "leverage": st.one_of(st.none(), st.floats(1, 125)),
         "isolated_margin": st.one_of(st.none(), st.floats(0, 1e6)),
         "quantity": st.floats(-100, 100).filter(bool),
         "entry_price": st.floats(1e-3, 1e4),
+        "price": st.one_of(st.none(), st.floats(1e-3, 1e4)),
+        "trigger_price": st.one_of(st.none(), st.floats(1e-3, 1e4)),
+        "reduce_only": st.one_of(st.none(), st.booleans()),
+        "bonus": st.one_of(st.none(), st.floats(0, 1e6)),
+        "borrowed": st.one_of(st.none(), st.floats(0, 1e6)),
+        "tier": st.sampled_from([None, 1.0, 2.0]),
+        "tier_version": st.sampled_from([None, "old"]),
+        "profile": st.sampled_from([None, "vip"]),
+        "tier_coefficient": st.one_of(st.none(), st.floats(0.5, 10)),
     }
     return st.lists(right.get(name, st.floats(-1e6, 1e6)), min_size=size, max_size=size)
 
@@ -147,6 +159,17 @@ POSITIONS = plausible(
     ["account", "instrument", "quantity", "entry_price"],
     ["leverage", "margin_mode", "isolated_margin", "position_side"],
 )
+KNOWN = plausible(["account"], ["profile", "tier_coefficient"])
+HELD = plausible(
+    ["account", "instrument", "quantity", "entry_price"],
+    ["leverage", "margin_mode", "isolated_margin", "position_side", "tier", "tier_version"],
+)
+CASH = plausible(["account", "asset", "wallet_balance"], ["bonus", "borrowed"])
+PLACED = plausible(
+    ["account", "instrument", "quantity", "price"],
+    ["leverage", "margin_mode", "trigger_price", "position_side", "reduce_only", "order_id"],
+)
+CHOSEN = plausible(["account", "instrument"], ["leverage", "margin_mode"])
 marks = st.one_of(
     st.just(None),
     st.lists(reals, min_size=len(MARKET.instruments), max_size=len(MARKET.instruments)),
@@ -178,10 +201,45 @@ def test_fuzz_plausible_books_find_no_panic(
         assert repr(scores)
 
 
-@given(mark=anything, index=anything)
-def test_fuzz_prices_of_anything_find_no_panic(mark: Any, index: Any) -> None:
+@given(table=tables, name=st.sampled_from(["orders", "accounts", "settings"]))
+def test_fuzz_further_tables_of_anything_find_no_panic(table: Any, name: str) -> None:
+    cash = {"account": [1], "asset": ["USDT"], "wallet_balance": [1.0]}
     with refused_or_done():
-        MARKET.prices(mark=mark, index=index)
+        xm.Book(OTHER, balances=cash, **{name: table})
+
+
+@given(
+    given=st.fixed_dictionaries(
+        {"balances": CASH, "positions": HELD, "orders": PLACED}, optional={"accounts": KNOWN, "settings": CHOSEN}
+    ),
+    index=st.one_of(st.just({"USDC": 0.5}), st.dictionaries(st.sampled_from(["USDT", "USDC"]), reals)),
+    on_error=st.sampled_from(["raise", "reject"]),
+    duplicates=st.sampled_from(["raise", "merge"]),
+    unit=st.sampled_from(["contracts", "base"]),
+)
+def test_fuzz_plausible_books_of_every_table_find_no_panic(
+    given: dict[str, Any], index: Any, on_error: str, duplicates: str, unit: str
+) -> None:
+    with refused_or_done():
+        book = xm.Book(OTHER, **given, on_error=on_error, duplicates=duplicates, quantity_unit=unit)
+        prices = OTHER.prices(mark=dict.fromkeys(("BTCUSDT", "ETHUSDT", "SOLUSDT"), 1_000.0), index=index)
+        scores = xm.score(book, prices, "all", missing="null", n_threads=2)
+        assert len(scores.accounts()) == book.n_accounts
+        assert len(scores.positions) == book.n_positions
+        assert len(scores.venue_rounded()) == book.n_pools
+        assert repr(book.rejected)
+
+
+@given(mark=anything, index=anything, last=anything)
+def test_fuzz_prices_of_anything_find_no_panic(mark: Any, index: Any, last: Any) -> None:
+    with refused_or_done():
+        MARKET.prices(mark=mark, index=index, last=last)
+
+
+@given(price=anything, side=st.one_of(st.sampled_from(["long", "short", None]), anything), tick=anything)
+def test_fuzz_displayed_prices_of_anything_find_no_panic(price: Any, side: Any, tick: Any) -> None:
+    with refused_or_done():
+        MARKET.round_price("BTCUSDT", price, side=side, tick=tick)
 
 
 @given(

@@ -66,6 +66,14 @@ def test_round_price_adverse_is_against_the_side() -> None:
     assert many.tobytes() == np.array([7735.5, np.nan]).tobytes()
 
 
+def test_round_price_takes_a_tick_that_is_given() -> None:
+    # Bybit: a long's 7735.372549 is shown as 7735.5 where the tick is 0.5
+    market = xm.load_market("bybit-inverse")
+    name = market.instruments["instrument"][0]
+    assert market.round_price(name, 7735.372549, side="long", tick=0.5) == 7735.5
+    assert market.round_price(name, 7735.372549, side="long", tick=1) == 7736.0
+
+
 @pytest.mark.parametrize(("rounding", "price"), [("truncate", 7735.0), ("ceiling", 7735.5), ("half_even", 7735.5)])
 def test_round_price_without_a_side_goes_the_markets_way(rounding: str, price: float) -> None:
     market = market_of(rounding)
@@ -83,5 +91,7 @@ def test_round_price_that_cannot_be_is_refused(refused: Refused) -> None:
     assert message("BTCUSDT", 1.0, "net") == "side was 'net', expected 'long' or 'short'"
     assert message("BTCUSDX", 1.0, "long") == 'instrument was "BTCUSDX", which this market does not have'
     assert message("BTCUSDT", "much", "long") == "price was of type str, expected numbers"
-    assert message("ETHUSDT", 1.0, "long") == "instrument was 'ETHUSDT', whose tick the market does not state"
+    assert message("ETHUSDT", 1.0, "long") == "tick was None, and the market states none for 'ETHUSDT': give one"
+    for tick in (0.0, -0.5, np.inf, np.nan, "0.5"):
+        assert message("ETHUSDT", 1.0, "long", tick) == f"tick was {tick!r}, expected a positive number"
     assert message(3, 1.0, "long") == "instrument was of type int, expected text"

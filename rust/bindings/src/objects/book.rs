@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crossmargin::Error;
-use crossmargin::book::{Duplicates, Holdings, Keys, OnError, QuantityUnit, Rejected};
+use crossmargin::book::{Duplicates, Holdings, Keys, OnError, QuantityUnit, Rejected, Tables};
 use crossmargin::error::MissingPrices;
 use crossmargin::score as question;
 use numpy::{PyArray1, PyArrayMethods};
@@ -70,7 +70,7 @@ impl Book {
         if let Some(faults) = &mut rejected.faults {
             columns.relabel(faults);
         }
-        let dropped = dropped(&rejected, &tables.balances.account, &tables.positions.account);
+        let dropped = dropped(&rejected, &tables);
         Ok(Self { engine, rejected, dropped, dropped_are_ints: columns.accounts_are_ints() })
     }
 
@@ -104,6 +104,7 @@ impl Book {
         }
         report.set_item("balance_rows", row_column(py, self.rejected.balance_rows.iter().copied()))?;
         report.set_item("position_rows", row_column(py, self.rejected.position_rows.iter().copied()))?;
+        report.set_item("order_rows", row_column(py, self.rejected.order_rows.iter().copied()))?;
         Ok(Some(report))
     }
 
@@ -241,9 +242,12 @@ fn market_names(market: &crossmargin::Market) -> (Vec<&str>, Vec<&str>) {
 }
 
 /// The accounts of dropped rows, each once, in the order of the rows.
-fn dropped(rejected: &Rejected, balances: &Keys<'_>, positions: &Keys<'_>) -> Vec<String> {
-    let mut seen = std::collections::BTreeSet::new();
+fn dropped(rejected: &Rejected, tables: &Tables<'_>) -> Vec<String> {
     let rows = |keys: &Keys<'_>, rows: &[u32]| rows.iter().map(|&row| keys.show(row as usize)).collect::<Vec<_>>();
-    let all = rows(balances, &rejected.balance_rows).into_iter().chain(rows(positions, &rejected.position_rows));
+    let balances = rows(&tables.balances.account, &rejected.balance_rows);
+    let positions = rows(&tables.positions.account, &rejected.position_rows);
+    let orders = rows(&tables.orders.account, &rejected.order_rows);
+    let mut seen = std::collections::BTreeSet::new();
+    let all = balances.into_iter().chain(positions).chain(orders);
     all.filter(|account| !account.is_empty() && seen.insert(account.clone())).collect()
 }
