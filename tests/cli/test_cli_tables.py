@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cli.running import Command
+from cli.running import Command, agree
 from crossmargin.cli.readers import read_table
 
 ORDERS = """\
@@ -74,3 +74,47 @@ def test_score_venue_rounded_cuts_the_figures_of_the_pools(command: Command, eng
     command.write("balances.csv", "account,asset,wallet_balance\nann,USDT,11.954764755\n")
     ran = command.score(*options, "--engine", engine, "--outputs", "equity", "--quiet", positions=None)
     assert ran.text.splitlines()[1] == f"ann,cross,USDT,,,{shown}"
+
+
+MULTI = """\
+extends = "binance-usdm-multi/2024-10-01"
+preset = "multi"
+as_of = 2024-10-01
+[fees]
+taker = 0.0005
+maker = 0
+[fees.profile.vip]
+taker = 0.0002
+maker = 0
+[margin_class]
+user_coefficient = "bounds"
+[maintenance_margin]
+closing_fee = "mark"
+"""
+
+
+@pytest.mark.parametrize("unit", ["contracts", "base"])
+def test_score_reference_engine_agrees_with_the_fast_one_on_every_table(command: Command, unit: str) -> None:
+    command.write("multi.toml", MULTI)
+    command.write(
+        "balances.csv", "account,asset,wallet_balance\nann,USDT,5000\nann,BTC,-0.25\nbob,USDC,900\ncleo,BTC,1\n"
+    )
+    command.write(
+        "positions.csv", "account,instrument,quantity,entry_price\nann,BTCUSDT,2.5,60000\nbob,ETHUSDT,-2,2500\n"
+    )
+    command.write("orders.csv", ORDERS)
+    command.write("accounts.csv", "account,profile,tier_coefficient\nann,vip,2\nbob,,0.5\n")
+    head = "account,instrument,leverage,margin_mode\n"
+    command.write("settings.csv", head + "ann,BTCUSDT,5,\nbob,BTCUSDT,10,\nbob,ETHUSDT,8,cross\ncleo,SOLUSDT,4,cross\n")
+    command.write("index.csv", "asset,index_price\nUSDC,1.01\nBTC,61990\nUSDT,1\n")
+    tables = {name: f"{name}.csv" for name in ("orders", "accounts", "settings", "index")}
+    found = {}
+    for engine in ("fast", "reference"):
+        options = ("--engine", engine, "--outputs", "all", "--quiet", "--quantity-unit", unit)
+        files = [f"{engine}{part}.parquet" for part in ("", "-positions", "-accounts")]
+        results = ("--out", files[0], "--positions-out", files[1], "--accounts-out", files[2])
+        ran = command.score(*options, *results, preset=None, market="multi.toml", **tables)
+        assert (ran.code, ran.err) == (0, "")
+        found[engine] = [read_table(file, engine).columns for file in files]
+    for fast, reference in zip(found["fast"], found["reference"], strict=True):
+        agree(fast, reference)

@@ -16,6 +16,7 @@ from crossmargin import reference
 from crossmargin.cli.errors import UserError
 from crossmargin.cli.score import Results
 from crossmargin.cli.terminal import plural
+from crossmargin.reference.score import read_tables
 
 if TYPE_CHECKING:
     import argparse
@@ -77,23 +78,16 @@ def score_by_reference(args: argparse.Namespace, inputs: Inputs, outputs: Sequen
     try:
         market = reference.load_market(inputs.market.to_toml())
         tables = {name: _rows(table) for name, table in inputs.tables.items()}
-        if args.quantity_unit == "base":
-            for name in tables.keys() & {"positions", "orders"}:
-                rows = enumerate(tables[name])
-                tables[name] = [_in_contracts(market, row, f"{name}.{{}}[{at}]") for at, row in rows]
         balances, positions = tables.pop("balances"), tables.pop("positions", [])
-        prices = {"last": inputs.last} if inputs.last else {}
-        if inputs.market.rules["cross_pool"] == "per_account":
-            prices["index"] = inputs.index
+        given: dict[str, Any] = {**tables, "duplicates": args.duplicates, "quantity_unit": args.quantity_unit}
         with progress.step("score by the reference") as step:
-            pools = reference.score(
-                market, balances, positions, inputs.marks, duplicates=args.duplicates, **tables, **prices
-            )
+            prices: dict[str, Any] = {"index": inputs.index, "last": inputs.last}
+            pools = reference.score(market, balances, positions, inputs.marks, **prices, **given)
             step.detail = plural(len(pools), "pool")
-        held = {each.row: each for each in reference.read_positions(market, positions, args.duplicates)}
+        held = {each.row: each for each in read_tables(market, balances, positions, **given).positions}
         return Results(
             pools=_pool_table(pools, outputs),
-            positions=None if args.positions_out is None else _position_table(pools, held),
+            positions=None if args.positions_out is None else _position_table(pools, held, args.quantity_unit),
             accounts=None if args.accounts_out is None else _account_table(pools, _rates(args, inputs, pools)),
             rejects=None,
             n_accounts=len({pool.account for pool in pools}),
@@ -123,13 +117,6 @@ def _is_key(account: object) -> bool:
         # half a character, which JSON can write and no file can hold
         return not any("\ud800" <= letter <= "\udfff" for letter in account)
     return isinstance(account, int) and not isinstance(account, bool) and -_LARGEST_KEY <= account <= _LARGEST_KEY
-
-
-def _in_contracts(market: reference.Market, row: dict[str, Any], place: str) -> dict[str, Any]:
-    if "quantity" not in row or "instrument" not in row:
-        return row  # the reference says what is missing
-    instrument = market.instrument(row["instrument"], place.format("instrument"))
-    return row | {"quantity": reference.exact(row["quantity"], place.format("quantity")) / instrument.contract_size}
 
 
 def _double(value: Fraction | float | None) -> float:
@@ -164,8 +151,12 @@ def _pool_table(pools: Pools, outputs: Sequence[str]) -> xm.Table:
     return xm.Table(columns)
 
 
-def _position_table(pools: Pools, held: dict[int, reference.Position]) -> xm.Table:
+def _position_table(pools: Pools, held: dict[int, reference.Position], unit: str) -> xm.Table:
     legs = reference.position_scores(pools)
+
+    def quantity(position: reference.Position) -> Fraction:
+        return position.quantity * (position.instrument.contract_size if unit == "base" else 1)
+
     figures = ("notional", "unrealized_pnl", "initial_margin", "maintenance_margin")
     columns = {
         "row": np.array([leg.row for leg in legs], dtype=np.int64),
@@ -173,7 +164,7 @@ def _position_table(pools: Pools, held: dict[int, reference.Position]) -> xm.Tab
         "instrument": _text(leg.instrument for leg in legs),
         "position_side": _text(leg.side for leg in legs),
         "margin_mode": _text(leg.kind for leg in legs),
-        "quantity": _reals(held[leg.row].quantity for leg in legs),
+        "quantity": _reals(quantity(held[leg.row]) for leg in legs),
         "entry_price": _reals(held[leg.row].entry_price for leg in legs),
     }
     columns |= {name: _reals(getattr(leg, name) for leg in legs) for name in figures}

@@ -41,9 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Examples
     --------
-    >>> main(["presets"])
-    binance-usdm  2024-10-01  Binance USD-M futures, single-asset mode
-    textbook      2020-01-01  Neutral rules: a flat rate on entry notional, liquidation below maintenance
+    >>> main(["presets"])  # doctest: +ELLIPSIS
+    binance-coinm ...
     Unofficial: facts from public documents; no venue is affiliated with crossmargin.
     0
     """
