@@ -1,4 +1,4 @@
-"""Linear, inverse and quanto contracts, and tables in each unit of bounds, by the reference. Expected values by hand."""
+"""Linear, inverse and quanto contracts, and tables in each unit of bounds. Expected values by hand."""
 
 from fractions import Fraction
 from typing import Any
