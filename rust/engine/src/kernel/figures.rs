@@ -223,7 +223,7 @@ impl Figures {
 /// Bit `i` as byte `i`.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "part of the innermost loops")]
-fn spread(bits: u8) -> [u8; LANES] {
+pub(super) fn spread(bits: u8) -> [u8; LANES] {
     // Seven copies, each seven places on, put bit i of the lower seven at place 8 i; the eighth goes by itself.
     let bits = u64::from(bits);
     let low = (bits & 0x7f).wrapping_mul(0x0002_0408_1020_4081) & 0x0001_0101_0101_0101;

@@ -7,9 +7,11 @@
 mod dispatch;
 mod figures;
 mod lanes;
+mod layers;
 pub(crate) mod stream;
 
 pub use dispatch::Isa;
 pub(crate) use dispatch::{Task, dispatch};
 pub(crate) use figures::{Figures, Terms};
 pub(crate) use lanes::Lanes;
+pub(crate) use layers::{LayerFigures, LayerTerms};

@@ -2,8 +2,8 @@
 
 use crate::exact::Number;
 use crate::market::{
-    AmountUnit, AssetCollateral, CollateralRules, CollateralValue, HaircutBase, HaircutLevels, LiabilityTiers, Market,
-    Negative, RequirementConversion,
+    AmountUnit, AssetCollateral, CollateralRules, CollateralValue, HaircutBase, HaircutLevels, LiabilityRequirement,
+    LiabilityTiers, Market, Negative, RequirementConversion,
 };
 
 /// Which weights an amount is counted with.
@@ -96,4 +96,81 @@ impl<'a, N: Number> Counting<'a, N> {
         let initial = if initial_rates.is_empty() { maintenance_rates } else { initial_rates };
         [marginal(floors, maintenance_rates, &debt), marginal(floors, initial, &debt)]
     }
+}
+
+/// How an asset counts at one moment, in doubles, ready for lanes.
+#[derive(Debug, Clone)]
+pub(crate) struct AssetRow {
+    /// What multiplies a positive amount before the steps, and what they add up to after.
+    pub(crate) scales: [f64; 2],
+    /// `sum slope * max(amount - floor, 0)`.
+    pub(crate) steps: Vec<(f64, f64)>,
+    /// What a negative amount is multiplied with.
+    pub(crate) negative: f64,
+    /// What a requirement is multiplied with.
+    pub(crate) requirement: f64,
+    /// What a debt requires: as `steps`, of its amount.
+    pub(crate) debt: Vec<(f64, f64)>,
+    /// What an error of an amount, and of what it requires, becomes at most; NaN where the asset has no price.
+    pub(crate) reach: f64,
+}
+
+/// The differences of a step function's heights.
+fn steps(floors: &[f64], heights: &[f64]) -> Vec<(f64, f64)> {
+    let mut below = 0.0;
+    let slopes = floors.iter().zip(heights).map(|(&floor, &height)| {
+        let slope = height - below;
+        below = height;
+        (floor, slope)
+    });
+    slopes.collect()
+}
+
+impl AssetRow {
+    /// The row of an asset at an index price, under rules that take haircuts on equity.
+    pub(crate) fn new(market: &Market, asset: usize, index: f64) -> Self {
+        let rules = market.rules();
+        let is_valuation = rules.valuation_asset() == Some(asset);
+        let price = if index.is_nan() && is_valuation { 1.0 } else { index };
+        let collateral = market.assets()[asset].collateral();
+        let how = rules.collateral();
+        let full = how.value == CollateralValue::Full || how.levels == HaircutLevels::Initial;
+        let (scales, counted) = match collateral {
+            _ if full => ([1.0, price], vec![(0.0, 1.0)]),
+            None => ([1.0, price], Vec::new()),
+            Some(asset) => {
+                let bid = 1.0 - asset.bid_buffer;
+                let scales = match asset.unit {
+                    AmountUnit::Quantity => [1.0, price * bid],
+                    AmountUnit::Value => [price, bid],
+                };
+                (scales, steps(&asset.floors, &asset.weights))
+            }
+        };
+        let negative = match (how.negative, collateral) {
+            (Negative::Ask, Some(asset)) => price * (1.0 + asset.ask_buffer),
+            (Negative::LiabilityFactor, Some(asset)) => price * asset.liability_factor,
+            _ => price,
+        };
+        let requirement = match (how.requirement_conversion, collateral) {
+            (RequirementConversion::Ask, Some(asset)) => price * (1.0 + asset.ask_buffer),
+            _ => price,
+        };
+        let liability = collateral.and_then(|asset| asset.liability.as_ref());
+        let debt = liability.filter(|_| rules.liability_requirement() == LiabilityRequirement::Tiers);
+        let debt = debt.map_or_else(Vec::new, |tiers| steps(&tiers.floors, &tiers.maintenance_rates));
+        let variation = |steps: &[(f64, f64)]| steps.iter().map(|(_, slope)| slope.abs()).sum::<f64>();
+        let counted_at_most = scales[0] * scales[1] * variation(&counted);
+        let with_debt = requirement * (1.0 + rules.trigger_level() * variation(&debt));
+        // The number of steps counts the roundings of their sum.
+        let roundings = 1.0 + (counted.len() + debt.len()) as f64 / 8.0;
+        let reach = roundings * larger(counted_at_most, larger(negative, with_debt));
+        // Compared by hand above, which lets an unknown price slip.
+        let reach = if price.is_nan() { f64::NAN } else { reach };
+        Self { scales, steps: counted, negative, requirement, debt, reach }
+    }
+}
+
+fn larger(a: f64, b: f64) -> f64 {
+    if a > b { a } else { b }
 }

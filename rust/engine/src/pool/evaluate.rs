@@ -166,12 +166,20 @@ fn exposed<N: Number>(pool: &Pool<'_, N>, layers: &[Layer<N>], joint: bool) -> (
     })
 }
 
+/// The cash of a layer: its wallet less fences and debts, and its credit.
+pub(super) fn layer_cash<N: Number>(book: &Book, pool: usize, layer: usize) -> N {
+    let layer: Layer<N> = Layer::new(book, pool, layer);
+    layer.own.plus(&layer.bonus)
+}
+
 impl<N: Number> Layer<N> {
     fn new(book: &Book, pool: usize, layer: usize) -> Self {
         let holdings = book.holdings();
         let asset = holdings.layer_asset(layer);
         let wallet = if holdings.kind(pool) == PoolKind::Isolated {
             fence(book, pool)
+        } else if !book.has_isolated() {
+            N::of(holdings.layer_wallet(layer))
         } else {
             let account = holdings.pools_of(holdings.account_of(pool));
             account

@@ -69,7 +69,7 @@ struct Fold {
 }
 
 /// Rounds a magnitude up to what its upper 16 bits hold.
-fn round_up(x: f64) -> u32 {
+pub(super) fn round_up(x: f64) -> u32 {
     if x == 0.0 {
         return 0;
     }

@@ -4,14 +4,19 @@
 //! [`judge`] evaluates the same function without rounding, from the original columns. [`Book`] holds both with what
 //! they were made from.
 
+mod buckets;
 mod charge;
 mod classes;
 mod collateral;
 mod evaluate;
 mod folded;
+mod forms;
 mod judge;
+mod lane_classes;
+mod layered;
 mod legs;
 mod positions;
+mod program;
 mod simple;
 mod tables;
 
@@ -27,9 +32,13 @@ pub(crate) use classes::{ClassRow, Classes};
 pub use judge::{Judged, is_priced, judge, judge_exactly};
 pub use positions::{PositionValue, position_values};
 
+pub(crate) use buckets::{Bucket, Lookup};
+pub(crate) use collateral::AssetRow;
+use folded::Sources;
 pub(crate) use folded::{Folded, LANES, decode};
-use folded::{Sources, WINDOW};
 pub(crate) use judge::UNKNOWN;
+pub(crate) use lane_classes::LaneRow;
+pub(crate) use layered::{Layered, OWN};
 use tables::ClassTable;
 
 /// The accounts, grouped once into pools and folded for the kernels; owns its copy and never changes.
@@ -68,13 +77,17 @@ pub struct Book {
     holdings: Holdings,
     tables: Vec<ClassTable>,
     classes: Classes,
-    folded: Folded,
-    /// Whether the rules are those of the one-asset lanes.
-    simple: bool,
+    /// The one-asset lanes; `None` where the rules need others.
+    folded: Option<Folded>,
+    /// The lanes of other rules; `None` where the one-asset lanes do, or none.
+    layered: Option<Layered>,
     /// Pools, ascending, with orders, credit or debts, whose cash and initial margin are not those of the lanes.
     special: Vec<u32>,
     /// The assets of pools that hold several, ascending.
     joint_assets: Vec<usize>,
+    any_isolated: bool,
+    /// Some price for every instrument, while the book is built.
+    any_marks: Vec<f64>,
 }
 
 impl Book {
@@ -85,7 +98,7 @@ impl Book {
     /// # Errors
     /// [`crate::Error::Book`] with every fault; [`crate::Error::Argument`] for columns that do not fit together.
     pub fn build(market: Arc<Market>, tables: Tables<'_>, on_error: OnError) -> Result<(Self, Rejected)> {
-        Self::build_in_windows(market, tables, on_error, WINDOW)
+        Self::build_with(market, tables, on_error, None)
     }
 
     /// As [`Self::build`], with another number of pools per window; it changes no result.
@@ -99,6 +112,15 @@ impl Book {
         on_error: OnError,
         window: usize,
     ) -> Result<(Self, Rejected)> {
+        Self::build_with(market, tables, on_error, Some(window))
+    }
+
+    fn build_with(
+        market: Arc<Market>,
+        tables: Tables<'_>,
+        on_error: OnError,
+        window: Option<usize>,
+    ) -> Result<(Self, Rejected)> {
         environment::check()?;
         let (holdings, rejected) = match on_error {
             OnError::Refuse => (Holdings::build(&market, &tables)?, Rejected::default()),
@@ -108,9 +130,28 @@ impl Book {
         let simple = simple::is_simple(&market);
         let classes = Classes::new(&market, &holdings, &tables);
         let sources = Sources { market: &market, holdings: &holdings, tables: &tables, classes: &classes };
-        let folded = Folded::new(sources, window);
+        let folded = simple.then(|| Folded::new(sources, window.unwrap_or(folded::WINDOW)));
         let (special, joint_assets) = (special(&holdings), joint_assets(&holdings, &market));
-        Ok((Self { market, holdings, tables, classes, folded, simple, special, joint_assets }, rejected))
+        let any_isolated = holdings.pool_kind.contains(&PoolKind::Isolated);
+        let any_marks = vec![1.0; market.instruments().len()];
+        let mut book = Self {
+            market,
+            holdings,
+            tables,
+            classes,
+            folded,
+            layered: None,
+            special,
+            joint_assets,
+            any_isolated,
+            any_marks,
+        };
+        if !simple && simple::has_lanes(&book.market) {
+            book.layered =
+                Some(Layered::new(&book, window.unwrap_or(layered::WINDOW))).filter(|layered| !layered.is_all_slow());
+            book.any_marks = Vec::new();
+        }
+        Ok((book, rejected))
     }
 
     /// The rules.
@@ -125,14 +166,24 @@ impl Book {
         &self.holdings
     }
 
-    /// Whether the rules are those of the one-asset lanes.
-    pub(crate) const fn is_simple(&self) -> bool {
-        self.simple
-    }
-
     /// Pools, ascending, with orders, credit or debts.
     pub(crate) fn special(&self) -> &[u32] {
         &self.special
+    }
+
+    /// The lanes of rules beyond the one-asset ones.
+    pub(crate) const fn layered(&self) -> Option<&Layered> {
+        self.layered.as_ref()
+    }
+
+    /// Whether some position is isolated.
+    pub(crate) const fn has_isolated(&self) -> bool {
+        self.any_isolated
+    }
+
+    /// Some price for every instrument, for what does not depend on prices.
+    fn any_marks(&self) -> &[f64] {
+        &self.any_marks
     }
 
     /// The assets of pools that hold several, ascending.
@@ -162,8 +213,9 @@ impl Book {
         &self.classes
     }
 
-    pub(crate) const fn folded(&self) -> &Folded {
-        &self.folded
+    /// The one-asset lanes.
+    pub(crate) const fn folded(&self) -> Option<&Folded> {
+        self.folded.as_ref()
     }
 }
 

@@ -1,8 +1,8 @@
 //! Which rules the one-asset lanes compute. A matter of the market alone, so that a pool has the same bits in any book.
 
 use crate::market::{
-    BoundUnit, ClosingFee, CrossPool, FeeReserve, Instrument, Legs, MarginSource, Market, OrderLoss, OrdersIn, Payoff,
-    Required, RequirementRule, TierChoice, TierLegs, TierTable, TriggerPrice,
+    BoundUnit, ClosingFee, Combine, CrossPool, FeeReserve, HaircutBase, Instrument, Legs, MarginSource, Market,
+    OrderLoss, OrdersIn, Payoff, Required, RequirementRule, TierChoice, TierLegs, TierTable, TriggerPrice,
 };
 
 /// Whether every pool of a market has one asset, every position is charged by itself on its own notional, at mark or
@@ -30,6 +30,19 @@ pub(super) fn is_simple(market: &Market) -> bool {
         && rules.fee_reserve() == FeeReserve::None
         && rules.margin_class().tier == TierChoice::ByBasis
         && market.instruments().iter().all(bounds_are_notional)
+}
+
+/// Whether the lanes of several assets compute some pools of a market: one constraint on maintenance margin at mark, or
+/// several that must all fail, of which that is the first.
+pub(super) fn has_lanes(market: &Market) -> bool {
+    let rules = market.rules();
+    let [first, rest @ ..] = rules.constraints() else { return false };
+    let closes_at_mark = |isolated: bool| rules.maintenance(isolated).closing_fee == ClosingFee::Mark;
+    first.price == TriggerPrice::Mark
+        && first.required == Required::Maintenance
+        && (rest.is_empty() || rules.combine() == Combine::All)
+        && closes_at_mark(false) == closes_at_mark(true)
+        && (rules.cross_pool() == CrossPool::PerAsset || rules.collateral().base == HaircutBase::Equity)
 }
 
 /// Whether the bounds of an instrument's tables are written in what its notional is in.

@@ -5,10 +5,10 @@
 
 use std::hint::black_box;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernel::stream;
 use crate::parallel;
-use crate::pool::{Book, LANES};
+use crate::pool::{Book, Folded, LANES};
 
 use super::columns::{Buffers, Part};
 use super::{Options, plan};
@@ -16,29 +16,30 @@ use super::{Options, plan};
 /// Reads every byte that [`super::score`] reads for the same buffers and writes every byte that it writes (zeros).
 ///
 /// # Errors
-/// [`crate::Error::Argument`] for a buffer of another length than the number of pools.
+/// [`crate::Error::Argument`] for a buffer of another length than the number of pools, and for a book whose rules have
+/// no one-asset lanes.
 #[doc(hidden)]
 pub fn stream_floor(book: &Book, buffers: Buffers<'_>, options: &Options) -> Result<()> {
     let n_pools = book.holdings().n_pools();
     buffers.check(n_pools)?;
-    let leverage = buffers.wants_initial().then(|| book.folded().leverage(book.holdings()));
+    let folded = book.folded().ok_or_else(|| Error::argument("book", "has rules beyond the one-asset lanes"))?;
+    let leverage = buffers.wants_initial().then(|| folded.leverage(book.holdings()));
     let plan = plan(book, options);
-    let parts = buffers.chunks(n_pools, plan.claim * book.folded().window);
+    let parts = buffers.chunks(n_pools, plan.claim * folded.window);
     parallel::for_each(
         plan.threads,
         parts,
-        || vec![0.0; book.folded().window],
+        || vec![0.0; folded.window],
         |zeros, part| {
-            black_box(read(book, leverage, &part));
-            write(book, part, zeros, plan.past_caches);
+            black_box(read(folded, leverage, &part));
+            write(folded.window, part, zeros, plan.past_caches);
         },
     );
     Ok(())
 }
 
 /// Adds up what a part's pools are made of, eight sums side by side.
-fn read(book: &Book, leverage: Option<&[f64]>, part: &Part<'_>) -> u64 {
-    let folded = book.folded();
+fn read(folded: &Folded, leverage: Option<&[f64]>, part: &Part<'_>) -> u64 {
     let (first, places) = (part.first, part.n.next_multiple_of(LANES));
     let groups = &folded.steps[first / LANES..=(first + places) / LANES];
     let slots = groups[0] as usize * LANES..groups[groups.len() - 1] as usize * LANES;
@@ -68,8 +69,7 @@ fn read(book: &Book, leverage: Option<&[f64]>, part: &Part<'_>) -> u64 {
         .wrapping_add(leverage.map_or(0, |leverage| reals(&leverage[slots])))
 }
 
-fn write(book: &Book, mut part: Part<'_>, zeros: &[f64], past_caches: bool) {
-    let window = book.folded().window;
+fn write(window: usize, mut part: Part<'_>, zeros: &[f64], past_caches: bool) {
     for offset in (0..part.n).step_by(window) {
         let n = window.min(part.n - offset);
         for (_, buffer) in &mut part.columns {

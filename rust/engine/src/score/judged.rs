@@ -29,7 +29,7 @@ pub(super) fn figure(judged: &Judged, column: Column, ratio: VenueRatio) -> f64 
 }
 
 /// `required / counted`: 0 where nothing is required, infinite where something is and nothing is left.
-fn share_used(counted: f64, required: f64) -> f64 {
+pub(super) fn share_used(counted: f64, required: f64) -> f64 {
     if required == 0.0 {
         0.0
     } else if counted <= 0.0 {

@@ -4,6 +4,7 @@ mod accounts;
 mod columns;
 mod floor;
 mod judged;
+mod layers;
 mod positions;
 mod window;
 
@@ -17,11 +18,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::environment;
 use crate::error::{Error, MissingPrices, Result};
-use crate::kernel::{Isa, Terms};
+use crate::kernel::{Isa, LayerTerms, Terms};
 use crate::market::{Prices, TriggerPrice};
 use crate::parallel;
-use crate::pool::Book;
+use crate::pool::{AssetRow, Book, Layered};
 
+use layers::{LayerChunk, LayerState};
 use window::{Chunk, State};
 
 /// What to do with held instruments that have no price.
@@ -77,21 +79,24 @@ pub fn score(book: &Book, prices: &Prices, buffers: Buffers<'_>, options: &Optio
     environment::check()?;
     check_prices(book, prices, options.missing)?;
     buffers.check(holdings.n_pools())?;
-    if !book.is_simple() {
-        return Ok(score_by_pool(book, prices, buffers, options));
-    }
+    let Some(folded) = book.folded() else {
+        return Ok(match book.layered() {
+            Some(layered) => score_layers(book, layered, prices, buffers, options),
+            None => score_by_pool(book, prices, buffers, options),
+        });
+    };
     let table = book.classes().table(|class| prices.mark()[holdings.classes[class].instrument as usize]);
-    let leverage = buffers.wants_initial().then(|| book.folded().leverage(holdings));
-    let at_mark = book.folded().initial.is_empty();
+    let leverage = buffers.wants_initial().then(|| folded.leverage(holdings));
+    let at_mark = folded.initial.is_empty();
     let terms = Terms {
-        folded: book.folded(),
+        folded,
         classes: book.classes(),
         table: &table,
         leverage: leverage.filter(|_| at_mark),
         level: book.market().rules().trigger_level(),
         zero_fails: book.market().rules().zero_fails(),
     };
-    let window = book.folded().window;
+    let window = folded.window;
     let Plan { threads, claim, past_caches } = plan(book, options);
     let isa = options.isa.unwrap_or_else(Isa::best);
     let (n_exact, n_unpriced) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -106,6 +111,38 @@ pub fn score(book: &Book, prices: &Prices, buffers: Buffers<'_>, options: &Optio
         },
     );
     Ok(Summary { n_exact: n_exact.into_inner(), n_unpriced: n_unpriced.into_inner() })
+}
+
+/// Scores the pools of rules beyond the one-asset ones.
+fn score_layers(book: &Book, layered: &Layered, prices: &Prices, buffers: Buffers<'_>, options: &Options) -> Summary {
+    let market = book.market();
+    let rows = layered.classes.table(book, prices.mark());
+    let assets: Vec<AssetRow> =
+        (0..market.assets().len()).map(|asset| AssetRow::new(market, asset, prices.index()[asset])).collect();
+    let terms = LayerTerms {
+        layered,
+        rows: &rows,
+        buckets: layered.classes.buckets(),
+        assets: &assets,
+        level: market.rules().trigger_level(),
+        zero_fails: market.rules().zero_fails(),
+        failing_is_near: market.rules().constraints().len() > 1,
+    };
+    let n_pools = book.holdings().n_pools();
+    let Plan { threads, claim, past_caches } = plan(book, options);
+    let isa = options.isa.unwrap_or_else(Isa::best);
+    let (n_exact, n_unpriced) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    parallel::for_each(
+        threads,
+        buffers.chunks(n_pools, claim * layered.window),
+        || LayerState::new(layered.window.min(n_pools)),
+        |state, part| {
+            let summary = state.chunk(LayerChunk { book, terms: &terms, prices, isa, past_caches }, part);
+            n_exact.fetch_add(summary.n_exact, Ordering::Relaxed);
+            n_unpriced.fetch_add(summary.n_unpriced, Ordering::Relaxed);
+        },
+    );
+    Summary { n_exact: n_exact.into_inner(), n_unpriced: n_unpriced.into_inner() }
 }
 
 /// Scores the pools of rules that have no lanes.
@@ -136,7 +173,9 @@ struct Plan {
 
 fn plan(book: &Book, options: &Options) -> Plan {
     let holdings = book.holdings();
-    let windows = holdings.n_pools().div_ceil(book.folded().window);
+    let window =
+        book.folded().map(|folded| folded.window).or(book.layered().map(|layered| layered.window)).unwrap_or(1);
+    let windows = holdings.n_pools().div_ceil(window);
     let threads = match options.threads.filter(|&n| n > 0) {
         Some(threads) => threads,
         None if holdings.n_positions() < 2 * POSITIONS_PER_THREAD => 1,

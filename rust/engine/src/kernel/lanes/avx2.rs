@@ -2,14 +2,14 @@
 #![expect(clippy::inline_always, reason = "compiled anew inside a function of each instruction set")]
 
 use std::arch::x86_64::{
-    __m256d, _CMP_EQ_OQ, _CMP_GT_OQ, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm256_add_pd, _mm256_and_pd,
-    _mm256_and_si256, _mm256_andnot_pd, _mm256_blendv_pd, _mm256_castsi256_pd, _mm256_cmp_pd, _mm256_cvtepu32_epi64,
-    _mm256_div_pd, _mm256_load_pd, _mm256_loadu_pd, _mm256_movemask_pd, _mm256_mul_pd, _mm256_permute2f128_pd,
-    _mm256_set1_epi64x, _mm256_set1_pd, _mm256_setzero_pd, _mm256_slli_epi64, _mm256_storeu_pd, _mm256_sub_pd,
-    _mm256_unpackhi_pd, _mm256_unpacklo_pd,
+    __m256d, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm256_add_pd,
+    _mm256_and_pd, _mm256_and_si256, _mm256_andnot_pd, _mm256_blendv_pd, _mm256_castsi256_pd, _mm256_cmp_pd,
+    _mm256_cvtepu32_epi64, _mm256_div_pd, _mm256_load_pd, _mm256_loadu_pd, _mm256_movemask_pd, _mm256_mul_pd,
+    _mm256_permute2f128_pd, _mm256_set1_epi64x, _mm256_set1_pd, _mm256_setzero_pd, _mm256_slli_epi64, _mm256_storeu_pd,
+    _mm256_sub_pd, _mm256_unpackhi_pd, _mm256_unpacklo_pd,
 };
 
-use crate::pool::ClassRow;
+use crate::pool::{ClassRow, Lookup};
 
 use super::{Gathered, Lanes};
 
@@ -21,8 +21,14 @@ impl Avx2 {
     #[inline(always)]
     unsafe fn gather4(table: *const ClassRow, class: *const u16) -> [__m256d; 4] {
         // SAFETY: the trait's contract; rows are 32 bytes, aligned to 32.
+        unsafe { Self::transposed(|lane| _mm256_load_pd(table.add(usize::from(*class.add(lane))).cast())) }
+    }
+
+    /// The columns of four rows.
+    #[inline(always)]
+    unsafe fn transposed(row: impl Fn(usize) -> __m256d) -> [__m256d; 4] {
+        // SAFETY: the trait's contract.
         unsafe {
-            let row = |lane: usize| _mm256_load_pd(table.add(usize::from(*class.add(lane))).cast());
             let (a, b, c, d) = (row(0), row(1), row(2), row(3));
             let (low_ab, low_cd) = (_mm256_unpacklo_pd(a, b), _mm256_unpacklo_pd(c, d));
             let (high_ab, high_cd) = (_mm256_unpackhi_pd(a, b), _mm256_unpackhi_pd(c, d));
@@ -168,5 +174,36 @@ impl Lanes for Avx2 {
         let (low, high) = unsafe { (Self::gather4(table, class), Self::gather4(table, class.add(4))) };
         let both = |k: usize| [low[k], high[k]];
         Gathered { x: both(0), floor: both(1), rate: both(2), slope: both(3) }
+    }
+
+    #[inline(always)]
+    unsafe fn past(a: Self::V, floor: Self::V, base: Self::V) -> Self::V {
+        // SAFETY: see `zero`.
+        unsafe {
+            let past =
+                |i: usize| _mm256_and_pd(_mm256_cmp_pd::<_CMP_GE_OQ>(a[i], floor[i]), _mm256_sub_pd(a[i], base[i]));
+            [past(0), past(1)]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn find(codes: Self::V, amounts: Self::V) -> [u32; 8] {
+        let (mut code, mut amount) = ([0.0; 8], [0.0; 8]);
+        // SAFETY: both have eight elements.
+        unsafe {
+            Self::store(code.as_mut_ptr(), codes);
+            Self::store(amount.as_mut_ptr(), amounts);
+        }
+        std::array::from_fn(|i| Lookup::row(code[i].to_bits(), amount[i]))
+    }
+
+    #[inline(always)]
+    unsafe fn rows(table: *const [f64; 4], at: [u32; 8]) -> [Self::V; 4] {
+        // SAFETY: the trait's contract, for each half.
+        unsafe {
+            let low = Self::transposed(|lane| _mm256_load_pd(table.add(at[lane] as usize).cast()));
+            let high = Self::transposed(|lane| _mm256_load_pd(table.add(at[lane + 4] as usize).cast()));
+            std::array::from_fn(|k| [low[k], high[k]])
+        }
     }
 }

@@ -49,6 +49,12 @@ pub(crate) trait Lanes {
     /// A bit for each lane in which `a > b`.
     unsafe fn above(a: Self::V, b: Self::V) -> u8;
     unsafe fn gather(table: *const ClassRow, class: *const u16) -> Gathered<Self::V>;
+    /// `a - base` where `a >= floor`, else 0.
+    unsafe fn past(a: Self::V, floor: Self::V, base: Self::V) -> Self::V;
+    /// The places, see [`crate::pool::Lookup`], of the rows that codes (as bits) find for amounts.
+    unsafe fn find(codes: Self::V, amounts: Self::V) -> [u32; 8];
+    /// Eight rows of four numbers, column by column. Rows are aligned to 32 bytes.
+    unsafe fn rows(table: *const [f64; 4], at: [u32; 8]) -> [Self::V; 4];
     /// Asks for the cache line at an address, which need not be readable.
     fn prefetch<T>(at: *const T);
 }

@@ -1,7 +1,7 @@
 //! The baseline.
 #![expect(clippy::inline_always, reason = "compiled anew inside a function of each instruction set")]
 
-use crate::pool::{ClassRow, decode};
+use crate::pool::{ClassRow, Lookup, decode};
 
 use super::{Gathered, Lanes};
 
@@ -117,6 +117,29 @@ impl Lanes for Plain {
             out.floor[lane] = row.floor;
             out.rate[lane] = row.rate;
             out.slope[lane] = row.slope;
+        }
+        out
+    }
+
+    #[inline(always)]
+    unsafe fn past(a: [f64; 8], floor: [f64; 8], base: [f64; 8]) -> [f64; 8] {
+        each!(|i: usize| if a[i] >= floor[i] { a[i] - base[i] } else { 0.0 })
+    }
+
+    #[inline(always)]
+    unsafe fn find(codes: [f64; 8], amounts: [f64; 8]) -> [u32; 8] {
+        std::array::from_fn(|i| Lookup::row(codes[i].to_bits(), amounts[i]))
+    }
+
+    #[inline(always)]
+    unsafe fn rows(table: *const [f64; 4], at: [u32; 8]) -> [[f64; 8]; 4] {
+        let mut out = [[0.0; 8]; 4];
+        for lane in 0..8 {
+            // SAFETY: the trait's contract: each place is that of a row of the table.
+            let row = unsafe { *table.add(at[lane] as usize) };
+            for (column, number) in out.iter_mut().zip(row) {
+                column[lane] = number;
+            }
         }
         out
     }

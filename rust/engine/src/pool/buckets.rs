@@ -1,0 +1,130 @@
+//! Tier tables as rows that are found by the leading bits of an amount, so that lanes find their tiers without a search.
+//!
+//! A table is cut where the leading bits of a double change: at powers of two, or finer where its floors lie closer.
+//! Each cut then has at most one floor in it, and its row charges what lies on both sides of that floor.
+
+use crate::exact::Exact;
+use crate::market::TierLaw;
+
+use super::tables::{ClassTable, Constant};
+
+/// How near to a floor, relatively, an amount in doubles may be for its tier to be in doubt under a law that jumps: more
+/// than the rounding of an amount that is made of up to [`MOST_ORDERS`] orders.
+pub(crate) const DOUBT: f64 = 128.0 * f64::EPSILON;
+
+/// Orders of one group whose amount is formed in lanes.
+pub(crate) const MOST_ORDERS: usize = 16;
+
+/// Leading bits of the fraction that may tell two cuts apart.
+const MOST_BITS: u32 = 6;
+
+/// One cut of a table: an amount `u` is charged `rate * u - minus`, and from `floor` on `slope * (u - floor)` more, or
+/// `slope * u` more under a law that jumps.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(C, align(32))]
+pub(crate) struct Bucket {
+    pub(crate) floor: f64,
+    pub(crate) rate: f64,
+    pub(crate) slope: f64,
+    pub(crate) minus: f64,
+}
+
+/// The row that charges nothing.
+pub(crate) const FREE: Bucket = Bucket { floor: f64::MAX, rate: 0.0, slope: 0.0, minus: 0.0 };
+
+/// Where the rows of a table begin, and how an amount finds its own.
+///
+/// Row `first + clamp((bits >> shift) - lowest, 0, last)` of all rows, with the bits of the amount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lookup(u64);
+
+impl Lookup {
+    /// Finds row 0, whatever the amount.
+    pub(crate) const NONE: Self = Self(52);
+
+    fn new(shift: u32, lowest: u64, last: usize, first: usize) -> Option<Self> {
+        let (last, first) = (u64::try_from(last).ok()?, u64::try_from(first).ok()?);
+        let fits = lowest < 1 << 18 && last < 1 << 14 && first < 1 << 24;
+        fits.then_some(Self(u64::from(shift) | lowest << 8 | last << 26 | first << 40))
+    }
+
+    /// Finds one row, whatever the amount.
+    pub(crate) fn of_one(row: usize) -> Option<Self> {
+        Self::new(52, 0, 0, row)
+    }
+
+    /// The code in 64 bits: shift in 8, lowest in 18, last in 14, first in 24.
+    pub(crate) const fn code(self) -> u64 {
+        self.0
+    }
+
+    /// The row of an amount.
+    #[inline]
+    pub(crate) const fn row(code: u64, amount: f64) -> u32 {
+        let key = (amount.to_bits() >> (code & 0xff)) as i64 - (code >> 8 & 0x3_ffff) as i64;
+        let last = (code >> 26 & 0x3fff) as i64;
+        let place = if key < 0 {
+            0
+        } else if key > last {
+            last
+        } else {
+            key
+        };
+        (code >> 40) as u32 + place as u32
+    }
+}
+
+fn difference(a: &Constant, b: &Constant) -> f64 {
+    (a.exact().clone() - b.exact().clone()).to_f64()
+}
+
+/// `a` with `fee` added, rounded once.
+fn with_fee(rate: &Constant, fee: f64) -> f64 {
+    if fee == 0.0 { rate.near() } else { (rate.exact().clone() + Exact::from_f64(fee)).to_f64() }
+}
+
+/// Appends the rows of a table, with a fee added to its rates; `None` where the law has deductions of its own, or floors
+/// lie too close.
+pub(crate) fn push(rows: &mut Vec<Bucket>, table: &ClassTable, law: TierLaw, fee: f64) -> Option<Lookup> {
+    if !matches!(law, TierLaw::Marginal | TierLaw::Flat) {
+        return None;
+    }
+    let floors: Vec<f64> = table.floors.iter().map(Constant::near).collect();
+    let first = rows.len();
+    let in_tier = |tier: usize| Bucket {
+        floor: f64::MAX,
+        rate: with_fee(&table.rates[tier], fee),
+        slope: 0.0,
+        minus: table.deductions[tier].near(),
+    };
+    let (Some(&lowest), Some(&highest)) = (floors.get(1), floors.last().filter(|_| floors.len() > 1)) else {
+        rows.push(in_tier(0));
+        return Lookup::of_one(first);
+    };
+    // Floors count as in a cut when they are, or when rounding could bring an amount from beyond its edge to them.
+    let (below, above) = (1.0 - 1e-9, 1.0 + 1e-9);
+    'bits: for bits in 0..=MOST_BITS {
+        let shift = 52 - bits;
+        let key = |x: f64| x.to_bits() >> shift;
+        let (low, high) = (key(lowest * below) - 1, key(highest * above) + 1);
+        rows.truncate(first);
+        for key in low..=high {
+            let (from, to) = (f64::from_bits(key << shift), f64::from_bits((key + 1) << shift));
+            // The tier at the lower edge, without floors that are as near as rounding.
+            let tier = floors.iter().take_while(|&&floor| floor < from * below).count().saturating_sub(1);
+            let inside = floors[tier + 1..].iter().take_while(|&&floor| floor <= to * above).count();
+            match inside {
+                0 => rows.push(in_tier(tier)),
+                1 => rows.push(Bucket {
+                    floor: floors[tier + 1],
+                    slope: difference(&table.rates[tier + 1], &table.rates[tier]),
+                    ..in_tier(tier)
+                }),
+                _ => continue 'bits,
+            }
+        }
+        return Lookup::new(shift, low, rows.len() - first - 1, first);
+    }
+    rows.truncate(first);
+    None
+}

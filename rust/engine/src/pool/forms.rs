@@ -1,0 +1,109 @@
+//! The amount of a group as a function of one price: `|q x + m| + k x + h`, with `x` the value of a contract.
+//!
+//! Every way to look at legs and orders is of this form, since the larger of two numbers is half of their sum and of
+//! their distance.
+
+use crate::exact::Number;
+use crate::market::{Legs, OrdersIn};
+
+/// `slope * x + constant`.
+#[derive(Debug, Clone)]
+pub(super) struct Affine<N> {
+    pub(super) slope: N,
+    pub(super) constant: N,
+}
+
+impl<N: Number> Affine<N> {
+    pub(super) fn zero() -> Self {
+        Self { slope: N::zero(), constant: N::zero() }
+    }
+
+    pub(super) fn plus(&self, other: &Self) -> Self {
+        Self { slope: self.slope.plus(&other.slope), constant: self.constant.plus(&other.constant) }
+    }
+
+    fn minus(&self, other: &Self) -> Self {
+        Self { slope: self.slope.minus(&other.slope), constant: self.constant.minus(&other.constant) }
+    }
+
+    fn half(&self) -> Self {
+        let half = N::of(0.5);
+        Self { slope: self.slope.times(&half), constant: self.constant.times(&half) }
+    }
+}
+
+/// `|inner| + outer`.
+#[derive(Debug, Clone)]
+pub(super) struct Form<N> {
+    pub(super) inner: Affine<N>,
+    pub(super) outer: Affine<N>,
+}
+
+/// The larger of two.
+fn larger<N: Number>(a: &Affine<N>, b: &Affine<N>) -> Form<N> {
+    Form { inner: a.minus(b).half(), outer: a.plus(b).half() }
+}
+
+/// What a group is made of: long and short positions, which have no constant, and orders.
+#[derive(Debug, Clone)]
+pub(super) struct AffineSides<N> {
+    pub(super) long: Affine<N>,
+    pub(super) short: Affine<N>,
+    pub(super) buys: Affine<N>,
+    pub(super) sells: Affine<N>,
+}
+
+impl<N: Number> AffineSides<N> {
+    pub(super) fn none() -> Self {
+        Self { long: Affine::zero(), short: Affine::zero(), buys: Affine::zero(), sells: Affine::zero() }
+    }
+
+    /// As `Sides::amount`, of which this is the function.
+    pub(super) fn form(&self, legs: Legs, orders: OrdersIn) -> Form<N> {
+        let Self { long, short, buys, sells } = self;
+        let only = |outer: Affine<N>| Form { inner: Affine::zero(), outer };
+        let with_orders = || buys.plus(sells);
+        // The larger of the two sides has slopes without constants: it is one of them.
+        let larger_leg = || if long.slope.to_f64() >= short.slope.to_f64() { long.clone() } else { short.clone() };
+        let by_sides = || larger(&long.plus(buys), &short.plus(sells));
+        match (legs, orders) {
+            (Legs::Each | Legs::Net, orders) => {
+                let net = long.minus(short);
+                match orders {
+                    OrdersIn::Sum => Form { inner: net, outer: with_orders() },
+                    OrdersIn::WorstFill => {
+                        let shift = buys.minus(sells).half();
+                        Form { inner: net.plus(&shift), outer: with_orders().half() }
+                    }
+                    OrdersIn::LargerSide => {
+                        let nothing = Affine::zero();
+                        let (up, down) = if net.slope.to_f64() >= 0.0 {
+                            (net, nothing)
+                        } else {
+                            (nothing.clone(), nothing.minus(&net))
+                        };
+                        larger(&up.plus(buys), &down.plus(sells))
+                    }
+                    OrdersIn::None => Form { inner: net, outer: Affine::zero() },
+                }
+            }
+            (Legs::LongPlusShort, orders) => {
+                let gross = long.plus(short);
+                match orders {
+                    OrdersIn::Sum => only(gross.plus(&with_orders())),
+                    OrdersIn::WorstFill => {
+                        let worse = larger(buys, sells);
+                        Form { inner: worse.inner, outer: worse.outer.plus(&gross) }
+                    }
+                    OrdersIn::LargerSide => by_sides(),
+                    OrdersIn::None => only(gross),
+                }
+            }
+            (Legs::LargerSide, orders) => match orders {
+                OrdersIn::Sum => only(larger_leg().plus(&with_orders())),
+                OrdersIn::WorstFill | OrdersIn::LargerSide => by_sides(),
+                OrdersIn::None => only(larger_leg()),
+            },
+        }
+    }
+}

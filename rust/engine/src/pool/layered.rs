@@ -1,0 +1,216 @@
+//! The lane layout of pools under all kinds of rules: eight pools side by side, asset by asset.
+//!
+//! As in [`super::folded`], pools are cut into windows and dealt to groups of eight lanes. A group has a *layer* for each
+//! asset that one of its pools holds; a layer has its pools' constants, steps of eight positions and steps of eight
+//! group forms. Pools of a window are sorted so that those with the same assets, and as many positions in each, lie
+//! together. Pools that lanes cannot compute lie last, are empty there and marked slow.
+//!
+//! # What rounding does
+//!
+//! The constants carry a running bound of their error ([`crate::exact::Number`]), stored with the layer. What the kernel
+//! adds is bounded by `(n + SLACK) u` times the magnitudes that it adds up, where `n` counts positions and orders
+//! (twice) and [`SLACK`] covers the roundings of a term, of its tier and form, of haircuts and of the sums over assets.
+
+use std::collections::HashMap;
+
+use crate::memory::{filled, with_room};
+
+use super::Book;
+use super::folded::{LANES, round_up};
+use super::lane_classes::LaneClasses;
+use super::program::{LayerProgram, Program};
+
+/// Pools per window.
+pub(crate) const WINDOW: usize = 2048;
+
+/// What the roundings of one term and of one asset are counted as, in units of `2^-53`.
+const SLACK: f64 = 320.0;
+
+const U: f64 = f64::EPSILON / 2.0;
+
+/// Marks the layer of a pool's own asset, counted in full, among the assets of the market.
+pub(crate) const OWN: u16 = u16::MAX;
+
+/// The lane layout of a book.
+#[derive(Debug, Clone)]
+pub(crate) struct Layered {
+    pub(crate) window: usize,
+    pub(crate) classes: LaneClasses,
+    /// Place of each pool within its window.
+    pub(crate) place: Vec<u16>,
+    /// First layer of each group, and the end of the last.
+    pub(crate) layers: Vec<u32>,
+    /// Asset of each layer, or [`OWN`].
+    pub(crate) asset: Vec<u16>,
+    /// First step of each layer, and the end of the last.
+    pub(crate) steps: Vec<u32>,
+    /// First step of forms of each layer, and the end of the last.
+    pub(crate) form_steps: Vec<u32>,
+    /// Eight a layer.
+    pub(crate) constant: Vec<f64>,
+    /// A bit for each pool of a layer that has the asset.
+    pub(crate) holders: Vec<u8>,
+    /// Eight a layer; empty where nothing is required at fixed prices.
+    pub(crate) fixed: Vec<f64>,
+    /// Eight a layer: see [`super::decode`].
+    pub(crate) doubt: Vec<u32>,
+    /// Eight a step; zero in padding.
+    pub(crate) quantity: Vec<f64>,
+    pub(crate) class: Vec<u16>,
+    /// Four times eight a step of forms: `q`, `m`, `k`, `h`; zero in padding.
+    pub(crate) form: Vec<f64>,
+    pub(crate) form_class: Vec<u16>,
+    /// A bit for each pool of a group that must be evaluated by itself.
+    pub(crate) slow: Vec<u8>,
+    /// A bit for each pool of a group that there is something to liquidate for.
+    pub(crate) exposed: Vec<u8>,
+    n_slow: usize,
+}
+
+impl Layered {
+    pub(crate) fn new(book: &Book, window: usize) -> Self {
+        let window = window.clamp(1, 1 << 16).next_multiple_of(LANES);
+        let holdings = book.holdings();
+        let n_pools = holdings.n_pools();
+        let n_groups = n_pools.div_ceil(LANES);
+        let room = holdings.n_positions() + holdings.n_positions() / 8 + 64 * LANES;
+        let mut layered = Self {
+            window,
+            classes: LaneClasses::new(),
+            place: filled(n_pools, 0),
+            layers: with_room(n_groups + 1),
+            asset: with_room(n_groups),
+            steps: with_room(n_groups + 1),
+            form_steps: with_room(n_groups + 1),
+            constant: with_room(n_groups * LANES),
+            holders: with_room(n_groups),
+            fixed: Vec::new(),
+            doubt: with_room(n_groups * LANES),
+            quantity: with_room(room),
+            class: with_room(room),
+            form: Vec::new(),
+            form_class: Vec::new(),
+            slow: filled(n_groups, 0),
+            exposed: filled(n_groups, 0),
+            n_slow: 0,
+        };
+        layered.steps.push(0);
+        layered.form_steps.push(0);
+        layered.layers.push(0);
+        let mut signatures = Signatures::default();
+        for first in (0..n_pools).step_by(window) {
+            let pools = first..n_pools.min(first + window);
+            let programs: Vec<Program> = pools.map(|pool| Program::new(book, &mut layered.classes, pool)).collect();
+            let mut order: Vec<(u64, u16)> =
+                (programs.iter().zip(0_u16..)).map(|(program, at)| (signatures.key(program), at)).collect();
+            order.sort_unstable();
+            for (group, members) in order.chunks(LANES).enumerate() {
+                let members: Vec<(usize, &Program)> =
+                    members.iter().map(|&(_, at)| (usize::from(at), &programs[usize::from(at)])).collect();
+                for (lane, (at, _)) in members.iter().enumerate() {
+                    layered.place[first + at] = u16::try_from(group * LANES + lane).unwrap_or(u16::MAX);
+                }
+                layered.push_group(&members, first / LANES + group);
+            }
+        }
+        layered
+    }
+
+    /// Whether every pool must be evaluated by itself.
+    pub(crate) fn is_all_slow(&self) -> bool {
+        self.n_slow == self.place.len()
+    }
+
+    fn push_group(&mut self, members: &[(usize, &Program)], group: usize) {
+        for (lane, (_, program)) in members.iter().enumerate() {
+            self.slow[group] |= u8::from(program.slow) << lane;
+            self.exposed[group] |= u8::from(program.exposed) << lane;
+            self.n_slow += usize::from(program.slow);
+        }
+        let mut assets: Vec<Option<usize>> =
+            members.iter().flat_map(|(_, program)| program.layers.iter().map(|layer| layer.asset)).collect();
+        assets.sort_unstable();
+        assets.dedup();
+        for asset in assets {
+            let layers: Vec<Option<(&LayerProgram, &Program)>> = members
+                .iter()
+                .map(|(_, program)| {
+                    program.layers.iter().find(|layer| layer.asset == asset).map(|layer| (layer, *program))
+                })
+                .collect();
+            self.push_layer(asset, &layers);
+        }
+        self.layers.push(row32(self.asset.len()));
+    }
+
+    fn push_layer(&mut self, asset: Option<usize>, lanes: &[Option<(&LayerProgram, &Program)>]) {
+        self.asset.push(asset.map_or(OWN, |asset| u16::try_from(asset).unwrap_or(OWN)));
+        let first = self.constant.len();
+        self.constant.resize(first + LANES, 0.0);
+        self.doubt.resize(first + LANES, 0);
+        if !self.fixed.is_empty() {
+            self.fixed.resize(first + LANES, 0.0);
+        }
+        let present = || lanes.iter().enumerate().filter_map(|(lane, layer)| layer.map(|layer| (lane, layer)));
+        let length = present().map(|(_, (layer, _))| layer.slots.len()).max().unwrap_or(0);
+        let n_forms = present().map(|(_, (layer, _))| layer.entries.len()).max().unwrap_or(0);
+        let (slot, form) = (self.quantity.len(), self.form_class.len());
+        self.quantity.resize(slot + length * LANES, 0.0);
+        self.class.resize(slot + length * LANES, 0);
+        self.form.resize((form + n_forms * LANES) * 4, 0.0);
+        self.form_class.resize(form + n_forms * LANES, 0);
+        self.holders.push(present().fold(0, |holders, (lane, _)| holders | 1 << lane));
+        for (lane, (layer, program)) in present() {
+            self.constant[first + lane] = layer.constant;
+            if layer.fixed != 0.0 {
+                self.fixed.resize(first + LANES, 0.0);
+                self.fixed[first + lane] = layer.fixed;
+            }
+            let n = f64::from(row32(program.n_terms));
+            let relative = (2.0 * n + SLACK) * U;
+            // The constants are added to sums: their own rounding is of their magnitude.
+            let absolute = layer.error + relative * (layer.constant.abs() + 4.0 * layer.fixed.abs());
+            self.doubt[first + lane] = round_up(absolute) << 16 | round_up(relative);
+            for (step, position) in layer.slots.iter().enumerate() {
+                self.quantity[slot + step * LANES + lane] = position.quantity;
+                self.class[slot + step * LANES + lane] = position.class;
+            }
+            for (step, entry) in layer.entries.iter().enumerate() {
+                self.form_class[form + step * LANES + lane] = entry.class;
+                for (part, number) in entry.form.iter().enumerate() {
+                    self.form[(form + step * LANES) * 4 + part * LANES + lane] = *number;
+                }
+            }
+        }
+        self.steps.push(row32(self.quantity.len() / LANES));
+        self.form_steps.push(row32(self.form_class.len() / LANES));
+    }
+}
+
+fn row32(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// Numbers for sets of assets, and the keys that pools are sorted by.
+#[derive(Debug, Default)]
+struct Signatures {
+    known: HashMap<Vec<Option<usize>>, u64>,
+}
+
+impl Signatures {
+    /// Slow pools last; then by assets, and by falling numbers of positions in the first, second, ... asset and of forms.
+    fn key(&mut self, program: &Program) -> u64 {
+        let assets: Vec<Option<usize>> = program.layers.iter().map(|layer| layer.asset).collect();
+        let next = self.known.len() as u64;
+        let number = *self.known.entry(assets).or_insert(next) & 0xfff;
+        let mut key = u64::from(program.slow) << 12 | number;
+        let bits = [7, 6, 6, 5];
+        for (i, bits) in bits.into_iter().enumerate() {
+            let most = (1 << bits) - 1;
+            let n = program.layers.get(i).map_or(0, |layer| layer.slots.len() as u64);
+            key = key << bits | (most - n.min(most));
+        }
+        let forms: usize = program.layers.iter().map(|layer| layer.entries.len()).sum();
+        key << 6 | (63 - (forms as u64).min(63))
+    }
+}
