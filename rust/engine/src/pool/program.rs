@@ -257,7 +257,8 @@ fn add_group(
     let mode = of_orders.maintenance_margin;
     let (legs, orders) = (&parts.legs[group.legs.clone()], &parts.orders[group.orders]);
     let counted = !orders.is_empty() && mode != OrdersIn::None;
-    let basis_differs = !orders.is_empty() && of_orders.tier_basis != mode;
+    // A single leg without orders is the same amount however orders enter.
+    let basis_differs = (legs.len() > 1 || !orders.is_empty()) && of_orders.tier_basis != mode;
     if !is_on_own_amount(rule) || basis_differs || orders.len() > MOST_ORDERS {
         return Err(NoLanes);
     }
@@ -282,7 +283,6 @@ fn add_group(
     if legs.is_empty() && !counted {
         return Ok(());
     }
-    let mode = if counted { mode } else { OrdersIn::None };
     // Legs may cancel: what is left of them must be near relatively, for it decides tiers.
     let form = if legs.len() > 1 {
         let exact = sides::<Exact>(book, legs, orders, of_orders.price)?.form(rule.legs, mode);
