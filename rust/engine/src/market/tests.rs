@@ -403,14 +403,21 @@ fn test_market_extends_malformed_is_refused() {
 
 #[test]
 fn prop_market_from_toml_of_damaged_text_never_panics() {
-    let example = include_str!("schema/example.toml");
+    let shipped = |name| Market::preset(name, None).unwrap().to_toml();
+    let texts = [
+        BASE.to_owned(),
+        include_str!("schema/example.toml").to_owned(),
+        shipped("bybit-uta"),
+        shipped("mexc-usdm"),
+        shipped("bingx-multi"),
+    ];
     let mut state = 1_u64;
     let mut below = |n: usize| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(state >> 33).unwrap() % n
     };
     for round in 0..2_000 {
-        let mut text: Vec<char> = if round % 2 == 0 { BASE } else { example }.chars().collect();
+        let mut text: Vec<char> = texts[round % texts.len()].chars().collect();
         for _ in 0..=below(4) {
             let (at, from) = (below(text.len()), below(text.len()));
             match below(4) {
