@@ -43,6 +43,14 @@ def test_prices_pickle(textbook: xm.Market) -> None:
     assert again.market == prices.market
 
 
+def test_prices_last_by_name_and_in_order_are_one(textbook: xm.Market) -> None:
+    named = textbook.prices(mark={}, last={"BTC/USDT:USDT": 64_001.0})
+    ordered = textbook.prices(mark={}, last=[64_001.0, math.nan, math.nan])
+    assert named.last.tobytes() == ordered.last.tobytes()
+    assert pickle.loads(pickle.dumps(named)).last.tobytes() == named.last.tobytes()
+    assert np.isnan(textbook.prices(mark={"BTCUSDT": 1.0}).last).all()
+
+
 CASES: list[tuple[type[Exception], dict[str, Any], str]] = [
     (
         xm.PriceError,
@@ -71,6 +79,18 @@ CASES: list[tuple[type[Exception], dict[str, Any], str]] = [
         "mark[BTC/USDT:USDT] was 2, expected one price per name",
     ),
     (xm.PriceError, {"mark": {}, "index": {"BTC": 1.0}}, "index[BTC] was 1, expected the name of an asset"),
+    (xm.PriceError, {"mark": {}, "last": {"DOGE": 1.0}}, "last[DOGE] was 1, expected the name of an instrument"),
+    (
+        xm.PriceError,
+        {"mark": {}, "last": {"BTCUSDT": -1.0}},
+        "last[BTCUSDT] was -1, expected a positive number within 2^-256 and 2^256",
+    ),
+    (
+        xm.ArgumentError,
+        {"mark": {}, "last": [1.0]},
+        "last had 1 values, expected 3, one per instrument in market order",
+    ),
+    (xm.ArgumentError, {"mark": {}, "last": 1.0}, "last had 0 dimensions, expected a column: one dimension"),
     (xm.ArgumentError, {"mark": [1.0]}, "mark had 1 values, expected 3, one per instrument in market order"),
     (
         xm.ArgumentError,

@@ -23,6 +23,7 @@ _AS_OPTIONS = (
     ("(see .faults)", "(--rejects FILE lists them)"),
     ("pass duplicates='merge'", "use --duplicates merge"),
     ('duplicates="merge"', "--duplicates merge"),
+    ('pass quantity_unit="contracts"', "use --quantity-unit contracts"),
 )
 
 

@@ -24,9 +24,7 @@ pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
         },
         Error::Price(_) => exception(py, "PriceError", (text,)),
         Error::MissingPrice(missing) => {
-            let names: Vec<String> =
-                missing.instruments.into_iter().chain(missing.last).chain(missing.assets).collect();
-            exception(py, "MissingPriceError", (text, names))
+            exception(py, "MissingPriceError", (text, missing.instruments, missing.last, missing.assets))
         }
         Error::Argument(_) => exception(py, "ArgumentError", (text,)),
         _ => exception(py, "InternalError", (format!("the engine failed in a way unknown to the bindings: {text}"),)),
