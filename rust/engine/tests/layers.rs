@@ -1,5 +1,12 @@
 //! The lanes of several assets, groups and orders against the same pools evaluated without rounding.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::too_many_lines,
+    clippy::cognitive_complexity,
+    reason = "a test draws its own data, in one place"
+)]
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 

@@ -1,45 +1,17 @@
 //! From checked rows, account by account, to pools in order.
 
-use std::collections::HashMap;
-
 use crate::error::{Error, FaultKind, Result};
 use crate::market::{CrossPool, Market};
 use crate::memory::with_room;
 
 use super::accounts::{AccountKeys, Grouped, RowsByAccount, row32};
+use super::checked::Checked;
 use super::holdings::{Holdings, Layers, MarginClass, OpenOrders, PoolKind};
 use super::merge::{merged_cash, merged_margin, merged_position};
+use super::sorting::{ClassIndex, Leg, leg_asset, leg_instrument, leg_is_isolated, leg_key, leg_side};
 use super::tables::Duplicates;
-use super::validate::{Checked, Faults, Part, Side};
+use super::validate::{Faults, Part};
 use super::validate_late::{Needs, late_faults};
-
-/// One position or order on its way into an account: what it is sorted by, and its row.
-type Leg = (u64, u32);
-
-/// The sort key: cross before isolated, then asset, instrument, side.
-fn leg_key(isolated: bool, asset: usize, instrument: u32, side: Side) -> u64 {
-    u64::from(isolated) << 50 | (asset as u64) << 34 | u64::from(instrument) << 2 | side as u64
-}
-
-const fn leg_asset(key: u64) -> u16 {
-    ((key >> 34) & 0xffff) as u16
-}
-
-const fn leg_instrument(key: u64) -> u32 {
-    ((key >> 2) & 0xffff_ffff) as u32
-}
-
-const fn leg_side(key: u64) -> Side {
-    match key & 3 {
-        1 => Side::Long,
-        2 => Side::Short,
-        _ => Side::Net,
-    }
-}
-
-const fn leg_is_isolated(key: u64) -> bool {
-    key >> 50 != 0
-}
 
 /// What an account chose for an instrument: its leverage (NaN where unknown) and whether it isolates.
 #[derive(Debug, Clone, Copy)]
@@ -47,43 +19,6 @@ struct Setting {
     instrument: u32,
     leverage: f64,
     isolated: bool,
-}
-
-/// The margin classes met so far.
-struct ClassIndex {
-    /// Class of an instrument where nothing but the instrument matters.
-    plain: Vec<u16>,
-    other: HashMap<(u32, Option<u16>, u16, u64, u16), u16>,
-    classes: Vec<MarginClass>,
-}
-
-impl ClassIndex {
-    fn new(held: &[u32], n_instruments: usize) -> Self {
-        let mut index = Self { plain: vec![0; n_instruments], other: HashMap::new(), classes: Vec::new() };
-        for &instrument in held {
-            index.plain[instrument as usize] = index.push(MarginClass::plain(instrument));
-        }
-        index
-    }
-
-    /// Class 0 of the kernel's tables is the padding's, hence one less than u16 counts; checked when all is done.
-    fn push(&mut self, class: MarginClass) -> u16 {
-        self.classes.push(class);
-        u16::try_from(self.classes.len() - 1).unwrap_or(u16::MAX)
-    }
-
-    fn get(&mut self, class: MarginClass) -> u16 {
-        if class == MarginClass::plain(class.instrument) {
-            return self.plain[class.instrument as usize];
-        }
-        let key = (class.instrument, class.version, class.tier, class.coefficient.to_bits(), class.profile);
-        if let Some(&known) = self.other.get(&key) {
-            return known;
-        }
-        let new = self.push(class);
-        self.other.insert(key, new);
-        new
-    }
 }
 
 pub(super) struct Builder<'a> {
@@ -120,15 +55,8 @@ impl<'a> Builder<'a> {
         [orders, accounts, settings]: [&'a RowsByAccount; 3],
     ) -> Result<Self> {
         let tables = &checked.tables;
-        let (n, n_orders) = (tables.positions.account.len(), tables.orders.account.len());
-        let mut held = vec![false; market.instruments().len()];
-        for row in 0..n {
-            held[checked.instrument.get(row) as usize] = true;
-        }
-        for row in 0..n_orders {
-            held[checked.order_instrument.get(row) as usize] = true;
-        }
-        let held: Vec<u32> = (0..held.len()).filter(|&i| held[i]).map(row32).collect();
+        let n = tables.positions.account.len();
+        let held = held(market, checked);
         let settle = market.instruments().iter().map(|i| u16::try_from(i.settle()));
         let settle = settle.collect::<std::result::Result<Vec<u16>, _>>();
         let settle = settle.map_err(|_| Error::argument("market", "had more than 65536 assets"))?;
@@ -307,12 +235,12 @@ impl<'a> Builder<'a> {
             let instrument = leg_instrument(key);
             let leverage = self.leverage(self.checked.leverage(row as usize), instrument);
             let of = (leg_is_isolated(key), leverage, self.coefficient);
-            late_faults(self.market, self.checked, &self.needs, (Part::Positions, row as usize), of, faults);
+            late_faults(self.market, self.checked, self.needs, (Part::Positions, row as usize), of, faults);
         }
         for &(key, row) in &self.order_legs {
             let leverage = self.leverage(self.checked.order_leverage(row as usize), leg_instrument(key));
             let of = (leg_is_isolated(key), leverage, self.coefficient);
-            late_faults(self.market, self.checked, &self.needs, (Part::Orders, row as usize), of, faults);
+            late_faults(self.market, self.checked, self.needs, (Part::Orders, row as usize), of, faults);
         }
     }
 
@@ -544,4 +472,16 @@ impl<'a> Builder<'a> {
         }
         Ok(self.out)
     }
+}
+
+/// The instruments of positions and orders, ascending.
+fn held(market: &Market, checked: &Checked<'_>) -> Vec<u32> {
+    let mut held = vec![false; market.instruments().len()];
+    for row in 0..checked.tables.positions.account.len() {
+        held[checked.instrument.get(row) as usize] = true;
+    }
+    for row in 0..checked.tables.orders.account.len() {
+        held[checked.order_instrument.get(row) as usize] = true;
+    }
+    (0..held.len()).filter(|&at| held[at]).map(row32).collect()
 }

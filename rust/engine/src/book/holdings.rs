@@ -5,8 +5,9 @@ use crate::market::{Instrument, Market, TierTable};
 
 use super::accounts::{AccountKeys, group};
 use super::builder::Builder;
+use super::checked::Side;
 use super::tables::{QuantityUnit, Tables};
-use super::validate::{Faults, Part, Side, check};
+use super::validate::{Faults, Part, check};
 
 /// How a pool came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,7 +4,8 @@ use crate::error::FaultKind;
 use crate::exact::Exact;
 use crate::market::{Market, Payoff};
 
-use super::validate::{BEYOND_CAP, Checked, Faults, exceeds_cap, in_range};
+use super::checked::Checked;
+use super::validate::{BEYOND_CAP, Faults, exceeds_cap, in_range};
 
 /// The exact sum of numbers, rounded once; NaN if one is unknown.
 fn sum(mut terms: impl Iterator<Item = f64>) -> f64 {

@@ -5,19 +5,22 @@
 
 mod accounts;
 mod builder;
+mod checked;
 mod holdings;
+mod kept;
 mod merge;
 mod reject;
+mod sorting;
 mod tables;
 mod validate;
 mod validate_late;
 mod validate_orders;
 
 pub use accounts::AccountKeys;
+pub use checked::Side;
 pub use holdings::{Holdings, MarginClass, PoolKind, Rejected};
 pub use tables::{
     Accounts, Balances, Duplicates, Keys, NO_KEY, OnError, Orders, Positions, QuantityUnit, Settings, Tables, TextKeys,
 };
-pub use validate::Side;
 
 pub(crate) use holdings::coordinate_size;

@@ -6,6 +6,7 @@
 use crate::error::{Error, Fault, FaultKind, MAX_FAULTS, Result};
 use crate::market::{BoundUnit, Market, Payoff};
 
+use super::checked::{Checked, UNKNOWN};
 use super::tables::{Keys, NO_KEY, Positions, QuantityUnit, Tables, TextKeys};
 use super::validate_orders;
 
@@ -83,259 +84,40 @@ impl Faults {
     }
 }
 
-/// A key column resolved to positions in the market's order.
-#[derive(Debug)]
-pub(crate) enum Lookup<'a> {
-    Int(&'a [i64]),
-    Text { codes: &'a [u32], indices: Vec<u32> },
-}
-
-impl Lookup<'_> {
-    /// The index of a row's key; [`NO_KEY`] or a number beyond the market's for an unknown one.
-    pub(crate) fn get(&self, row: usize) -> u32 {
-        match self {
-            Self::Int(keys) => u32::try_from(keys[row]).unwrap_or(NO_KEY),
-            Self::Text { codes, indices } => indices.get(codes[row] as usize).copied().unwrap_or(NO_KEY),
-        }
-    }
-
-    fn all_below(&self, n: usize) -> bool {
-        let n = super::accounts::row32(n);
-        match self {
-            Self::Int(keys) => keys.iter().all(|&key| (0..i64::from(n)).contains(&key)),
-            Self::Text { codes, indices } => {
-                codes.iter().all(|&code| indices.get(code as usize).is_some_and(|&index| index < n))
-            }
-        }
-    }
-}
-
-fn lookup<'a>(keys: &Keys<'a>, index_of: impl Fn(&str) -> Option<usize>) -> Lookup<'a> {
-    match keys {
-        Keys::Int(keys) => Lookup::Int(keys),
-        Keys::Text(TextKeys { codes, names }) => Lookup::Text {
-            codes,
-            indices: names.iter().map(|name| index_of(name).map_or(NO_KEY, super::accounts::row32)).collect(),
-        },
-    }
-}
-
-/// The side of a hedge leg, or `Net` in one-way mode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Side {
-    /// The one position of an instrument in one-way mode, long or short by its sign.
-    Net = 0,
-    /// The long leg of hedge mode.
-    Long = 1,
-    /// The short leg of hedge mode.
-    Short = 2,
-}
-
-impl Side {
-    /// The name in tables.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Net => "net",
-            Self::Long => "long",
-            Self::Short => "short",
-        }
-    }
-
-    const fn of_code(code: u8) -> Self {
-        match code {
-            1 => Self::Long,
-            2 => Self::Short,
-            _ => Self::Net,
-        }
-    }
-}
-
-/// A column of few names, resolved; an absent key means the first.
-#[derive(Debug)]
-pub(crate) struct Choice<'a> {
-    codes: Option<&'a [u32]>,
-    values: Vec<u8>,
-}
-
-pub(super) const UNKNOWN: u8 = u8::MAX;
-
-impl<'a> Choice<'a> {
-    fn new(keys: Option<TextKeys<'a>>, names: &[&str]) -> Self {
-        let value = |name: &String| {
-            names.iter().position(|known| name == known).and_then(|i| u8::try_from(i).ok()).unwrap_or(UNKNOWN)
-        };
-        Self {
-            codes: keys.map(|k| k.codes),
-            values: keys.map_or_else(Vec::new, |k| k.names.iter().map(value).collect()),
-        }
-    }
-
-    pub(crate) fn get(&self, row: usize) -> u8 {
-        self.said(row).unwrap_or(0)
-    }
-
-    /// The choice of a row that makes one.
-    pub(crate) fn said(&self, row: usize) -> Option<u8> {
-        let code = self.codes.map_or(NO_KEY, |codes| codes[row]);
-        (code != NO_KEY).then(|| self.values.get(code as usize).copied().unwrap_or(UNKNOWN))
-    }
-}
-
-/// The tables with their keys resolved.
-#[derive(Debug)]
-pub(crate) struct Checked<'a> {
-    pub(crate) tables: Tables<'a>,
-    pub(crate) asset: Lookup<'a>,
-    pub(crate) instrument: Lookup<'a>,
-    pub(crate) order_instrument: Lookup<'a>,
-    pub(crate) setting_instrument: Lookup<'a>,
-    pub(super) mode: Choice<'a>,
-    pub(super) side: Choice<'a>,
-    pub(super) order_mode: Choice<'a>,
-    pub(super) order_side: Choice<'a>,
-    pub(super) setting_mode: Choice<'a>,
-    /// The profile of each name of the column; `None` for an unknown one.
-    pub(super) profiles: Vec<Option<u16>>,
-    market: &'a Market,
-}
-
-pub(super) const MODES: [&str; 2] = ["cross", "isolated"];
-pub(super) const SIDES: [&str; 3] = ["net", "long", "short"];
-
-/// Reads a number of a column that may be absent.
-fn number(column: Option<&[f64]>, row: usize) -> f64 {
-    column.map_or(f64::NAN, |column| column[row])
-}
-
-impl<'a> Checked<'a> {
-    fn new(market: &'a Market, tables: &Tables<'a>) -> Self {
-        let instrument = |name: &str| market.instrument_index(name);
-        let profile = |name: &String| market.profile_index(name).and_then(|index| u16::try_from(index).ok());
-        Self {
-            asset: lookup(&tables.balances.asset, |name| market.asset_index(name)),
-            instrument: lookup(&tables.positions.instrument, instrument),
-            order_instrument: lookup(&tables.orders.instrument, instrument),
-            setting_instrument: lookup(&tables.settings.instrument, instrument),
-            mode: Choice::new(tables.positions.margin_mode, &MODES),
-            side: Choice::new(tables.positions.position_side, &SIDES),
-            order_mode: Choice::new(tables.orders.margin_mode, &MODES),
-            order_side: Choice::new(tables.orders.position_side, &SIDES),
-            setting_mode: Choice::new(tables.settings.margin_mode, &MODES),
-            profiles: tables.accounts.profile.map_or_else(Vec::new, |keys| keys.names.iter().map(profile).collect()),
-            tables: *tables,
-            market,
-        }
-    }
-
-    /// Whether a position's own row isolates it; `None` where it does not say.
-    pub(crate) fn isolated(&self, row: usize) -> Option<bool> {
-        self.mode.said(row).map(|mode| mode == 1)
-    }
-
-    pub(crate) fn side(&self, row: usize) -> Side {
-        Side::of_code(self.side.get(row))
-    }
-
-    /// Leverage of a row; NaN when unknown.
-    pub(crate) fn leverage(&self, row: usize) -> f64 {
-        number(self.tables.positions.leverage, row)
-    }
-
-    /// Cash fenced for a row; NaN when not given.
-    pub(crate) fn isolated_margin(&self, row: usize) -> f64 {
-        number(self.tables.positions.isolated_margin, row)
-    }
-
-    /// The old table that a position keeps, in its instrument's order. Asked of well-formed rows only.
-    pub(crate) fn tier_version(&self, row: usize) -> Option<u16> {
-        let keys = self.tables.positions.tier_version?;
-        let name = keys.names.get(keys.codes[row] as usize)?;
-        let instrument = &self.market.instruments()[self.instrument.get(row) as usize];
-        instrument.tier_version_index(name).and_then(|index| u16::try_from(index).ok())
-    }
-
-    /// The tier that a position was put into, from 1; 0 when by its basis.
-    pub(crate) fn tier(&self, row: usize) -> u16 {
-        let tier = number(self.tables.positions.tier, row);
-        (1..=u16::MAX).find(|&known| f64::from(known) == tier || tier.is_nan()).filter(|_| !tier.is_nan()).unwrap_or(0)
-    }
-
-    /// As [`Self::isolated`], of an order.
-    pub(crate) fn order_isolated(&self, row: usize) -> Option<bool> {
-        self.order_mode.said(row).map(|mode| mode == 1)
-    }
-
-    pub(crate) fn order_side(&self, row: usize) -> Side {
-        Side::of_code(self.order_side.get(row))
-    }
-
-    /// Leverage of an order; NaN when unknown.
-    pub(crate) fn order_leverage(&self, row: usize) -> f64 {
-        number(self.tables.orders.leverage, row)
-    }
-
-    /// Whether an order counts at all: it can open something, now.
-    pub(crate) fn order_counts(&self, market: &Market, row: usize) -> bool {
-        let orders = &self.tables.orders;
-        let reduces = orders.reduce_only.is_some_and(|column| column[row]);
-        let waits = !number(orders.trigger_price, row).is_nan();
-        !reduces && (!waits || market.rules().orders().conditional)
-    }
-
-    /// The fee profile of a row of `accounts`.
-    pub(crate) fn profile(&self, row: usize) -> u16 {
-        let code = self.tables.accounts.profile.map_or(NO_KEY, |keys| keys.codes[row]);
-        self.profiles.get(code as usize).copied().flatten().unwrap_or(0)
-    }
-
-    /// What the tier bounds of a row of `accounts` are multiplied with.
-    pub(crate) fn tier_coefficient(&self, row: usize) -> f64 {
-        let coefficient = number(self.tables.accounts.tier_coefficient, row);
-        if coefficient.is_nan() { 1.0 } else { coefficient }
-    }
-
-    /// Leverage (NaN when unknown) and mode of a row of `settings`.
-    pub(crate) fn setting(&self, row: usize) -> (f64, bool) {
-        (number(self.tables.settings.leverage, row), self.setting_mode.get(row) == 1)
-    }
-}
-
 /// Refuses columns of different lengths, and more rows than can be numbered.
 fn check_lengths(tables: &Tables<'_>) -> Result<()> {
-    let Tables { balances: b, positions: p, orders: o, accounts: a, settings: s, .. } = tables;
+    let Tables { balances, positions, orders, accounts, settings, .. } = tables;
     let of = |column: Option<&[f64]>, n: usize| column.map_or(n, <[f64]>::len);
     let texts = |column: Option<TextKeys<'_>>, n: usize| column.map_or(n, |keys| keys.codes.len());
-    let (n, m, k) = (b.account.len(), p.account.len(), o.account.len());
-    let (na, ns) = (a.account.len(), s.account.len());
+    let [of_balances, of_positions, of_orders, of_accounts, of_settings] =
+        Part::ALL.map(|part| tables.account_of(part).len());
     let columns = [
-        ("balances.asset", b.asset.len(), n),
-        ("balances.wallet_balance", b.wallet_balance.len(), n),
-        ("balances.bonus", of(b.bonus, n), n),
-        ("balances.borrowed", of(b.borrowed, n), n),
-        ("positions.instrument", p.instrument.len(), m),
-        ("positions.quantity", p.quantity.len(), m),
-        ("positions.entry_price", p.entry_price.len(), m),
-        ("positions.leverage", of(p.leverage, m), m),
-        ("positions.isolated_margin", of(p.isolated_margin, m), m),
-        ("positions.margin_mode", texts(p.margin_mode, m), m),
-        ("positions.position_side", texts(p.position_side, m), m),
-        ("positions.tier_version", texts(p.tier_version, m), m),
-        ("positions.tier", of(p.tier, m), m),
-        ("orders.instrument", o.instrument.len(), k),
-        ("orders.quantity", o.quantity.len(), k),
-        ("orders.price", o.price.len(), k),
-        ("orders.leverage", of(o.leverage, k), k),
-        ("orders.trigger_price", of(o.trigger_price, k), k),
-        ("orders.reduce_only", o.reduce_only.map_or(k, <[bool]>::len), k),
-        ("orders.position_side", texts(o.position_side, k), k),
-        ("orders.margin_mode", texts(o.margin_mode, k), k),
-        ("accounts.profile", texts(a.profile, na), na),
-        ("accounts.tier_coefficient", of(a.tier_coefficient, na), na),
-        ("settings.instrument", s.instrument.len(), ns),
-        ("settings.leverage", of(s.leverage, ns), ns),
-        ("settings.margin_mode", texts(s.margin_mode, ns), ns),
+        ("balances.asset", balances.asset.len(), of_balances),
+        ("balances.wallet_balance", balances.wallet_balance.len(), of_balances),
+        ("balances.bonus", of(balances.bonus, of_balances), of_balances),
+        ("balances.borrowed", of(balances.borrowed, of_balances), of_balances),
+        ("positions.instrument", positions.instrument.len(), of_positions),
+        ("positions.quantity", positions.quantity.len(), of_positions),
+        ("positions.entry_price", positions.entry_price.len(), of_positions),
+        ("positions.leverage", of(positions.leverage, of_positions), of_positions),
+        ("positions.isolated_margin", of(positions.isolated_margin, of_positions), of_positions),
+        ("positions.margin_mode", texts(positions.margin_mode, of_positions), of_positions),
+        ("positions.position_side", texts(positions.position_side, of_positions), of_positions),
+        ("positions.tier_version", texts(positions.tier_version, of_positions), of_positions),
+        ("positions.tier", of(positions.tier, of_positions), of_positions),
+        ("orders.instrument", orders.instrument.len(), of_orders),
+        ("orders.quantity", orders.quantity.len(), of_orders),
+        ("orders.price", orders.price.len(), of_orders),
+        ("orders.leverage", of(orders.leverage, of_orders), of_orders),
+        ("orders.trigger_price", of(orders.trigger_price, of_orders), of_orders),
+        ("orders.reduce_only", orders.reduce_only.map_or(of_orders, <[bool]>::len), of_orders),
+        ("orders.position_side", texts(orders.position_side, of_orders), of_orders),
+        ("orders.margin_mode", texts(orders.margin_mode, of_orders), of_orders),
+        ("accounts.profile", texts(accounts.profile, of_accounts), of_accounts),
+        ("accounts.tier_coefficient", of(accounts.tier_coefficient, of_accounts), of_accounts),
+        ("settings.instrument", settings.instrument.len(), of_settings),
+        ("settings.leverage", of(settings.leverage, of_settings), of_settings),
+        ("settings.margin_mode", texts(settings.margin_mode, of_settings), of_settings),
     ];
     for (name, got, expected) in columns {
         if got != expected {

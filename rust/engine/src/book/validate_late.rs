@@ -3,7 +3,8 @@
 use crate::error::FaultKind;
 use crate::market::{ClosingFee, MarginSource, Market, OrdersIn, Required, UserCoefficient};
 
-use super::validate::{BEYOND_CAP, Checked, Faults, Part, exceeds_cap, show};
+use super::checked::Checked;
+use super::validate::{BEYOND_CAP, Faults, Part, exceeds_cap, show};
 
 /// What must be checked late.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +52,7 @@ impl Needs {
 pub(super) fn late_faults(
     market: &Market,
     checked: &Checked<'_>,
-    needs: &Needs,
+    needs: Needs,
     (part, row): (Part, usize),
     (isolated, leverage, coefficient): (bool, f64, f64),
     faults: &mut Faults,

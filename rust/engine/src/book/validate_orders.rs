@@ -3,10 +3,9 @@
 use crate::error::FaultKind;
 use crate::market::{Market, Payoff, TableVersion, TierChoice, UserCoefficient};
 
+use super::checked::{Checked, UNKNOWN};
 use super::tables::{Keys, QuantityUnit, TextKeys};
-use super::validate::{
-    Checked, Faults, Part, UNKNOWN, account_is_missing, number_fault, positive_fault, show, unknown_key,
-};
+use super::validate::{Faults, Part, account_is_missing, number_fault, positive_fault, show, unknown_key};
 
 const UNKNOWN_MODE: (FaultKind, &str) = (FaultKind::Unknown, "give cross or isolated");
 const UNKNOWN_SIDE: (FaultKind, &str) = (FaultKind::Unknown, "give net, long or short");

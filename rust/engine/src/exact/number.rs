@@ -186,7 +186,8 @@ mod tests {
         fn number(&mut self) -> f64 {
             self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let mantissa = f64::from(u32::try_from(self.0 >> 33).unwrap()) - 1e9;
-            (mantissa + 0.5) * 10_f64.powi(i32::try_from(self.0 >> 20 & 7).unwrap() - 8)
+            let scales = [1e-8, 1e-7, 1e-5, 1e-3, 0.1, 1.0, 10.0, 1e4];
+            (mantissa + 0.5) * scales[usize::try_from(self.0 >> 20 & 7).unwrap()]
         }
     }
 

@@ -179,6 +179,25 @@ unsafe fn layer_sums<L: Lanes>(terms: &LayerTerms<'_>, layer: usize, sums: &mut 
             required = L::add(required, charged);
             sums.near |= near;
         }
+        convert::<L>(terms, layer, [value, gross, required], sums);
+    }
+}
+
+/// Adds the sums of a layer to those of its pools: as the asset counts, in the asset that the pools are valued in.
+///
+/// # Safety
+/// The layer is one of the fold's; `L` may run here.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "part of the innermost loops")]
+unsafe fn convert<L: Lanes>(
+    terms: &LayerTerms<'_>,
+    layer: usize,
+    [value, gross, mut required]: [L::V; 3],
+    sums: &mut Sums<L::V>,
+) {
+    let layered = terms.layered;
+    // SAFETY: the caller's word.
+    unsafe {
         let at = layer * LANES;
         L::prefetch(layered.constant.as_ptr().wrapping_add(at + 32 * LANES));
         L::prefetch(layered.doubt.as_ptr().wrapping_add(at + 32 * LANES));

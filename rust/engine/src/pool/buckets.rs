@@ -60,17 +60,11 @@ impl Lookup {
 
     /// The row of an amount.
     #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "24 bits and 14 bits")]
     pub(crate) const fn row(code: u64, amount: f64) -> u32 {
-        let key = (amount.to_bits() >> (code & 0xff)) as i64 - (code >> 8 & 0x3_ffff) as i64;
-        let last = (code >> 26 & 0x3fff) as i64;
-        let place = if key < 0 {
-            0
-        } else if key > last {
-            last
-        } else {
-            key
-        };
-        (code >> 40) as u32 + place as u32
+        let place = (amount.to_bits() >> (code & 0xff)).saturating_sub(code >> 8 & 0x3_ffff);
+        let last = code >> 26 & 0x3fff;
+        ((code >> 40) + if place > last { last } else { place }) as u32
     }
 }
 

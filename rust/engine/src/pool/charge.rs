@@ -213,17 +213,13 @@ impl<N: Number> Pool<'_, N> {
     fn unit_value(&self, basis: PriceBasis, group: &Group) -> N {
         let instrument = &self.book.market().instruments()[self.instrument(group)];
         let table = self.book.class_table(self.class(group));
-        let (price, size) = match self.legs.get(group.legs.clone()) {
-            Some([leg, ..]) => (leg.price(basis), &leg.size),
-            _ => {
-                let order = &self.orders[group.orders.start];
-                let at = if basis == PriceBasis::Mark {
-                    &order.mark
-                } else {
-                    order.value(self.book.market().rules().orders().price).1
-                };
-                (at, &order.size)
-            }
+        let (price, size) = if let Some([leg, ..]) = self.legs.get(group.legs.clone()) {
+            (leg.price(basis), &leg.size)
+        } else {
+            let order = &self.orders[group.orders.start];
+            let at_mark = basis == PriceBasis::Mark;
+            let of_order = || order.value(self.book.market().rules().orders().price).1;
+            (if at_mark { &order.mark } else { of_order() }, &order.size)
         };
         match (table.bounds, instrument.payoff()) {
             (BoundUnit::Settle, _) | (BoundUnit::Quote, Payoff::Linear) => N::of(1.0),
@@ -250,10 +246,10 @@ impl<N: Number> Pool<'_, N> {
             ClosingFee::BankruptcyOfMargin => {
                 let one = N::of(1.0);
                 // Losing its margin takes a long linear position's notional down, a long inverse one's up.
-                let (lost, share) = if leg.long != inverse {
-                    (leg.at_entry.minus(fence), one.minus(&taker))
-                } else {
+                let (lost, share) = if leg.long == inverse {
                     (leg.at_entry.plus(fence), one.plus(&taker))
+                } else {
+                    (leg.at_entry.minus(fence), one.minus(&taker))
                 };
                 Some(taker.times(&lost.over(&share).positive()))
             }

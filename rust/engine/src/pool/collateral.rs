@@ -163,7 +163,8 @@ impl AssetRow {
         let counted_at_most = scales[0] * scales[1] * variation(&counted);
         let with_debt = requirement * (1.0 + rules.trigger_level() * variation(&debt));
         // The number of steps counts the roundings of their sum.
-        let roundings = 1.0 + (counted.len() + debt.len()) as f64 / 8.0;
+        let n_steps = u32::try_from(counted.len() + debt.len()).unwrap_or(u32::MAX);
+        let roundings = 1.0 + f64::from(n_steps) / 8.0;
         let reach = roundings * larger(counted_at_most, larger(negative, with_debt));
         // Compared by hand above, which lets an unknown price slip.
         let reach = if price.is_nan() { f64::NAN } else { reach };

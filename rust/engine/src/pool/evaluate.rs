@@ -7,14 +7,12 @@ use std::cmp::Ordering;
 
 use crate::book::{PoolKind, coordinate_size};
 use crate::exact::Number;
-use crate::market::{
-    AvailableRule, CrossPool, FeeReserve, LiabilityRequirement, OrderLoss, OrdersIn, Payoff, WithdrawableRule,
-};
+use crate::market::{CrossPool, FeeReserve, OrderLoss, OrdersIn, Payoff};
 
 use super::Book;
 use super::charge::{Margin, Pool, at_bankruptcy};
-use super::collateral::{Counting, Weights};
 use super::legs::{Leg, Order, contract_value};
+use super::total::total;
 
 /// Prices of one moment: a mark (or last price) by instrument, an index price by asset.
 #[derive(Debug, Clone, Copy)]
@@ -43,22 +41,43 @@ pub(crate) struct PoolValue<N> {
     pub(crate) open: bool,
 }
 
-/// One asset of a pool, in that asset.
-struct Layer<N> {
-    asset: usize,
-    /// The wallet less what is fenced.
-    wallet: N,
-    /// The wallet less debts: without bonus.
-    own: N,
-    bonus: N,
-    pnl: N,
-    notional: N,
-    maintenance: N,
-    initial: Option<N>,
-    order_loss: N,
+impl<N: Number> PoolValue<N> {
+    pub(super) fn zero() -> Self {
+        let zero = N::zero;
+        Self {
+            wallet_balance: zero(),
+            unrealized_pnl: zero(),
+            equity: zero(),
+            collateral_value: zero(),
+            notional: zero(),
+            maintenance_margin: zero(),
+            initial_margin: Some(zero()),
+            free_margin: None,
+            available: None,
+            withdrawable: None,
+            exposed: false,
+            open: false,
+        }
+    }
 }
 
-fn add<N: Number>(sum: &mut Option<N>, term: Option<&N>) {
+/// One asset of a pool, in that asset.
+pub(super) struct Layer<N> {
+    pub(super) asset: usize,
+    /// The wallet less what is fenced.
+    pub(super) wallet: N,
+    /// The wallet less debts: without bonus.
+    pub(super) own: N,
+    pub(super) bonus: N,
+    pub(super) pnl: N,
+    pub(super) notional: N,
+    pub(super) maintenance: N,
+    pub(super) initial: Option<N>,
+    pub(super) order_loss: N,
+}
+
+/// Adds a term; unknown where one of both is.
+pub(super) fn add<N: Number>(sum: &mut Option<N>, term: Option<&N>) {
     *sum = sum.as_ref().zip(term).map(|(sum, term)| sum.plus(term));
 }
 
@@ -159,9 +178,9 @@ fn exposed<N: Number>(pool: &Pool<'_, N>, layers: &[Layer<N>], joint: bool) -> (
     if !joint {
         return (false, false);
     }
-    let debts = layers.iter().map(|layer| layer.own.plus(&layer.bonus));
+    let debts = layers.iter().map(Layer::cash);
     debts.fold((false, false), |(owes, open), cash| match cash.sign() {
-        Some(sign) => (owes | (sign == Ordering::Less), open),
+        Some(sign) => (owes || sign == Ordering::Less, open),
         None => (owes, true),
     })
 }
@@ -169,10 +188,15 @@ fn exposed<N: Number>(pool: &Pool<'_, N>, layers: &[Layer<N>], joint: bool) -> (
 /// The cash of a layer: its wallet less fences and debts, and its credit.
 pub(super) fn layer_cash<N: Number>(book: &Book, pool: usize, layer: usize) -> N {
     let layer: Layer<N> = Layer::new(book, pool, layer);
-    layer.own.plus(&layer.bonus)
+    layer.cash()
 }
 
 impl<N: Number> Layer<N> {
+    /// What is there without profit and loss: own money and bonus.
+    pub(super) fn cash(&self) -> N {
+        self.own.plus(&self.bonus)
+    }
+
     fn new(book: &Book, pool: usize, layer: usize) -> Self {
         let holdings = book.holdings();
         let asset = holdings.layer_asset(layer);
@@ -223,102 +247,4 @@ pub(super) fn fence<N: Number>(book: &Book, pool: usize) -> N {
             margin.plus(&taker().times(&at_bankruptcy(&notional, leverage, shrinks)))
         }
     }
-}
-
-/// Adds up the assets of a pool, in the asset that it is valued in.
-fn total<N: Number>(book: &Book, layers: &[Layer<N>], joint: bool, at: Moment<'_>) -> PoolValue<N> {
-    let rules = book.market().rules();
-    let zero = N::zero;
-    let mut value = PoolValue {
-        wallet_balance: zero(),
-        unrealized_pnl: zero(),
-        equity: zero(),
-        collateral_value: zero(),
-        notional: zero(),
-        maintenance_margin: zero(),
-        initial_margin: Some(zero()),
-        free_margin: None,
-        available: None,
-        withdrawable: None,
-        exposed: false,
-        open: false,
-    };
-    // For `available` and `withdrawable`: counted by their rules, own money that is there, bonus; for `free_margin`:
-    // counted for the test of initial margin.
-    let (mut available, mut withdrawable, mut own, mut bonus, mut initial_value) =
-        (zero(), zero(), zero(), zero(), zero());
-    for layer in layers {
-        let counting = joint.then(|| {
-            Counting::<N>::new(book.market(), layer.asset, at.index.get(layer.asset).copied().unwrap_or(f64::NAN))
-        });
-        let priced = |amount: &N| counting.as_ref().map_or_else(|| amount.clone(), |c| c.price.times(amount));
-        let counted = |cash: &N, pnl: &N, weights: Weights| {
-            counting.as_ref().map_or_else(|| cash.plus(pnl), |c| c.value(cash, pnl, weights))
-        };
-        let required = |amount: &N| counting.as_ref().map_or_else(|| amount.clone(), |c| c.requirement(amount));
-        let cash = layer.own.plus(&layer.bonus);
-        let equity = cash.plus(&layer.pnl);
-        let loss = priced(&layer.order_loss);
-        value.wallet_balance = value.wallet_balance.plus(&priced(&layer.wallet));
-        value.unrealized_pnl = value.unrealized_pnl.plus(&priced(&layer.pnl));
-        value.equity = value.equity.plus(&priced(&equity));
-        value.notional = value.notional.plus(&priced(&layer.notional));
-        value.collateral_value = value.collateral_value.plus(&counted(&cash, &layer.pnl, Weights::Risk)).plus(&loss);
-        initial_value = initial_value.plus(&counted(&cash, &layer.pnl, Weights::Initial)).plus(&loss);
-        let [mut maintenance, mut initial] = [Some(layer.maintenance.clone()), layer.initial.clone()];
-        if let Some(counting) = &counting
-            && rules.liability_requirement() == LiabilityRequirement::Tiers
-        {
-            let [of_maintenance, of_initial] = counting.of_debt(&equity);
-            add(&mut maintenance, Some(&of_maintenance));
-            add(&mut initial, Some(&of_initial));
-        }
-        let maintenance = maintenance.map_or_else(N::zero, |amount| required(&amount));
-        value.maintenance_margin = value.maintenance_margin.plus(&maintenance);
-        add(&mut value.initial_margin, initial.map(|amount| required(&amount)).as_ref());
-        let loss_only = layer.pnl.negative();
-        let backing = match rules.available() {
-            AvailableRule::EquityLessInitial => counted(&cash, &layer.pnl, Weights::Availability),
-            AvailableRule::CashLessLossAndInitial => counted(&cash, &loss_only, Weights::Availability),
-            AvailableRule::CashLessInitial => counted(&cash, &zero(), Weights::Availability),
-        };
-        available = available.plus(&backing);
-        let leaving = match rules.withdrawable() {
-            WithdrawableRule::CashLessLossAndInitial => counted(&layer.own, &loss_only, Weights::Availability),
-            WithdrawableRule::CashLessInitial => counted(&layer.own, &zero(), Weights::Availability),
-            _ => counted(&cash, &layer.pnl, Weights::Availability),
-        };
-        withdrawable = withdrawable.plus(&leaving);
-        let there = layer.own.plus(&loss_only);
-        own = own.plus(&if joint { priced(&there.positive()) } else { layer.own.clone() });
-        bonus = bonus.plus(&priced(&layer.bonus));
-    }
-    let initial = value.initial_margin.as_ref();
-    value.free_margin = initial.map(|initial| initial_value.minus(initial));
-    value.available = initial.map(|initial| available.minus(initial).positive());
-    let kept = |rest: N| {
-        let limited = joint
-            || matches!(
-                rules.withdrawable(),
-                WithdrawableRule::CashLessLossAndInitial
-                    | WithdrawableRule::CashLessInitial
-                    | WithdrawableRule::EquityLessMaintenance
-            );
-        if limited { rest.smaller(&own).positive() } else { rest.positive() }
-    };
-    value.withdrawable = match rules.withdrawable() {
-        WithdrawableRule::EquityLessInitial => initial.map(|initial| kept(withdrawable.minus(&bonus).minus(initial))),
-        WithdrawableRule::CashLessLossAndInitial | WithdrawableRule::CashLessInitial => {
-            initial.map(|initial| kept(withdrawable.minus(initial)))
-        }
-        WithdrawableRule::EquityLessMaintenance => {
-            let held_back = N::of(rules.withdrawable_factor()).times(&value.maintenance_margin);
-            Some(kept(withdrawable.minus(&bonus).minus(&held_back)))
-        }
-        WithdrawableRule::EquityLessInitialOrNotionalShare => initial.map(|initial| {
-            let held_back = initial.larger(&N::of(rules.notional_share()).times(&value.notional));
-            kept(withdrawable.minus(&bonus).minus(&held_back))
-        }),
-    };
-    value
 }

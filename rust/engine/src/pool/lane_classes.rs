@@ -85,22 +85,19 @@ impl LaneClasses {
         let law = key.tiers(book.market()).law();
         let at_mark = book.market().rules().maintenance(false).closing_fee == ClosingFee::Mark;
         let fee = if at_mark && used != Use::Group { table.taker } else { 0.0 };
-        let lookup = match used {
-            Use::ValueOnly => {
-                self.buckets.push(Bucket { rate: fee, ..FREE });
-                Lookup::of_one(self.buckets.len() - 1)?
+        let lookup = if used == Use::ValueOnly {
+            self.buckets.push(Bucket { rate: fee, ..FREE });
+            Lookup::of_one(self.buckets.len() - 1)?
+        } else {
+            let in_notional = match table.bounds {
+                BoundUnit::Settle => true,
+                BoundUnit::Quote => instrument.payoff() == Payoff::Linear,
+                BoundUnit::Contracts => false,
+            };
+            if !in_notional {
+                return None;
             }
-            _ => {
-                let in_notional = match table.bounds {
-                    BoundUnit::Settle => true,
-                    BoundUnit::Quote => instrument.payoff() == Payoff::Linear,
-                    BoundUnit::Contracts => false,
-                };
-                if !in_notional {
-                    return None;
-                }
-                push(&mut self.buckets, table, law, fee)?
-            }
+            push(&mut self.buckets, table, law, fee)?
         };
         let jumps = law == TierLaw::Flat && used != Use::ValueOnly;
         let row = u16::try_from(self.rows.len()).ok()?;

@@ -19,6 +19,7 @@ mod positions;
 mod program;
 mod simple;
 mod tables;
+mod total;
 
 use std::sync::Arc;
 
@@ -98,7 +99,7 @@ impl Book {
     /// # Errors
     /// [`crate::Error::Book`] with every fault; [`crate::Error::Argument`] for columns that do not fit together.
     pub fn build(market: Arc<Market>, tables: Tables<'_>, on_error: OnError) -> Result<(Self, Rejected)> {
-        Self::build_with(market, tables, on_error, None)
+        Self::build_with(market, &tables, on_error, None)
     }
 
     /// As [`Self::build`], with another number of pools per window; it changes no result.
@@ -112,19 +113,19 @@ impl Book {
         on_error: OnError,
         window: usize,
     ) -> Result<(Self, Rejected)> {
-        Self::build_with(market, tables, on_error, Some(window))
+        Self::build_with(market, &tables, on_error, Some(window))
     }
 
     fn build_with(
         market: Arc<Market>,
-        tables: Tables<'_>,
+        tables: &Tables<'_>,
         on_error: OnError,
         window: Option<usize>,
     ) -> Result<(Self, Rejected)> {
         environment::check()?;
         let (holdings, rejected) = match on_error {
-            OnError::Refuse => (Holdings::build(&market, &tables)?, Rejected::default()),
-            OnError::Reject => Holdings::build_rejecting(&market, &tables)?,
+            OnError::Refuse => (Holdings::build(&market, tables)?, Rejected::default()),
+            OnError::Reject => Holdings::build_rejecting(&market, tables)?,
         };
         let tables: Vec<ClassTable> = holdings.classes.iter().map(|class| ClassTable::new(&market, class)).collect();
         let simple = simple::is_simple(&market);

@@ -323,10 +323,9 @@ fn sides<N: Number>(
                 let value = super::legs::contract_value(instrument, &size, &limit);
                 Affine { slope: N::zero(), constant: quantity.times(&value) }
             }
-            (OrderPrice::Limit | OrderPrice::Mark, _) => Affine { slope: quantity, constant: N::zero() },
-            // At the larger of two prices: a market order at mark in any case.
-            (_, None) => Affine { slope: quantity, constant: N::zero() },
-            _ => return Err(NoLanes),
+            // At the larger of two prices, neither of which is known to be.
+            (OrderPrice::Worse, Some(_)) => return Err(NoLanes),
+            _ => Affine { slope: quantity, constant: N::zero() },
         };
         let side = if order.buy { &mut sides.buys } else { &mut sides.sells };
         *side = side.plus(&amount);

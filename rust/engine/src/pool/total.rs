@@ -1,0 +1,133 @@
+//! The assets of a pool added up, in the asset that it is valued in.
+
+use crate::exact::Number;
+use crate::market::{AvailableRule, LiabilityRequirement, Rules, WithdrawableRule};
+
+use super::Book;
+use super::collateral::{Counting, Weights};
+use super::evaluate::{Layer, Moment, PoolValue, add};
+
+/// How the amounts of a layer are brought into the asset that the pool is valued in.
+struct Valuation<'a, N> {
+    /// `None` where they are in it already, and count in full.
+    counting: Option<Counting<'a, N>>,
+}
+
+impl<N: Number> Valuation<'_, N> {
+    fn price(&self, amount: &N) -> N {
+        self.counting.as_ref().map_or_else(|| amount.clone(), |counting| counting.price.times(amount))
+    }
+
+    fn count(&self, cash: &N, pnl: &N, weights: Weights) -> N {
+        self.counting.as_ref().map_or_else(|| cash.plus(pnl), |counting| counting.value(cash, pnl, weights))
+    }
+
+    fn require(&self, amount: &N) -> N {
+        self.counting.as_ref().map_or_else(|| amount.clone(), |counting| counting.requirement(amount))
+    }
+
+    /// What a layer requires: maintenance and initial margin.
+    fn requirements(&self, rules: &Rules, layer: &Layer<N>, equity: &N) -> (N, Option<N>) {
+        let (mut maintenance, mut initial) = (layer.maintenance.clone(), layer.initial.clone());
+        if let Some(counting) = &self.counting
+            && rules.liability_requirement() == LiabilityRequirement::Tiers
+        {
+            let [of_maintenance, of_initial] = counting.of_debt(equity);
+            maintenance = maintenance.plus(&of_maintenance);
+            add(&mut initial, Some(&of_initial));
+        }
+        (self.require(&maintenance), initial.map(|amount| self.require(&amount)))
+    }
+}
+
+/// What `free_margin`, `available` and `withdrawable` are made of.
+struct Backing<N> {
+    /// Counted for the test of initial margin.
+    initial: N,
+    /// Counted by the rule for what can back new positions.
+    available: N,
+    /// Counted by the rule for what can leave.
+    leaving: N,
+    /// Own money that is there: more cannot leave.
+    own: N,
+    bonus: N,
+}
+
+impl<N: Number> Backing<N> {
+    fn zero() -> Self {
+        let zero = N::zero;
+        Self { initial: zero(), available: zero(), leaving: zero(), own: zero(), bonus: zero() }
+    }
+
+    fn add(&mut self, rules: &Rules, layer: &Layer<N>, valuation: &Valuation<'_, N>) {
+        let (cash, zero) = (layer.cash(), N::zero());
+        let loss_only = layer.pnl.negative();
+        let counted = |cash: &N, pnl: &N| valuation.count(cash, pnl, Weights::Availability);
+        let initial = valuation.count(&cash, &layer.pnl, Weights::Initial);
+        self.initial = self.initial.plus(&initial).plus(&valuation.price(&layer.order_loss));
+        self.available = self.available.plus(&match rules.available() {
+            AvailableRule::EquityLessInitial => counted(&cash, &layer.pnl),
+            AvailableRule::CashLessLossAndInitial => counted(&cash, &loss_only),
+            AvailableRule::CashLessInitial => counted(&cash, &zero),
+        });
+        self.leaving = self.leaving.plus(&match rules.withdrawable() {
+            WithdrawableRule::CashLessLossAndInitial => counted(&layer.own, &loss_only),
+            WithdrawableRule::CashLessInitial => counted(&layer.own, &zero),
+            _ => counted(&cash, &layer.pnl),
+        });
+        let joint = valuation.counting.is_some();
+        let there = layer.own.plus(&loss_only);
+        self.own = self.own.plus(&if joint { valuation.price(&there.positive()) } else { layer.own.clone() });
+        self.bonus = self.bonus.plus(&valuation.price(&layer.bonus));
+    }
+
+    /// What can leave a pool with these figures.
+    fn withdrawable(&self, rules: &Rules, value: &PoolValue<N>, joint: bool) -> Option<N> {
+        let rule = rules.withdrawable();
+        let of_equity = || self.leaving.minus(&self.bonus);
+        let initial = value.initial_margin.as_ref();
+        let (rest, limited) = match rule {
+            WithdrawableRule::EquityLessInitial => (of_equity().minus(initial?), joint),
+            WithdrawableRule::CashLessLossAndInitial | WithdrawableRule::CashLessInitial => {
+                (self.leaving.minus(initial?), true)
+            }
+            WithdrawableRule::EquityLessMaintenance => {
+                let held_back = N::of(rules.withdrawable_factor()).times(&value.maintenance_margin);
+                (of_equity().minus(&held_back), true)
+            }
+            WithdrawableRule::EquityLessInitialOrNotionalShare => {
+                let held_back = initial?.larger(&N::of(rules.notional_share()).times(&value.notional));
+                (of_equity().minus(&held_back), joint)
+            }
+        };
+        Some(if limited { rest.smaller(&self.own).positive() } else { rest.positive() })
+    }
+}
+
+/// Adds up the layers of a pool. With `joint` they are valued and counted by their asset.
+pub(super) fn total<N: Number>(book: &Book, layers: &[Layer<N>], joint: bool, at: Moment<'_>) -> PoolValue<N> {
+    let rules = book.market().rules();
+    let mut value = PoolValue::<N>::zero();
+    let mut backing = Backing::<N>::zero();
+    for layer in layers {
+        let index = at.index.get(layer.asset).copied().unwrap_or(f64::NAN);
+        let valuation = Valuation { counting: joint.then(|| Counting::new(book.market(), layer.asset, index)) };
+        let cash = layer.cash();
+        let equity = cash.plus(&layer.pnl);
+        let counted = valuation.count(&cash, &layer.pnl, Weights::Risk);
+        value.wallet_balance = value.wallet_balance.plus(&valuation.price(&layer.wallet));
+        value.unrealized_pnl = value.unrealized_pnl.plus(&valuation.price(&layer.pnl));
+        value.equity = value.equity.plus(&valuation.price(&equity));
+        value.notional = value.notional.plus(&valuation.price(&layer.notional));
+        value.collateral_value = value.collateral_value.plus(&counted).plus(&valuation.price(&layer.order_loss));
+        let (maintenance, initial) = valuation.requirements(rules, layer, &equity);
+        value.maintenance_margin = value.maintenance_margin.plus(&maintenance);
+        add(&mut value.initial_margin, initial.as_ref());
+        backing.add(rules, layer, &valuation);
+    }
+    let initial = value.initial_margin.as_ref();
+    value.free_margin = initial.map(|initial| backing.initial.minus(initial));
+    value.available = initial.map(|initial| backing.available.minus(initial).positive());
+    value.withdrawable = backing.withdrawable(rules, &value, joint);
+    value
+}
