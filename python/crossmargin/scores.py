@@ -42,23 +42,26 @@ def score(  # noqa: PLR0913 - options by keyword only
     """Evaluate every pool of a book at given prices.
 
     ``excess = collateral_value - trigger_level * maintenance_margin``: what a pool has above what it must hold. A pool
-    with positions is liquidatable when its excess is below zero (or is zero, where the venue's rules say so). Both
-    that and the sign of the excess are decided exactly, for the decimals that the inputs denote.
+    is liquidatable when its excess is below zero (or is zero, where the venue's rules say so); where they set several
+    constraints, when any or all of them fail, and figures are those of the first (see `Market.rules`). A pool without
+    positions, debts and orders that count is not. Verdict and sign of the excess are decided exactly, for the decimals
+    that the inputs denote.
 
     Parameters
     ----------
     book : Book
         The accounts.
     prices : Prices
-        Mark prices, made by ``book.market.prices``.
+        Made by ``book.market.prices``: a mark of every instrument that is held or ordered; index prices of the assets
+        of pools that span an account; last prices where the rules look at them.
     outputs : str or sequence of str
         Which figures to compute, of `OUTPUTS`, or ``"all"``. Fewer are faster.
     out : mapping of str to ndarray, or Scores, optional
         Arrays to write to instead of new ones, one for each output: C-contiguous, ``float64`` (``bool`` for
         ``liquidatable``), of ``book.n_pools`` elements, not overlapping. Earlier scores may be given.
     missing : {"raise", "null"}
-        What to do with held instruments that have no price: refuse, naming all of them, or score the rest and give NaN
-        for the pools that hold them (see `Scores.unpriced`).
+        What to do where a price is missing: refuse, naming all that are, or score the rest and give NaN for the pools
+        that need them (see `Scores.unpriced`).
     n_threads : int, optional
         Threads to use, 1 to 1024; by default the environment's ``CROSSMARGIN_NUM_THREADS``, else as many as pay off.
         Results are the same bits for any number.
@@ -71,7 +74,7 @@ def score(  # noqa: PLR0913 - options by keyword only
     Raises
     ------
     MissingPriceError
-        For held instruments without a mark price; ``.names`` lists them.
+        For prices that are needed and missing; ``.mark``, ``.last`` and ``.index`` list them.
     ArgumentError
         For unknown outputs, arrays in ``out`` that do not fit, and prices of another market.
 
@@ -291,8 +294,10 @@ class Scores:
         """The positions one by one, in the order of the input rows.
 
         Columns ``row`` (of the input table; of merged rows the first), ``account``, ``instrument``, ``position_side``,
-        ``margin_mode``, ``quantity``, ``entry_price``, ``notional``, ``unrealized_pnl``, ``initial_margin`` (NaN where
-        the leverage is unknown), ``maintenance_margin`` and ``tier`` (from 1; 0 without a price).
+        ``margin_mode``, ``quantity``, ``entry_price``, ``asset`` (the settlement asset, in which the amounts are),
+        ``notional``, ``unrealized_pnl``, ``initial_margin`` (NaN where the leverage is unknown),
+        ``maintenance_margin`` and ``tier`` (from 1; 0 without a price). Where legs are charged together, the charge is
+        divided by notional; orders are charged to no position.
         """
         return Table(self.book._core.positions(self.prices._core, self.missing))
 

@@ -115,7 +115,7 @@ def test_score_duplicates_merge_adds_the_rows(command: Command) -> None:
     command.write("positions.csv", header + "ann,BTCUSDT,0.5,60000\nann,BTCUSDT,0.5,64000\n")
     ran = command.score("--duplicates", "merge", "--outputs", "unrealized_pnl", "--positions-out", "p.csv", "--quiet")
     assert ran.text.splitlines()[1] == "ann,cross,USDT,,,0.0"
-    assert command.read("p.csv").splitlines()[1].startswith("0,ann,BTCUSDT,net,cross,1.0,62000.0,62000.0,0.0,,")
+    assert command.read("p.csv").splitlines()[1].startswith("0,ann,BTCUSDT,net,cross,1.0,62000.0,USDT,62000.0,0.0,,")
 
 
 # the two engines

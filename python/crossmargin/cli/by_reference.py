@@ -166,6 +166,7 @@ def _position_table(pools: Pools, held: dict[int, reference.Position], unit: str
         "margin_mode": _text(leg.kind for leg in legs),
         "quantity": _reals(quantity(held[leg.row]) for leg in legs),
         "entry_price": _reals(held[leg.row].entry_price for leg in legs),
+        "asset": _text(held[leg.row].instrument.settle for leg in legs),
     }
     columns |= {name: _reals(getattr(leg, name) for leg in legs) for name in figures}
     return xm.Table(columns | {"tier": np.array([leg.tier for leg in legs], dtype=np.int64)})

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crossmargin::Error;
 use crossmargin::book::{Duplicates, Holdings, Keys, OnError, QuantityUnit, Rejected, Tables};
 use crossmargin::error::MissingPrices;
+use crossmargin::market::{Asset, Instrument};
 use crossmargin::score as question;
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
@@ -157,7 +158,8 @@ impl Book {
             account_of[holdings.pools_of(account)].fill(account);
         }
         let pools = || figures.pool.iter().map(|&pool| pool as usize);
-        let (_, instruments) = market_names(self.engine.market());
+        let market = self.engine.market();
+        let (assets, instruments) = market_names(market);
         let reals = |of: &dyn Fn(usize) -> f64| PyArray1::from_vec(py, order.iter().map(|&at| of(at)).collect());
         let columns = PyDict::new(py);
         columns.set_item("row", row_column(py, figures.row.iter().copied()))?;
@@ -171,6 +173,8 @@ impl Book {
         columns.set_item("margin_mode", text_column(py, &["cross", "isolated"], mode))?;
         columns.set_item("quantity", reals(&|at| holdings.quantity(at)))?;
         columns.set_item("entry_price", reals(&|at| holdings.entry_price(at)))?;
+        let settle = |at: usize| market.instruments().get(holdings.instrument(at)).map(Instrument::settle);
+        columns.set_item("asset", text_column(py, &assets, order.iter().map(|&at| settle(at))))?;
         columns.set_item("notional", PyArray1::from_slice(py, &figures.notional))?;
         columns.set_item("unrealized_pnl", PyArray1::from_slice(py, &figures.unrealized_pnl))?;
         columns.set_item("initial_margin", PyArray1::from_slice(py, &figures.initial_margin))?;
@@ -237,8 +241,8 @@ fn side_code(holdings: &Holdings, position: usize) -> usize {
 }
 
 fn market_names(market: &crossmargin::Market) -> (Vec<&str>, Vec<&str>) {
-    let assets = market.assets().iter().map(crossmargin::market::Asset::name).collect();
-    (assets, market.instruments().iter().map(crossmargin::market::Instrument::name).collect())
+    let assets = market.assets().iter().map(Asset::name).collect();
+    (assets, market.instruments().iter().map(Instrument::name).collect())
 }
 
 /// The accounts of dropped rows, each once, in the order of the rows.
