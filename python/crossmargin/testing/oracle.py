@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from crossmargin.reference import Position, exact, load_market, read_balances, read_positions, score
+from crossmargin.reference import (
+    Market,
+    PoolScore,
+    Position,
+    exact,
+    load_market,
+    read_balances,
+    read_positions,
+    score,
+)
 
 KEYS = ("account", "kind", "asset", "instrument", "side")
 """What tells a pool from another."""
@@ -41,7 +50,7 @@ OUTPUTS = (*AMOUNTS, *RATIOS, "liquidatable")
 
 Rows = Sequence[Mapping[str, Any]]
 PoolRow = dict[str, Any]
-Scorer = Callable[[str, Rows, Rows, Mapping[str, float]], list[PoolRow]]
+Scorer = Callable[..., list[PoolRow]]
 
 UNIT = Fraction(1, 2**53)
 """Half a unit in the last place of 1: the relative error of one rounding."""
@@ -50,25 +59,53 @@ LARGEST_RATIO = Fraction(2) ** 1000
 """Ratios beyond this may leave the range of a double."""
 
 
-def reference_rows(market: str, balances: Rows, positions: Rows, marks: Mapping[str, float]) -> list[PoolRow]:
-    """Score with the reference in exact fractions; a row per pool, outputs by name, None for unknown."""
-    pools = score(load_market(market), balances, positions, marks)
+def reference_rows(
+    market: str, balances: Rows, positions: Rows, marks: Mapping[str, float], **options: Any
+) -> list[PoolRow]:
+    """Score with the reference in exact fractions; a row per pool, outputs by name, None for unknown.
+
+    ``options`` are what `crossmargin.reference.score` takes by name: orders, accounts, settings, index, last,
+    quantity_unit.
+    """
+    pools = score(load_market(market), balances, positions, marks, **options)
     return [{name: getattr(pool, name) for name in (*KEYS, *OUTPUTS)} for pool in pools]
 
 
-def engine_rows(market: str, balances: Rows, positions: Rows, marks: Mapping[str, float]) -> list[PoolRow]:
-    """Score with the engine through the public interface; rows in the same shape, floats as the engine made them."""
+def engine_rows(
+    market: str, balances: Rows, positions: Rows, marks: Mapping[str, float], **options: Any
+) -> list[PoolRow]:
+    """Score with the engine through the public interface; rows in the same shape, floats as the engine made them.
+
+    ``options`` as in `reference_rows`.
+    """
     import crossmargin as xm
 
-    loaded = xm.Market.from_toml(market)
-    book = xm.Book(loaded, balances=columns(balances, BALANCES), positions=columns(positions, POSITIONS))
-    scores = xm.score(book, loaded.prices(mark=dict(marks)), outputs="all")
+    book, prices = engine_book(market, balances, positions, marks, **options)
+    scores = xm.score(book, prices, outputs="all")
     table = {name: _listed(scores.pools[name]) for name in KEYS}
     table |= {name: _listed(scores[name]) for name in OUTPUTS}
     return [{name: column[row] for name, column in table.items()} for row in range(len(scores))]
 
 
-BALANCES = ("account", "asset", "wallet_balance")
+def engine_book(
+    market: str, balances: Rows, positions: Rows, marks: Mapping[str, float], **options: Any
+) -> tuple[Any, Any]:
+    """Build the engine's book and prices; ``options`` are those of `engine_rows` and of `crossmargin.Book`."""
+    import crossmargin as xm
+
+    loaded = xm.Market.from_toml(market)
+    prices = {"mark": marks} | {name: options.pop(name) for name in ("index", "last") if options.get(name)}
+    options = {name: value for name, value in options.items() if name not in ("index", "last")}
+    for name, used in OTHER_TABLES.items():
+        if options.get(name):
+            options[name] = columns(options[name], used)
+        else:
+            options.pop(name, None)
+    book = xm.Book(loaded, balances=columns(balances, BALANCES), positions=columns(positions, POSITIONS), **options)
+    return book, loaded.prices(**{name: dict(values) for name, values in prices.items()})
+
+
+BALANCES = ("account", "asset", "wallet_balance", "bonus", "borrowed")
 POSITIONS = (
     "account",
     "instrument",
@@ -78,7 +115,24 @@ POSITIONS = (
     "margin_mode",
     "isolated_margin",
     "position_side",
+    "tier_version",
+    "tier",
 )
+OTHER_TABLES = {
+    "orders": (
+        "account",
+        "instrument",
+        "quantity",
+        "price",
+        "leverage",
+        "trigger_price",
+        "reduce_only",
+        "position_side",
+        "margin_mode",
+    ),
+    "accounts": ("account", "profile", "tier_coefficient"),
+    "settings": ("account", "instrument", "leverage", "margin_mode"),
+}
 
 
 def columns(rows: Rows, names: Iterable[str]) -> list[dict[str, Any]]:
@@ -156,26 +210,116 @@ def documented_bound(n_legs: int, absolute: Fraction) -> Fraction:
     return (n_legs + 20) * UNIT * absolute
 
 
+@dataclass(frozen=True)
+class Sizes:
+    """What the rounding errors of a pool under any rules are relative to.
+
+    ``n_terms`` counts the rows that enter the account's pools; ``amounts`` holds the magnitude of every output (see
+    `crossmargin.testing.magnitude`).
+    """
+
+    n_terms: int
+    amounts: Mapping[str, Fraction]
+
+    def bound(self, name: str) -> Fraction:
+        """Largest distance between a reported amount and its exact value: see `general_bound`."""
+        held = HOLD_INITIAL if name in HOLD_INITIAL else ()
+        names = [other for other in self.amounts if other in held or other not in HOLD_INITIAL]
+        return general_bound(self.n_terms, max(self.amounts[other] for other in names))
+
+
+def sizes(market: str, balances: Rows, positions: Rows, marks: Mapping[str, float], **options: Any) -> list[Sizes]:
+    """Take the magnitude of every output of every pool, in the order of `reference_rows`."""
+    from crossmargin.testing.magnitude import Magnitude
+
+    number: type[Any] = Magnitude
+    loaded = load_market(market)
+    rows: list[Mapping[str, Any]] = [*balances, *positions, *options.get("orders", ())]
+    pools = score(loaded, balances, positions, marks, number, **options)
+    fences: dict[tuple[Any, str], Fraction] = {}
+    for pool in pools:
+        if pool.kind == "isolated":
+            place = (pool.account, pool.asset)
+            fences[place] = fences.get(place, Fraction(0)) + pool.wallet_balance.size
+    result = []
+    for pool in pools:
+        n_terms = sum(row["account"] == pool.account for row in rows)
+        cash = _cash(loaded, balances, fences, options.get("index", {}), pool) if pool.kind == "cross" else 0
+        values = {name: getattr(pool, name) for name in AMOUNTS}
+        result.append(Sizes(n_terms, {name: value.size + cash for name, value in values.items() if value is not None}))
+    return result
+
+
+def _cash(
+    market: Market,
+    balances: Rows,
+    fences: Mapping[tuple[Any, str], Fraction],
+    index: Mapping[str, float],
+    pool: PoolScore[Any],
+) -> Fraction:
+    """Add up what cash of a cross pool is made of: wallets, bonus, debts and what is fenced, at index prices."""
+    several = market.rules.cross_pool == "per_account"
+    total = Fraction(0)
+    for asset in [asset.name for asset in market.assets] if several else [pool.asset]:
+        own = [row for row in balances if (row["account"], row["asset"]) == (pool.account, asset)]
+        parts = [abs(exact(row.get(name) or 0)) for row in own for name in ("wallet_balance", "bonus", "borrowed")]
+        total += (exact(index.get(asset, 1)) if several else 1) * sum(
+            parts, fences.get((pool.account, asset), Fraction(0))
+        )
+    return total
+
+
+def general_bound(n_terms: int, magnitude: Fraction) -> Fraction:
+    """Largest distance between a reported amount and its exact value, under any rules.
+
+    Formula: ``(8 n + 256) * 2^-53 * G``, with ``n`` the balances, positions and orders of the account, and ``G`` the
+    largest magnitude of the pool's amounts: what the formula of an amount gives when each of its terms is taken by its
+    absolute value. The initial margin and what is made of it enter ``G`` for amounts that hold it, and not for others.
+    """
+    return (8 * n_terms + 256) * UNIT * magnitude
+
+
+def general_faults(got: PoolRow, want: PoolRow, size: Sizes, venue_ratio: str = "equity_over_maintenance") -> list[str]:
+    """Say in which outputs a row of the engine contradicts the exact row under any rules, as `faults` does."""
+
+    def bounds(name: str) -> Fraction:
+        return size.bound(name)
+
+    return _compared(got, want, bounds, (bounds("excess"), bounds("maintenance_margin")), venue_ratio)
+
+
 def faults(got: PoolRow, want: PoolRow, scale: Scale, venue_ratio: str = "equity_over_maintenance") -> list[str]:
     """Say in which outputs a row of the engine contradicts the exact row; an empty list when it is right.
 
     Keys and decisions must be equal, the sign of the excess must be the exact sign, amounts and ratios must lie within
     the bound. A ratio whose divisor is itself within rounding of zero says nothing and is not compared.
     """
+    required = want["initial_margin"]
+
+    def bounds(name: str) -> Fraction:
+        held = required if name in HOLD_INITIAL and required is not None else Fraction(0)
+        return documented_bound(scale.n_legs, scale.absolute + held)
+
+    over, under = (documented_bound(scale.n_legs, part) for part in (scale.absolute, scale.required))
+    return _compared(got, want, bounds, (over, under), venue_ratio)
+
+
+def _compared(
+    got: PoolRow,
+    want: PoolRow,
+    bounds: Callable[[str], Fraction],
+    errors: tuple[Fraction, Fraction],
+    venue_ratio: str,
+) -> list[str]:
+    """Compare two rows; ``errors`` are those of the collateral value and of the maintenance margin."""
     found = [name for name in (*KEYS, "liquidatable") if got[name] != want[name]]
     if _sign(got["excess"]) != _sign(want["excess"]):
         found.append("sign of excess")
-    required = want["initial_margin"]
     for name in AMOUNTS:
-        if want[name] is None:
-            right = math.isnan(got[name])
-        else:
-            absolute = scale.absolute + (required if name in HOLD_INITIAL and required is not None else 0)
-            right = _within(got[name], want[name], documented_bound(scale.n_legs, absolute))
+        right = math.isnan(got[name]) if want[name] is None else _within(got[name], want[name], bounds(name))
         if not right:
             found.append(name)
-    over = (want["collateral_value"], documented_bound(scale.n_legs, scale.absolute))
-    under = (want["maintenance_margin"], documented_bound(scale.n_legs, scale.required))
+    over, under = (want["collateral_value"], errors[0]), (want["maintenance_margin"], errors[1])
     fractions = {"margin_ratio": (over, under), "venue_ratio": (over, under)}
     if venue_ratio == "maintenance_over_equity":
         fractions["venue_ratio"] = (under, over)

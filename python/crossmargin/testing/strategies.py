@@ -5,12 +5,10 @@ pools on the edge of liquidation. It needs hypothesis, which is no dependency of
 
     pip install hypothesis
 
-Three styles of numbers are drawn. ``decimal``: a few decimal digits, as people write them, so that sums of decimals
-tie exactly where sums of doubles do not. ``wide``: full mantissas and exponents from 2^-60 to 2^60. ``limit``:
-exponents up to the magnitudes that are refused.
+Numbers are drawn in the styles of `crossmargin.testing.numbers`. Here the rules are the plain ones with a few switches;
+`crossmargin.testing.holdings` draws books under every kind of rule.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -20,20 +18,9 @@ from hypothesis import strategies as st
 
 from crossmargin.reference import exact, load_market, score
 from crossmargin.testing.markets import CAP, InstrumentSpec, RuleSpec, market_toml
-
-LIMIT = 250
-"""Exponent of two that the style ``limit`` reaches; the refused magnitudes begin at 256."""
-
-EXPONENTS = {"wide": 60, "limit": LIMIT}
-
-STYLES = ("decimal", "wide", "limit")
+from crossmargin.testing.numbers import ROUND_SIZES, STYLES, clamp, magnitudes, narrow, near, signed, step
 
 SETTLEMENT_ASSETS = ("USDT", "USDC", "FDUSD")
-
-# All of these and their quotients are short decimals: no prime factor but 2 and 5.
-ROUND_PRICES = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 5.0, 8.0, 10.0, 20.0, 25.0, 50.0, 100.0, 1000.0, 6250.0, 64000.0)
-ROUND_SIZES = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
-
 
 Key = tuple[int, InstrumentSpec, str, str]
 """Account, contract, side and mode of a position to draw."""
@@ -66,16 +53,6 @@ def rule_specs() -> st.SearchStrategy[RuleSpec]:
     )
 
 
-def magnitudes(style: str) -> st.SearchStrategy[float]:
-    """Draw positive numbers in a style."""
-    if style == "decimal":
-        digits = st.builds(lambda n, places: float(f"{n}e-{places}"), st.integers(1, 99_999), st.integers(0, 6))
-        return st.one_of(st.sampled_from(ROUND_PRICES), digits)
-    reach = EXPONENTS[style]
-    mantissas = st.integers(2**52, 2**53 - 1) | st.sampled_from([2**52, 2**52 + 1, 2**53 - 1])
-    return st.builds(lambda m, e: math.ldexp(m, e - 52), mantissas, st.integers(-reach, reach - 1))
-
-
 @st.composite
 def instrument_specs(draw: st.DrawFn, name: str, style: str) -> InstrumentSpec:
     """Draw a contract with one to six tiers of rising rates; sometimes under a law whose charge jumps at floors."""
@@ -95,16 +72,11 @@ def instrument_specs(draw: st.DrawFn, name: str, style: str) -> InstrumentSpec:
         floor=tuple(floors),
         maintenance_rate=tuple(per_mille),
         settle=draw(st.sampled_from(SETTLEMENT_ASSETS)),
-        contract_size=draw(st.sampled_from(ROUND_SIZES) if style == "decimal" else magnitudes(_narrow(style))),
+        contract_size=draw(st.sampled_from(ROUND_SIZES) if style == "decimal" else magnitudes(narrow(style))),
         cap=CAP,
         law=law,
         deduction=deductions,
     )
-
-
-def _narrow(style: str) -> str:
-    """Contract sizes of extreme magnitude leave no room for the rest of the product; draw them wide at most."""
-    return "wide" if style == "limit" else style
 
 
 @st.composite
@@ -187,7 +159,7 @@ def _books(  # noqa: PLR0913, PLR0917 - Hypothesis passes the first
     holders = sorted({(key[0], asset) for key in keys for asset in assets})
     funded = draw(st.lists(st.sampled_from(holders), unique=True, max_size=len(holders)))
     balances = [
-        {"account": account, "asset": asset, "wallet_balance": draw(_signed(style))} for account, asset in funded
+        {"account": account, "asset": asset, "wallet_balance": draw(signed(style))} for account, asset in funded
     ]
     return Case(market, tuple(balances), tuple(positions), marks, rules)
 
@@ -198,16 +170,10 @@ def _key(key: Key) -> tuple[int, str, str, str]:
 
 
 @st.composite
-def _signed(draw: st.DrawFn, style: str) -> float:
-    """Draw a balance: positive, owed or nothing."""
-    return draw(st.sampled_from([1.0, 1.0, 1.0, -1.0, 0.0])) * draw(magnitudes(style)) or 0.0
-
-
-@st.composite
 def _position_rows(draw: st.DrawFn, key: Key, mark: float, style: str) -> dict[str, Any]:
     account, spec, side, mode = key
     quantity = draw(_quantities(spec, mark, style))
-    entry = draw(st.one_of(st.just(mark), _near(mark), magnitudes(style)))
+    entry = draw(st.one_of(st.just(mark), near(mark), magnitudes(style)))
     quantity, entry = _fit(quantity, entry, spec)
     if side == "short" or (side == "net" and draw(st.booleans())):
         quantity = -quantity
@@ -228,24 +194,18 @@ def _position_rows(draw: st.DrawFn, key: Key, mark: float, style: str) -> dict[s
 
 
 @st.composite
-def _near(draw: st.DrawFn, price: float) -> float:
-    """Draw a price within some per cent of another: the usual case, where most digits cancel."""
-    return price * draw(st.sampled_from([0.5, 0.9, 0.99, 1 - 2**-40, 1 + 2**-52, 1.001, 1.125, 2.0]))
-
-
-@st.composite
 def _quantities(draw: st.DrawFn, spec: InstrumentSpec, mark: float, style: str) -> float:
     """Draw a size; sometimes the one whose notional lies on a floor, or next to it in doubles."""
     floor = draw(st.sampled_from(spec.floor))
     if floor == 0 or draw(st.booleans()):
         return draw(magnitudes(style))
     on_floor = float(exact(floor) / (exact(mark) * exact(spec.contract_size)))
-    return _step(_clamp(on_floor), draw(st.integers(-1, 1)))
+    return step(clamp(on_floor), draw(st.integers(-1, 1)))
 
 
 def _fit(quantity: float, entry: float, spec: InstrumentSpec) -> tuple[float, float]:
     """Shrink a position by powers of two until its entry notional is within the cap."""
-    quantity, entry = _clamp(quantity), _clamp(entry)
+    quantity, entry = clamp(quantity), clamp(entry)
     room = exact(spec.cap)
     while exact(quantity) * exact(spec.contract_size) * exact(entry) > room:
         quantity, entry = (quantity / 2, entry) if quantity >= entry else (quantity, entry / 2)
@@ -297,7 +257,7 @@ def topped_up(
         if pool.kind == "cross" and pool.positions:
             place = (pool.account, pool.asset)
             wallet = exact(rows[place]["wallet_balance"]) if place in rows else Fraction(0)
-            edge = _step(_clamp(float(wallet - pool.excess)), ulps)
+            edge = step(clamp(float(wallet - pool.excess)), ulps)
             rows[place] = {"account": pool.account, "asset": pool.asset, "wallet_balance": edge}
     return tuple(rows.values())
 
@@ -308,7 +268,7 @@ def fenced_on_edge(case: Case, ulps: int) -> Case:
     for pool in score(load_market(case.market), *case.arguments()[1:]):
         cash = pool.wallet_balance - pool.excess
         if pool.kind == "isolated" and cash >= 0:
-            margin = _step(_clamp(float(cash)), ulps)
+            margin = step(clamp(float(cash)), ulps)
             rows[pool.positions[0].row]["isolated_margin"] = max(margin, 0.0)
     return replace(case, positions=tuple(rows))
 
@@ -322,17 +282,3 @@ def topped_up_case(case: Case, ulps: int) -> Case:
 def edge_cases(style: str | None = None) -> st.SearchStrategy[Case]:
     """Draw cases whose pools sit on the trigger, or within two units in the last place of it."""
     return st.builds(topped_up_case, cases(style), st.integers(-2, 2))
-
-
-def _step(value: float, ulps: int) -> float:
-    """Move by doubles, staying inside the magnitudes that are accepted."""
-    for _ in range(abs(ulps)):
-        value = math.nextafter(value, math.copysign(math.inf, ulps))
-    return _clamp(value) if value else 0.0
-
-
-def _clamp(value: float) -> float:
-    """Bring a magnitude into the accepted range; zero stays zero."""
-    if value == 0:
-        return 0.0
-    return math.copysign(min(max(abs(value), 2.0**-255), 2.0**255), value)

@@ -1,0 +1,57 @@
+"""A case of a differential test: a market and everything that a scorer is given, whichever program it is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from crossmargin.testing.kinds import MarketSpec
+
+Row = Mapping[str, Any]
+Rows = tuple[Row, ...]
+
+TABLES = ("balances", "positions", "orders", "accounts", "settings")
+
+
+@dataclass(frozen=True)
+class FullCase:
+    """A market of any kinds of rules with a book and prices that fit together.
+
+    ``market`` is the text of ``spec``; ``on_edge`` names the pools that were brought to their trigger.
+    """
+
+    spec: MarketSpec
+    market: str
+    balances: Rows
+    positions: Rows
+    marks: Mapping[str, float]
+    orders: Rows = ()
+    accounts: Rows = ()
+    settings: Rows = ()
+    index: Mapping[str, float] = field(default_factory=dict)
+    last: Mapping[str, float] = field(default_factory=dict)
+    quantity_unit: str = "contracts"
+
+    def arguments(self) -> tuple[str, Sequence[Row], Sequence[Row], Mapping[str, float]]:
+        """Return the four arguments that every scorer takes."""
+        return self.market, self.balances, self.positions, self.marks
+
+    def options(self) -> dict[str, Any]:
+        """Return the other arguments, by name."""
+        names = ("orders", "accounts", "settings", "index", "last", "quantity_unit")
+        return {name: getattr(self, name) for name in names}
+
+    def holders(self) -> list[Any]:
+        """Return the accounts that hold or want something, as first seen."""
+        rows = (*self.balances, *self.positions, *self.orders)
+        return list(dict.fromkeys(row["account"] for row in rows))
+
+    def alone(self, account: Any) -> "FullCase":
+        """Return the case with the rows of one account only."""
+        own: dict[str, Any] = {
+            name: tuple(row for row in getattr(self, name) if row["account"] == account) for name in TABLES
+        }
+        return replace(self, **own)
+
+    def with_spec(self, spec: MarketSpec) -> "FullCase":
+        """Return the case under another market."""
+        return replace(self, spec=spec, market=spec.toml)

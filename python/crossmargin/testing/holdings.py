@@ -1,0 +1,201 @@
+"""Hypothesis strategies: books under every kind of rule, with orders, accounts, settings and all prices.
+
+`full_cases` draws whole cases; what puts them on edges is in `crossmargin.testing.edges`.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from hypothesis import strategies as st
+
+from crossmargin.reference import exact
+from crossmargin.reference.rules import size_in
+from crossmargin.testing.cases import FullCase
+from crossmargin.testing.kinds import ASSETS, PROFILES, MarketSpec, flags, market_specs, tables_of
+from crossmargin.testing.markets import InstrumentSpec
+from crossmargin.testing.numbers import STYLES, clamp, magnitudes, narrow, near, signed, step
+
+Key = tuple[int, InstrumentSpec, str, str]
+"""Account, contract, side and mode of a position to draw."""
+
+LEVERAGES = (1.0, 2.0, 3.0, 4.2, 10.0, 33.3, 125.0, 1.5, 0.5)
+
+COEFFICIENTS = (1.0, 0.5, 2.0, 3.0)
+
+
+@st.composite
+def full_cases(draw: st.DrawFn, style: str | None = None, max_accounts: int = 3, max_legs: int = 24) -> FullCase:
+    """Draw a market under any rules and a book of a few accounts.
+
+    Positions are of all sides and both modes, with every optional column; orders buy and sell what is held and what is
+    not; some accounts have terms and settings of their own. One case in eight is a single deep pool.
+    """
+    style = draw(st.sampled_from(STYLES)) if style is None else style
+    spec = draw(market_specs(style, draw(st.sampled_from([1, 2, 3, 5]))))
+    deep = draw(st.integers(0, 7)) == 0
+    n_accounts = 1 if deep else draw(st.integers(1, max_accounts))
+    marks = {one.name: draw(magnitudes(style)) for one in spec.instruments}
+    keys: list[Key] = [
+        (account, one, side, mode)
+        for account in range(n_accounts)
+        for one in spec.instruments
+        for side in ("net", "long", "short")
+        for mode in ("cross", "cross", "isolated")
+    ]
+    reach = min(max_legs, len(keys), draw(st.sampled_from([1, 2, 4, 8]))) if not deep else min(max_legs, len(keys))
+    held = draw(st.lists(st.sampled_from(keys), min_size=min(4, reach) if deep else 0, max_size=reach, unique_by=_key))
+    positions = [draw(_positions(spec, key, marks[key[1].name], style)) for key in held]
+    wanted = draw(st.lists(st.sampled_from(keys), max_size=4))
+    orders = [draw(_orders(spec, key, marks[key[1].name], style)) for key in wanted]
+    inverse = any(key[1].payoff == "inverse" for key in (*held, *wanted))
+    return FullCase(
+        spec=spec,
+        market=spec.toml,
+        balances=tuple(draw(_balances(spec, n_accounts, style))),
+        positions=tuple(positions),
+        marks=marks,
+        orders=tuple(orders),
+        accounts=tuple(draw(_accounts(spec, n_accounts))),
+        settings=tuple(draw(_settings(spec, n_accounts))),
+        index={asset: draw(magnitudes(narrow(style))) for asset in spec.assets if asset != spec.assets[0]}
+        | draw(st.sampled_from([{}, {spec.assets[0]: 1.0}])),
+        last={one.name: draw(near(marks[one.name])) for one in spec.instruments},
+        quantity_unit="contracts" if inverse else draw(st.sampled_from(["contracts", "contracts", "base"])),
+    )
+
+
+def _key(key: Key) -> tuple[int, str, str, str]:
+    account, one, side, mode = key
+    return account, one.name, side, mode
+
+
+@st.composite
+def _balances(draw: st.DrawFn, spec: MarketSpec, n_accounts: int, style: str) -> list[dict[str, Any]]:
+    holders = [(account, asset) for account in range(n_accounts) for asset in spec.assets]
+    funded = draw(st.lists(st.sampled_from(holders), unique=True, max_size=len(holders)))
+    rows = []
+    for account, asset in funded:
+        row: dict[str, Any] = {"account": account, "asset": asset, "wallet_balance": draw(signed(style))}
+        if spec.key("bonus", "counts_as_margin", default=False) and draw(st.booleans()):
+            row["bonus"] = draw(st.just(0.0) | magnitudes(style))
+        if draw(flags()):
+            row["borrowed"] = draw(st.just(0.0) | magnitudes(style))
+        rows.append(row)
+    return rows
+
+
+@st.composite
+def _positions(draw: st.DrawFn, spec: MarketSpec, key: Key, mark: float, style: str) -> dict[str, Any]:
+    account, one, side, mode = key
+    version = draw(st.sampled_from([None, *one.old])) if one.old else None
+    floors = tables_of(one, version)
+    quantity = draw(_quantities(one, floors, mark, style))
+    entry = draw(st.one_of(st.just(mark), near(mark), magnitudes(style)))
+    quantity, entry = _fit(quantity, entry, one)
+    if side == "short" or (side == "net" and draw(st.booleans())):
+        quantity = -quantity
+    row: dict[str, Any] = {
+        "account": account,
+        "instrument": one.name,
+        "quantity": quantity,
+        "entry_price": entry,
+        "margin_mode": mode,
+        "position_side": side,
+    }
+    if spec.asks_leverage or draw(st.integers(0, 3)):
+        row["leverage"] = draw(st.sampled_from(LEVERAGES))
+    if mode == "isolated" and ("leverage" not in row or draw(st.booleans())):
+        row["isolated_margin"] = draw(st.just(0.0) | magnitudes(style))
+    kept = spec.key("margin_class", "table_version", "newest") == "kept_by_open_positions"
+    if version is not None and kept:
+        row["tier_version"] = version
+    if spec.key("margin_class", "tier", "by_basis") != "by_basis" and draw(st.booleans()):
+        row["tier"] = float(draw(st.integers(1, len(floors if kept else one.floor))))
+    return row
+
+
+@st.composite
+def _quantities(draw: st.DrawFn, one: InstrumentSpec, floors: Sequence[float], mark: float, style: str) -> float:
+    """Draw a size; sometimes the one that lies on a floor in the unit of the table, or next to it in doubles."""
+    floor = draw(st.sampled_from(list(floors)))
+    if floor == 0 or draw(st.booleans()):
+        return draw(magnitudes(style))
+    one_contract = size_of(one, 1.0, mark)
+    return step(clamp(float(exact(floor) / one_contract)), draw(st.integers(-1, 1)))
+
+
+def size_of(one: InstrumentSpec, quantity: float, price: float) -> Any:
+    """Return how large a quantity is in the unit of an instrument's table, exactly."""
+    measure = size_in(one.bounds, one.payoff)
+    return measure(exact(quantity), exact(one.contract_size), exact(one.multiplier), exact(price))
+
+
+def _fit(quantity: float, entry: float, one: InstrumentSpec) -> tuple[float, float]:
+    """Halve a position until it is within the cap in every unit, whatever the account's coefficient."""
+    quantity, entry = clamp(quantity), clamp(entry)
+    room = exact(one.cap) / 8
+    while True:
+        size = exact(quantity) * max(exact(one.contract_size), Fraction(1))
+        if max(size, size * exact(entry), size * exact(one.multiplier) * exact(entry), size / exact(entry)) <= room:
+            return quantity, entry
+        quantity = quantity / 2
+        if entry > 1:
+            entry = entry / 2
+        elif entry < 0.5:
+            entry = entry * 2
+
+
+@st.composite
+def _orders(draw: st.DrawFn, spec: MarketSpec, key: Key, mark: float, style: str) -> dict[str, Any]:
+    account, one, side, mode = key
+    quantity, _ = _fit(draw(_quantities(one, one.floor, mark, style)), mark, one)
+    limit = draw(st.one_of(st.just(float("nan")), st.just(mark), near(mark), near(mark), magnitudes(narrow(style))))
+    row: dict[str, Any] = {
+        "account": account,
+        "instrument": one.name,
+        "quantity": draw(st.sampled_from([quantity, -quantity])),
+        "price": limit,
+        "margin_mode": mode,
+        "position_side": side,
+        "reduce_only": draw(flags()),
+    }
+    if spec.asks_leverage or draw(st.integers(0, 3)):
+        row["leverage"] = draw(st.sampled_from(LEVERAGES))
+    if draw(flags()):
+        row["trigger_price"] = mark
+    return row
+
+
+@st.composite
+def _accounts(draw: st.DrawFn, spec: MarketSpec, n_accounts: int) -> list[dict[str, Any]]:
+    named = draw(st.lists(st.sampled_from(range(n_accounts)), unique=True, max_size=n_accounts))
+    rows = []
+    for account in named:
+        row: dict[str, Any] = {"account": account}
+        profile = draw(st.sampled_from([None, *PROFILES]))
+        if profile is not None:
+            row["profile"] = profile
+        if spec.key("margin_class", "user_coefficient", "none") == "bounds" and draw(st.booleans()):
+            row["tier_coefficient"] = draw(st.sampled_from(COEFFICIENTS))
+        rows.append(row)
+    return rows
+
+
+@st.composite
+def _settings(draw: st.DrawFn, spec: MarketSpec, n_accounts: int) -> list[dict[str, Any]]:
+    keys = [(account, one.name) for account in range(n_accounts) for one in spec.instruments]
+    chosen = draw(st.lists(st.sampled_from(keys), unique=True, max_size=3))
+    rows = []
+    for account, name in chosen:
+        row: dict[str, Any] = {"account": account, "instrument": name}
+        if draw(st.booleans()):
+            row["leverage"] = draw(st.sampled_from(LEVERAGES))
+        if draw(st.booleans()):
+            # what rows say wins, and all rows of these books say it
+            row["margin_mode"] = draw(st.sampled_from(["cross", "isolated"]))
+        rows.append(row)
+    return rows
+
+
+__all__ = ["ASSETS", "full_cases", "size_of"]

@@ -1,0 +1,74 @@
+"""The engine against the reference in exact fractions, under every kind of rule in free combination."""
+
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crossmargin.testing.cases import TABLES, FullCase
+from crossmargin.testing.edges import edge_cases, floor_cases
+from crossmargin.testing.holdings import full_cases
+from crossmargin.testing.numbers import STYLES
+from crossmargin.testing.oracle import engine_rows, general_faults, reference_rows, sizes
+from differential.test_score import bits_by_key, drawn, key_of
+
+
+def assert_agrees(case: FullCase) -> None:
+    wanted = reference_rows(*case.arguments(), **case.options())
+    got = engine_rows(*case.arguments(), **case.options())
+    assert [key_of(row) for row in got] == [key_of(row) for row in wanted]
+    for row, want, size in zip(got, wanted, sizes(*case.arguments(), **case.options()), strict=True):
+        found = general_faults(row, want, size, case.spec.rules.venue_ratio)
+        assert not found, (key_of(want), found)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_kinds_random_book_agrees_with_exact_arithmetic(style: str) -> None:
+    @drawn(100)
+    @given(full_cases(style))
+    def agrees(case: FullCase) -> None:
+        assert_agrees(case)
+
+    agrees()
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_kinds_pool_on_the_trigger_is_decided_as_in_exact_arithmetic(style: str) -> None:
+    @drawn(60)
+    @given(edge_cases(style))
+    def agrees(case: FullCase) -> None:
+        assert_agrees(case)
+
+    agrees()
+
+
+@pytest.mark.parametrize("style", ["decimal", "wide"])
+def test_kinds_price_on_a_floor_and_beside_it_agrees_with_exact_arithmetic(style: str) -> None:
+    @drawn(100)
+    @given(floor_cases(style))
+    def agrees(case: FullCase) -> None:
+        assert_agrees(case)
+
+    agrees()
+
+
+@drawn(60)
+@given(edge_cases(), st.integers(0, 2**32))
+def test_kinds_shuffled_rows_and_accounts_give_the_same_bits(case: FullCase, seed: int) -> None:
+    shuffler = random.Random(seed)
+    rows = {name: tuple(shuffler.sample(getattr(case, name), len(getattr(case, name)))) for name in TABLES}
+    shuffled = replace(case, **rows)
+    got = engine_rows(*shuffled.arguments(), **shuffled.options())
+    assert bits_by_key(got) == bits_by_key(engine_rows(*case.arguments(), **case.options()))
+
+
+@drawn(60)
+@given(edge_cases())
+def test_kinds_batch_gives_the_bits_of_its_singles(case: FullCase) -> None:
+    singles = {}
+    for account in case.holders():
+        alone = case.alone(account)
+        singles |= bits_by_key(engine_rows(*alone.arguments(), **alone.options()))
+    assert bits_by_key(engine_rows(*case.arguments(), **case.options())) == singles
