@@ -68,6 +68,23 @@ def test_score_accounts_are_text_in_all_tables_if_in_one(command: Command) -> No
     assert json.loads(ran.text.splitlines()[0])["account"] == "7", ran.err
 
 
+def test_score_on_error_reject_lists_faults_of_orders_with_their_accounts(command: Command) -> None:
+    command.write("orders.csv", ORDERS.replace("-0.1", "0"))
+    options = ("--on-error", "reject", "--rejects", "faults.csv", "--outputs", "liquidatable", "--quiet")
+    ran = command.score(*options, orders="orders.csv")
+    assert [line.split(",")[0] for line in ran.text.splitlines()[1:]] == ["ann", "cleo", "cleo"]
+    assert command.read("faults.csv").splitlines()[1:] == ["bob,orders,1,quantity,0.0,zero,leave filled orders out"]
+
+
+def test_score_inverse_contracts_in_base_name_the_option(command: Command) -> None:
+    command.write("balances.csv", "account,asset,wallet_balance\nann,BTC,1\n")
+    command.write("positions.csv", "account,instrument,quantity,entry_price\nann,BTCUSD_PERP,10,60000\n")
+    command.write("marks.json", '{"BTCUSD_PERP": 60000}')
+    ran = command.score("--quiet", "--quantity-unit", "base", preset="binance-coinm")
+    assert ran.code == 1
+    assert ran.err.endswith("the face of an inverse contract is in its quote asset; use --quantity-unit contracts\n")
+
+
 @pytest.mark.parametrize("engine", ["fast", "reference"])
 @pytest.mark.parametrize(("options", "shown"), [((), "11.954764755"), (("--venue-rounded",), "11.95476475")])
 def test_score_venue_rounded_cuts_the_figures_of_the_pools(command: Command, engine: str, options, shown: str) -> None:
