@@ -88,11 +88,11 @@ impl<N: Number> Pool<'_, N> {
             return (Some(N::zero()), 0);
         }
         let charged = self.sides(group, rule.price).amount(rule.legs, mode);
-        let tier = self.tier(rule, group, alone, open);
         if usual_initial {
             let leverage = self.leverage(group, mode);
-            return ((!leverage.is_nan()).then(|| charged.over(&N::of(leverage))), tier);
+            return ((!leverage.is_nan()).then(|| charged.over(&N::of(leverage))), 0);
         }
+        let tier = self.tier(rule, group, alone, open);
         let table = self.book.class_table(self.class(group));
         if margin == Margin::Initial {
             return (Some(charged.times(&table.initial_rates[tier].get())), tier);

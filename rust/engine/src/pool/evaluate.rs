@@ -136,8 +136,7 @@ fn charge_layers<N: Number>(pool: &Pool<'_, N>, layers: &mut [Layer<N>], fence: 
     let mut open = false;
     for margin in [Margin::Maintenance, Margin::Initial] {
         let (charges, left_open) = pool.charges(margin, false);
-        // Initial margin decides nothing unless a constraint looks at it; then its tiers matter as well.
-        open |= left_open && (margin == Margin::Maintenance || book.initial_decides());
+        open |= left_open;
         for charge in charges {
             let leg = pool.legs.get(charge.group.legs.start).filter(|_| !charge.group.legs.is_empty());
             let instrument =

@@ -27,7 +27,7 @@ use crate::book::{Holdings, OnError, PoolKind, QuantityUnit, Rejected, Tables};
 use crate::environment;
 use crate::error::Result;
 use crate::exact::Number;
-use crate::market::{Instrument, Market, Required};
+use crate::market::{Instrument, Market};
 
 pub(crate) use classes::{ClassRow, Classes};
 pub use judge::{Judged, is_priced, judge, judge_exactly};
@@ -195,11 +195,6 @@ impl Book {
     /// The tables of a margin class.
     pub(crate) fn class_table(&self, class: u16) -> &ClassTable {
         &self.tables[usize::from(class)]
-    }
-
-    /// Whether a constraint looks at initial margin.
-    pub(crate) fn initial_decides(&self) -> bool {
-        self.market.rules().constraints().iter().any(|constraint| constraint.required == Required::Initial)
     }
 
     /// Contracts per unit of quantity.

@@ -79,7 +79,7 @@ fn attempt<N: Number>(book: &Book, pool: usize, mark: &[f64]) -> Option<Vec<Posi
         .collect();
     for margin in [Margin::Maintenance, Margin::Initial] {
         let (charges, open) = alone.charges(margin, true);
-        if open && margin == Margin::Maintenance {
+        if open {
             return None;
         }
         for charge in charges {
