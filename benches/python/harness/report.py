@@ -46,12 +46,7 @@ def head(record: Mapping[str, Any]) -> str:
         f"{machine['cores']} cores, caches {machine['l2_cache']} and {machine['l3_cache']}, "
         f"{machine['memory_gib']} GiB, {machine['system']}"
     )
-    books = [
-        f"* Workload: {workload['name']}, seed {workload['seed']}, {workload['n_pools']:,} pools, "
-        f"{workload['n_positions']:,} positions, {workload.get('n_orders', 0):,} orders, "
-        f"{workload['n_instruments']} instruments."
-        for workload in workloads
-    ]
+    books = [_book(workload) for workload in workloads]
     lines = [
         f"* Date and commit: {record['date']}, {commit}.",
         f"* Machine: {hardware}.",
@@ -61,6 +56,14 @@ def head(record: Mapping[str, Any]) -> str:
         f"Load of the machine before {record['load']['before']}, after {record['load']['after']}.",
     ]
     return "\n".join(lines)
+
+
+def _book(workload: Mapping[str, Any]) -> str:
+    orders = f"{workload['n_orders']:,} orders, " if workload.get("n_orders") else ""
+    return (
+        f"* Workload: {workload['name']}, seed {workload['seed']}, {workload['n_pools']:,} pools, "
+        f"{workload['n_positions']:,} positions, {orders}{workload['n_instruments']} instruments."
+    )
 
 
 def markdown(record: Mapping[str, Any]) -> str:
