@@ -71,6 +71,13 @@ def test_arithmetic_level_is_the_ceiling_of_what_exceeds_the_base(contracts: int
     assert pool.initial_margin == (Fraction("0.004") + Fraction("0.004") * level) * size
 
 
+def test_arithmetic_table_ends_with_its_last_level() -> None:
+    market = market_toml([InstrumentSpec("X", law="arithmetic", bounds="contracts", arithmetic=LEVELS)])
+    text = "\n".join(line for line in market.splitlines() if not line.startswith("cap"))
+    (table,) = {instrument.table for instrument in load_market(text).instruments}
+    assert table.cap == 810_000
+
+
 def test_half_of_max_leverage_is_marginal_with_exact_rates() -> None:
     # Hyperliquid: BTC 40x up to 150 million, then 20x: 1.25 %, then 2.5 % of what is above.
     spec = InstrumentSpec("X", (0, 150_000_000), law="half_of_max_leverage", max_leverage=(40, 20))
@@ -160,6 +167,17 @@ def test_coefficient_multiplies_bounds_and_deductions() -> None:
 def test_chosen_tier_counts_where_the_rule_says_so(rule: str, given: int | None, tier: int) -> None:
     pool = pool_of(STEP, row(1_000, tier=given), sections={"margin_class": {"tier": rule}})
     assert (pool.positions[0].tier, pool.maintenance_margin) == (tier, 5 * tier)
+
+
+def test_chosen_tier_ends_with_the_table_of_the_first_leg() -> None:
+    old = InstrumentSpec("X", (0,), (0.02,))
+    spec = InstrumentSpec("X", (0, 10), (0.01, 0.03), old={"old": old})
+    sections = {
+        "margin_class": {"tier": "static", "table_version": "kept_by_open_positions"},
+        "maintenance_margin": {"legs": "long_plus_short"},
+    }
+    legs = (row(100, position_side="long", tier_version="old"), row(-100, position_side="short", tier=2))
+    assert pool_of(spec, *legs, sections=sections).maintenance_margin == 4
 
 
 @pytest.mark.parametrize(("rule", "tier"), [("static", 1), ("higher_of_both", 2)])

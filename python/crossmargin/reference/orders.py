@@ -87,7 +87,7 @@ def _order_needs_leverage(rules: Rules, order: Order) -> bool:
     counted = [level for level, mode in modes.items() if mode != "none"]
     if order.margin_mode == "isolated":
         counted = [level for level in counted if level == "initial"]
-    fees = [rules.requirement(level, "cross").closing_fee for level in counted]
+    fees = [rules.requirement(level, order.margin_mode).closing_fee for level in counted]
     if rules.orders.closing_fee and any(fee.startswith("bankruptcy") for fee in fees):
         return True
     return "initial" in counted and needs_leverage(rules, order.margin_mode, fees=False)

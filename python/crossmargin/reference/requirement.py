@@ -84,10 +84,11 @@ def tier_of(run: Run[N], pool: Pool, group: Group, rule: RequirementRule) -> int
     underlying summed); Binance ``notionalCoef``; MEXC contract API (the level in force); read 2026-11-22.
     """
     how = run.market.rules.margin_class.tier
-    chosen = [position.tier for position in group.positions if position.tier is not None]
+    table = _table_of(group)
+    # Legs may be under tables of different lengths; the group is charged by that of its first leg.
+    chosen = [min(position.tier, len(table.tiers)) for position in group.positions if position.tier is not None]
     if how == "static" and chosen:
         return max(chosen)
-    table = _table_of(group)
     floors = [run.cast(tier.floor * pool.terms.coefficient) for tier in table.tiers]
     by_basis = rules.tier_number(_tier_basis(run, pool, group, rule, table.bounds), floors, table.at_floor)
     return max(by_basis, *chosen) if how == "higher_of_both" and chosen else by_basis
@@ -216,6 +217,8 @@ def _bankruptcy_factor(run: Run[N], instrument: Instrument, entry: Position | Or
 def order_fees(run: Run[N], pool: Pool, order: Order, level: str) -> N:
     """Return the fees that a counted order holds back: to open (initial margin only) and to close what it opens.
 
+    What kind of closing fee it is follows from what the order would open: a cross or an isolated position.
+
     Source: Bybit help, "Order Cost": initial margin, fee to open, and fee to close at the bankruptcy price of the
     order's leverage; BingX support 25352317867673; read 2026-11-22.
     """
@@ -223,7 +226,7 @@ def order_fees(run: Run[N], pool: Pool, order: Order, level: str) -> N:
     total = run.zero
     if level == "initial" and how.opening_fee:
         total = total + fee * size
-    kind = run.market.rules.requirement(level, "cross").closing_fee
+    kind = run.market.rules.requirement(level, order.margin_mode).closing_fee
     if how.closing_fee and kind != "none":
         factor = run.one if kind == "mark" else _bankruptcy_factor(run, order.instrument, order)
         total = total + fee * size * factor

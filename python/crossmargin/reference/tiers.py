@@ -52,18 +52,22 @@ def read_table(name: str, table: Table) -> TierTable:
 
     The law ``marginal`` derives its deductions (and becomes ``list`` where published ones disagree); ``flat`` has
     none; ``list`` keeps the published ones; ``half_of_max_leverage`` is marginal with rates of half of one over the
-    largest leverage; ``arithmetic`` is flat with levels at regular distances, an exact bound in the lower level.
+    largest leverage; ``arithmetic`` is flat with levels at regular distances, an exact bound in the lower level, and
+    ends where its last level does unless a cap is given.
     """
     where = f"tiers.{name}"
     law = parse.choice(table, "law", where, LAWS)
     bounds = parse.choice(table, "bounds", where, ("quote", "settle", "contracts"))
     at_floor = parse.choice(table, "at_floor", where, ("higher", "lower"))
+    cap = parse.number(table, "cap", where, positive)
     if law == "arithmetic":
         law, at_floor = "flat", "lower"
         tiers = arithmetic_levels(parse.section(table, "arithmetic"), f"{where}.arithmetic")
+        if cap is None:
+            base, increment = (exact(table["arithmetic"][key]) for key in ("base", "increment"))
+            cap = base + (len(tiers) - 1) * increment
     else:
         law, tiers = _read_columns(table, where, law)
-    cap = parse.number(table, "cap", where, positive)
     if cap is not None and cap <= tiers[-1].floor:
         raise refuse(f"{where}.cap", table["cap"], "a number above the last floor")
     return TierTable(name, law, tiers, cap, bounds, at_floor)
