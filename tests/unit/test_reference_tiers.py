@@ -93,6 +93,12 @@ def test_marginal_rate_is_not_a_flat_rate() -> None:
     assert pool.maintenance_margin == 1_750
 
 
+def test_marginal_slices_of_the_venues_page_add_up() -> None:
+    # Bybit, "Maintenance Margin": 3,500 in tiers of 1,000 at 2, 2.5, 3 and 3.5 %.
+    spec = InstrumentSpec("X", (0, 1_000, 2_000, 3_000), (0.02, 0.025, 0.03, 0.035), at_floor="lower")
+    assert pool_of(spec, row(3_500)).maintenance_margin == Fraction("92.5")
+
+
 HEDGE = (row(200_000, position_side="long"), row(-200_000, position_side="short"))
 STEP = InstrumentSpec("X", (0, 250_000), (0.005, 0.01), law="flat")
 
