@@ -34,7 +34,7 @@ pub(super) enum Margin {
 }
 
 impl<N: Number> Pool<'_, N> {
-    fn rule(&self, margin: Margin) -> &RequirementRule {
+    pub(super) fn rule(&self, margin: Margin) -> &RequirementRule {
         let rules = self.book.market().rules();
         match margin {
             Margin::Maintenance => rules.maintenance(self.isolated),
@@ -51,7 +51,8 @@ impl<N: Number> Pool<'_, N> {
         }
     }
 
-    /// The charges of all groups, without fees, and whether rounding left a tier open. With `alone`, without orders.
+    /// The charges of all groups, without fees, and whether rounding left a tier open. With `alone`, without orders but for
+    /// their part in what picks the tier.
     pub(super) fn charges(&self, margin: Margin, alone: bool) -> (Vec<Charge<N>>, bool) {
         let rule = self.rule(margin);
         if margin == Margin::Maintenance && rule.source == MarginSource::ShareOfInitial {
@@ -67,21 +68,14 @@ impl<N: Number> Pool<'_, N> {
         let charges = groups(self.legs, self.orders, settle, rule.legs == Legs::Each)
             .into_iter()
             .map(|group| {
-                let (amount, tier) = self.charge(margin, &group, mode, alone, &mut open);
+                let (amount, tier) = self.charge(margin, &group, mode, &mut open);
                 Charge { group, amount, tier }
             })
             .collect();
         (charges, open)
     }
 
-    fn charge(
-        &self,
-        margin: Margin,
-        group: &Group,
-        mode: OrdersIn,
-        alone: bool,
-        open: &mut bool,
-    ) -> (Option<N>, usize) {
+    fn charge(&self, margin: Margin, group: &Group, mode: OrdersIn, open: &mut bool) -> (Option<N>, usize) {
         let rule = self.rule(margin);
         let usual_initial = margin == Margin::Initial && rule.source == MarginSource::Usual;
         if group.legs.is_empty() && mode == OrdersIn::None {
@@ -92,7 +86,7 @@ impl<N: Number> Pool<'_, N> {
             let leverage = self.leverage(group, mode);
             return ((!leverage.is_nan()).then(|| charged.over(&N::of(leverage))), 0);
         }
-        let tier = self.tier(rule, group, alone, open);
+        let tier = self.tier(rule, group, open);
         let table = self.book.class_table(self.class(group));
         if margin == Margin::Initial {
             return (Some(charged.times(&table.initial_rates[tier].get())), tier);
@@ -155,15 +149,15 @@ impl<N: Number> Pool<'_, N> {
     }
 
     /// The tier of a group, from 0.
-    fn tier(&self, rule: &RequirementRule, group: &Group, alone: bool, open: &mut bool) -> usize {
+    fn tier(&self, rule: &RequirementRule, group: &Group, open: &mut bool) -> usize {
         let table = self.book.class_table(self.class(group));
         let tiers = self.legs[group.legs.clone()].iter().map(|leg| self.book.class_table(leg.class).tier);
-        let fixed = usize::from(tiers.max().unwrap_or(0));
+        let fixed = usize::from(tiers.max().unwrap_or(0)).min(table.floors.len());
         let choice = self.book.market().rules().margin_class().tier;
         if choice == TierChoice::Static && fixed > 0 {
             return fixed - 1;
         }
-        let mode = if alone { OrdersIn::None } else { self.book.market().rules().orders().tier_basis };
+        let mode = self.book.market().rules().orders().tier_basis;
         let amount =
             |group: &Group, legs: Legs| self.sides_in_unit(group, table.bounds, rule.tier_price).amount(legs, mode);
         let whole = || if rule.legs == Legs::Each { self.of_instrument(group) } else { group.clone() };
@@ -213,13 +207,12 @@ impl<N: Number> Pool<'_, N> {
     fn unit_value(&self, basis: PriceBasis, group: &Group) -> N {
         let instrument = &self.book.market().instruments()[self.instrument(group)];
         let table = self.book.class_table(self.class(group));
+        // Without a position there is no entry: the mark stands for it.
         let (price, size) = if let Some([leg, ..]) = self.legs.get(group.legs.clone()) {
             (leg.price(basis), &leg.size)
         } else {
             let order = &self.orders[group.orders.start];
-            let at_mark = basis == PriceBasis::Mark;
-            let of_order = || order.value(self.book.market().rules().orders().price).1;
-            (if at_mark { &order.mark } else { of_order() }, &order.size)
+            (&order.mark, &order.size)
         };
         match (table.bounds, instrument.payoff()) {
             (BoundUnit::Settle, _) | (BoundUnit::Quote, Payoff::Linear) => N::of(1.0),

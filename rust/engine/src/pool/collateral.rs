@@ -45,13 +45,15 @@ impl<'a, N: Number> Counting<'a, N> {
 
     /// What cash and unrealised profit count as, in the valuation asset.
     pub(super) fn value(&self, cash: &N, pnl: &N, weights: Weights) -> N {
-        let full = self.rules.value == CollateralValue::Full
-            || (weights == Weights::Risk && self.rules.levels == HaircutLevels::Initial);
+        if weights == Weights::Risk && self.rules.levels == HaircutLevels::Initial {
+            return self.price.times(&cash.plus(pnl));
+        }
         let (amount, rest) = match self.rules.base {
-            HaircutBase::Cash if !full => (cash.clone(), pnl.times(&self.price)),
-            _ => (cash.plus(pnl), N::zero()),
+            HaircutBase::Cash => (cash.clone(), pnl.times(&self.price)),
+            HaircutBase::Equity => (cash.plus(pnl), N::zero()),
         };
         let held = amount.positive();
+        let full = self.rules.value == CollateralValue::Full;
         let counted = if full { self.price.times(&held) } else { self.after_haircut(&held, weights) };
         counted.plus(&self.owed(&amount.negative())).plus(&rest)
     }
@@ -134,7 +136,8 @@ impl AssetRow {
         let price = if index.is_nan() && is_valuation { 1.0 } else { index };
         let collateral = market.assets()[asset].collateral();
         let how = rules.collateral();
-        let full = how.value == CollateralValue::Full || how.levels == HaircutLevels::Initial;
+        let unseen = how.levels == HaircutLevels::Initial;
+        let full = how.value == CollateralValue::Full || unseen;
         let (scales, counted) = match collateral {
             _ if full => ([1.0, price], vec![(0.0, 1.0)]),
             None => ([1.0, price], Vec::new()),
@@ -148,6 +151,7 @@ impl AssetRow {
             }
         };
         let negative = match (how.negative, collateral) {
+            _ if unseen => price,
             (Negative::Ask, Some(asset)) => price * (1.0 + asset.ask_buffer),
             (Negative::LiabilityFactor, Some(asset)) => price * asset.liability_factor,
             _ => price,

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 use crate::book::{PoolKind, coordinate_size};
 use crate::exact::Number;
-use crate::market::{CrossPool, FeeReserve, OrderLoss, OrdersIn, Payoff};
+use crate::market::{CrossPool, FeeReserve, MarginSource, OrderLoss, OrdersIn, Payoff};
 
 use super::Book;
 use super::charge::{Margin, Pool, at_bankruptcy};
@@ -170,7 +170,10 @@ fn reserve<N: Number>(pool: &Pool<'_, N>, orders: &[Order<N>], layers: &mut [Lay
 /// Whether there is anything to liquidate a pool for, and whether rounding leaves that open.
 fn exposed<N: Number>(pool: &Pool<'_, N>, layers: &[Layer<N>], joint: bool) -> (bool, bool) {
     let orders = pool.book.market().rules().orders();
-    let orders_count = orders.maintenance_margin != OrdersIn::None || orders.order_loss == OrderLoss::Equity;
+    let of_initial = pool.book.market().rules().maintenance(pool.isolated).source == MarginSource::ShareOfInitial;
+    let orders_count = orders.maintenance_margin != OrdersIn::None
+        || orders.order_loss == OrderLoss::Equity
+        || (of_initial && orders.initial_margin != OrdersIn::None);
     if !pool.legs.is_empty() || (orders_count && !pool.orders.is_empty()) {
         return (true, false);
     }

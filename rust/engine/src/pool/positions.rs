@@ -11,7 +11,7 @@ use super::legs::{Leg, Order};
 /// The figures of a position, in its settlement asset; NaN where unknown.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PositionValue {
-    /// `|quantity * x|` at mark.
+    /// `|quantity * x|` at the price looked at.
     pub notional: f64,
     /// `quantity * (x - x(entry))`.
     pub unrealized_pnl: f64,
@@ -23,9 +23,10 @@ pub struct PositionValue {
     pub tier: u32,
 }
 
-/// The figures of a pool's positions, in their order, at a mark for every instrument; NaN where one is missing.
+/// The figures of a pool's positions, in their order, at a price for every instrument; NaN where one is missing.
 ///
-/// Positions that are charged together share the charge in proportion to their notional. Orders are left out.
+/// Positions that are charged together share the charge in proportion to their notional at the rule's price. Orders are
+/// left out, but for their part in what picks the tier.
 #[must_use]
 pub fn position_values(book: &Book, pool: usize, mark: &[f64]) -> Vec<PositionValue> {
     let holdings = book.holdings();
@@ -62,7 +63,8 @@ fn attempt<N: Number>(book: &Book, pool: usize, mark: &[f64]) -> Option<Vec<Posi
     let holdings = book.holdings();
     let isolated = holdings.kind(pool) == crate::book::PoolKind::Isolated;
     let legs: Vec<Leg<N>> = holdings.positions_of(pool).map(|at| Leg::new(book, at, mark)).collect();
-    let orders: [Order<N>; 0] = [];
+    let cross = holdings.orders_of(pool).filter(|&order| !holdings.orders.isolated[order]);
+    let orders: Vec<Order<N>> = cross.map(|at| Order::new(book, at, mark)).collect();
     let alone = Pool { book, isolated, legs: &legs, orders: &orders };
     let fence = if isolated { fence(book, pool) } else { N::zero() };
     let mut values: Vec<PositionValue> = (legs.iter())
@@ -84,10 +86,15 @@ fn attempt<N: Number>(book: &Book, pool: usize, mark: &[f64]) -> Option<Vec<Posi
         }
         for charge in charges {
             let group = &legs[charge.group.legs.clone()];
-            let whole = group.iter().fold(N::zero(), |sum, leg| sum.plus(&leg.at_mark));
+            let price = alone.rule(margin).price;
+            let whole = group.iter().fold(N::zero(), |sum, leg| sum.plus(leg.notional(price)));
             for (value, leg) in values[charge.group.legs.clone()].iter_mut().zip(group) {
                 let share = |amount: &N| {
-                    if group.len() == 1 { amount.to_f64() } else { amount.times(&leg.at_mark).over(&whole).to_f64() }
+                    if group.len() == 1 {
+                        amount.to_f64()
+                    } else {
+                        amount.times(leg.notional(price)).over(&whole).to_f64()
+                    }
                 };
                 let amount = charge.amount.as_ref().map_or(f64::NAN, share);
                 match margin {

@@ -230,6 +230,10 @@ fn at_entry(
         return Err(NoLanes);
     }
     for charge in charges {
+        if charge.group.legs.is_empty() && !charge.group.orders.is_empty() {
+            // What its deductions are worth depends on the mark.
+            return Err(NoLanes);
+        }
         let instrument = match parts.legs.get(charge.group.legs.clone()) {
             Some([leg, ..]) => leg.instrument,
             _ => parts.orders[charge.group.orders.start].instrument,

@@ -116,7 +116,12 @@ pub fn score(book: &Book, prices: &Prices, buffers: Buffers<'_>, options: &Optio
 /// Scores the pools of rules beyond the one-asset ones.
 fn score_layers(book: &Book, layered: &Layered, prices: &Prices, buffers: Buffers<'_>, options: &Options) -> Summary {
     let market = book.market();
-    let rows = layered.classes.table(book, prices.mark());
+    // Where a rule looks at last prices as well, an instrument without one has no price at all.
+    let looks_at_last = market.rules().constraints().iter().any(|constraint| constraint.price == TriggerPrice::Last);
+    let priced = |at: usize| prices.last().get(at).is_some_and(|price| !price.is_nan());
+    let known = |(at, &mark): (usize, &f64)| if looks_at_last && !priced(at) { f64::NAN } else { mark };
+    let marks: Vec<f64> = prices.mark().iter().enumerate().map(known).collect();
+    let rows = layered.classes.table(book, &marks);
     let assets: Vec<AssetRow> =
         (0..market.assets().len()).map(|asset| AssetRow::new(market, asset, prices.index()[asset])).collect();
     let terms = LayerTerms {

@@ -1,7 +1,7 @@
 //! The figures of single positions, in the order of the input rows.
 
 use crate::error::Result;
-use crate::market::Prices;
+use crate::market::{Prices, TriggerPrice};
 use crate::pool::{Book, PositionValue, position_values};
 
 use super::{Missing, check_prices};
@@ -33,13 +33,19 @@ pub struct PositionFigures {
 pub fn score_positions(book: &Book, prices: &Prices, missing: Missing) -> Result<PositionFigures> {
     check_prices(book, prices, missing)?;
     let holdings = book.holdings();
+    // The figures of a pool are those of the first constraint, and so are those of its positions.
+    let first = book.market().rules().constraints().first();
+    let at_last = first.is_some_and(|constraint| constraint.price == TriggerPrice::Last);
+    let none = vec![f64::NAN; prices.mark().len()];
+    let last = if prices.last().is_empty() { &none } else { prices.last() };
+    let looked_at = if at_last { last } else { prices.mark() };
     let mut values = Vec::with_capacity(holdings.n_positions());
     let mut pools = Vec::with_capacity(holdings.n_positions());
     for pool in 0..holdings.n_pools() {
         let positions = holdings.positions_of(pool);
         let pool32 = u32::try_from(pool).unwrap_or(u32::MAX);
         pools.extend(positions.map(|_| pool32));
-        values.extend(position_values(book, pool, prices.mark()));
+        values.extend(position_values(book, pool, looked_at));
     }
     let mut order: Vec<usize> = (0..holdings.n_positions()).collect();
     order.sort_unstable_by_key(|&position| holdings.row(position));
