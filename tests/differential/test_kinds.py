@@ -7,12 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crossmargin.testing.cases import TABLES, FullCase
-from crossmargin.testing.edges import edge_cases, floor_cases
-from crossmargin.testing.holdings import full_cases
+import crossmargin as xm
+from crossmargin.testing.cases import TABLES, FullCase, MarketText
+from crossmargin.testing.edges import edge_cases, floor_cases, on_trigger
+from crossmargin.testing.holdings import full_cases, preset_cases
 from crossmargin.testing.numbers import STYLES
 from crossmargin.testing.oracle import engine_rows, general_faults, reference_rows, sizes
 from differential.test_score import bits_by_key, drawn, key_of
+
+SHIPPED = xm.presets()
+PRESETS = [
+    (name, as_of)
+    for name, as_of in zip(SHIPPED["preset"], SHIPPED["as_of"], strict=True)
+    if len(xm.load_market(name, as_of=as_of).instruments)  # some bring no tables of their own
+]
 
 
 def assert_agrees(case: FullCase) -> None:
@@ -50,6 +58,18 @@ def test_kinds_price_on_a_floor_and_beside_it_agrees_with_exact_arithmetic(style
     @given(floor_cases(style))
     def agrees(case: FullCase) -> None:
         assert_agrees(case)
+
+    agrees()
+
+
+@pytest.mark.parametrize(("preset", "as_of"), PRESETS)
+def test_kinds_book_under_a_shipped_preset_agrees_with_exact_arithmetic(preset: str, as_of: str) -> None:
+    text = MarketText(xm.load_market(preset, as_of=as_of).to_toml())
+
+    @drawn(25)
+    @given(preset_cases(text), st.sampled_from([None, -1, 0, 1]))
+    def agrees(case: FullCase, ulps: int | None) -> None:
+        assert_agrees(case if ulps is None else on_trigger(case, ulps))
 
     agrees()
 

@@ -36,7 +36,8 @@ def test_kinds_positions_agree_with_exact_arithmetic_and_tiers_are_exact(case: F
     held, prices = engine_book(*case.arguments(), **case.options())
     table = xm.score(held, prices).positions
     assert table["row"].tolist() == [leg.row for leg in legs]
-    assert table["tier"].tolist() == [leg.tier for leg in legs]
+    if load_market(market).rules.maintenance.source != "share_of_initial":
+        assert table["tier"].tolist() == [leg.tier for leg in legs]  # a share of the initial margin has no tier
     n_terms = len(case.positions) + len(case.orders)
     for name in FIGURES:
         wanted = [getattr(leg, name) for leg in legs]

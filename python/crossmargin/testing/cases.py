@@ -12,15 +12,24 @@ Rows = tuple[Row, ...]
 TABLES = ("balances", "positions", "orders", "accounts", "settings")
 
 
+class MarketText(str):
+    """The text of a market that is too long to be shown with every failing case."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<market of {len(self):,} characters>"
+
+
 @dataclass(frozen=True)
 class FullCase:
     """A market of any kinds of rules with a book and prices that fit together.
 
-    ``market`` is the text of ``spec``; ``on_edge`` names the pools that were brought to their trigger.
+    ``market`` is the text of ``spec``, or one that ``spec`` describes as far as books are drawn by it.
     """
 
     spec: MarketSpec
-    market: str
+    market: str = field(repr=False)
     balances: Rows
     positions: Rows
     marks: Mapping[str, float]

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from crossmargin.reference import exact
 from crossmargin.reference.rules import size_in
 from crossmargin.testing.cases import FullCase
-from crossmargin.testing.kinds import ASSETS, PROFILES, MarketSpec, flags, market_specs, tables_of
+from crossmargin.testing.kinds import MarketSpec, flags, market_specs, profiles_of, spec_of, tables_of
 from crossmargin.testing.markets import InstrumentSpec
 from crossmargin.testing.numbers import STYLES, clamp, magnitudes, narrow, near, signed, step
 
@@ -33,6 +34,23 @@ def full_cases(draw: st.DrawFn, style: str | None = None, max_accounts: int = 3,
     """
     style = draw(st.sampled_from(STYLES)) if style is None else style
     spec = draw(market_specs(style, draw(st.sampled_from([1, 2, 3, 5]))))
+    return draw(_books(spec, spec.toml, style, max_accounts, max_legs))
+
+
+@st.composite
+def preset_cases(draw: st.DrawFn, market: str, style: str = "decimal", max_legs: int = 8) -> FullCase:
+    """Draw a book under a given market, complete in itself, such as a venue's preset: its own rules and tables."""
+    whole = spec_of(market)
+    chosen = draw(st.lists(st.sampled_from(whole.instruments), min_size=1, max_size=3, unique_by=lambda one: one.name))
+    assets = dict.fromkeys([whole.assets[0], *(one.settle for one in chosen), draw(st.sampled_from(whole.assets))])
+    spec = replace(whole, instruments=tuple(chosen), assets=tuple(assets))
+    return draw(_books(spec, market, style, 2, max_legs))
+
+
+@st.composite
+def _books(  # noqa: PLR0913, PLR0917 - Hypothesis passes the first
+    draw: st.DrawFn, spec: MarketSpec, market: str, style: str, max_accounts: int, max_legs: int
+) -> FullCase:
     deep = draw(st.integers(0, 7)) == 0
     n_accounts = 1 if deep else draw(st.integers(1, max_accounts))
     marks = {one.name: draw(magnitudes(style)) for one in spec.instruments}
@@ -41,7 +59,7 @@ def full_cases(draw: st.DrawFn, style: str | None = None, max_accounts: int = 3,
         for account in range(n_accounts)
         for one in spec.instruments
         for side in ("net", "long", "short")
-        for mode in ("cross", "cross", "isolated")
+        for mode in (("cross", "cross", "isolated") if spec.key("pools", "isolated", default=True) else ("cross",))
     ]
     reach = min(max_legs, len(keys), draw(st.sampled_from([1, 2, 4, 8]))) if not deep else min(max_legs, len(keys))
     held = draw(st.lists(st.sampled_from(keys), min_size=min(4, reach) if deep else 0, max_size=reach, unique_by=_key))
@@ -51,7 +69,7 @@ def full_cases(draw: st.DrawFn, style: str | None = None, max_accounts: int = 3,
     inverse = any(key[1].payoff == "inverse" for key in (*held, *wanted))
     return FullCase(
         spec=spec,
-        market=spec.toml,
+        market=market,
         balances=tuple(draw(_balances(spec, n_accounts, style))),
         positions=tuple(positions),
         marks=marks,
@@ -136,7 +154,8 @@ def _fit(quantity: float, entry: float, one: InstrumentSpec) -> tuple[float, flo
     quantity, entry = clamp(quantity), clamp(entry)
     room = exact(one.cap) / 8
     while True:
-        size = exact(quantity) * max(exact(one.contract_size), Fraction(1))
+        # in base units the contracts are more than the quantity where their size is below 1
+        size = exact(quantity) * max(exact(one.contract_size), Fraction(1), 1 / exact(one.contract_size))
         if max(size, size * exact(entry), size * exact(one.multiplier) * exact(entry), size / exact(entry)) <= room:
             return quantity, entry
         quantity = quantity / 2
@@ -173,7 +192,7 @@ def _accounts(draw: st.DrawFn, spec: MarketSpec, n_accounts: int) -> list[dict[s
     rows = []
     for account in named:
         row: dict[str, Any] = {"account": account}
-        profile = draw(st.sampled_from([None, *PROFILES]))
+        profile = draw(st.sampled_from([None, *profiles_of(spec)]))
         if profile is not None:
             row["profile"] = profile
         if spec.key("margin_class", "user_coefficient", "none") == "bounds" and draw(st.booleans()):
@@ -193,9 +212,7 @@ def _settings(draw: st.DrawFn, spec: MarketSpec, n_accounts: int) -> list[dict[s
             row["leverage"] = draw(st.sampled_from(LEVERAGES))
         if draw(st.booleans()):
             # what rows say wins, and all rows of these books say it
-            row["margin_mode"] = draw(st.sampled_from(["cross", "isolated"]))
+            both = spec.key("pools", "isolated", default=True)
+            row["margin_mode"] = draw(st.sampled_from(["cross", "isolated"] if both else ["cross"]))
         rows.append(row)
     return rows
-
-
-__all__ = ["ASSETS", "full_cases", "size_of"]

@@ -5,13 +5,15 @@ debts belong to pools of several assets, a fee at the bankruptcy price needs a l
 by itself, its default about half of the time, so that a market departs from the plain rules in a few places at once.
 """
 
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from hypothesis import strategies as st
 
-from crossmargin.testing.markets import PLAIN, InstrumentSpec, RuleSpec, Section, Sections, market_toml
+from crossmargin.reference import TierTable, load_market
+from crossmargin.testing.markets import CAP, PLAIN, InstrumentSpec, RuleSpec, Section, Sections, market_toml
 from crossmargin.testing.numbers import ROUND_SIZES, magnitudes, narrow
 
 ASSETS = ("USDT", "BTC", "ETH")
@@ -363,3 +365,56 @@ def _levels(draw: st.DrawFn) -> dict[str, Any]:
 def tables_of(spec: InstrumentSpec, version: str | None) -> Sequence[float]:
     """Return the floors of the table that a position of a version is under."""
     return spec.floor if version is None else spec.old[version].floor
+
+
+def profiles_of(spec: MarketSpec) -> list[str]:
+    """Return the names of the fee profiles of a market."""
+    start = "fees.profile."
+    return [name.removeprefix(start) for name in spec.sections if name.startswith(start)]
+
+
+def spec_of(market: str) -> MarketSpec:
+    """Describe a market that is given as text, complete in itself.
+
+    What is described is what books are drawn by: the contracts with the floors and caps of their tables, and the
+    sections. The text itself stays what both programs read.
+    """
+    loaded = load_market(market)
+    specs = tuple(
+        replace(
+            _table_spec(one.name, one.table),
+            payoff=one.payoff,
+            settle=one.settle,
+            contract_size=float(one.contract_size),
+            multiplier=float(one.multiplier),
+            old={version: _table_spec(one.name, table) for version, table in one.old_tables.items()},
+        )
+        for one in loaded.instruments
+    )
+    valuation = loaded.rules.valuation_asset or loaded.assets[0].name
+    assets = tuple(dict.fromkeys([valuation, *(asset.name for asset in loaded.assets)]))
+    rules = RuleSpec(venue_ratio=loaded.rules.venue_ratio)
+    return MarketSpec(specs, rules, _flat(tomllib.loads(market)), assets)
+
+
+def _table_spec(name: str, table: TierTable) -> InstrumentSpec:
+    return InstrumentSpec(
+        name=name,
+        floor=tuple(float(tier.floor) for tier in table.tiers),
+        cap=CAP if table.cap is None else float(table.cap),
+        bounds=table.bounds,
+    )
+
+
+def _flat(table: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    """Return the sections of a file by dotted name."""
+    found: dict[str, Any] = {path: table} if path else {}
+    for key, value in table.items():
+        if not path and key in ("tiers", "source", "instrument", "asset"):
+            continue
+        name = f"{path}.{key}" if path else key
+        if isinstance(value, Mapping):
+            found |= _flat(value, name)
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+            found[name] = value
+    return found
