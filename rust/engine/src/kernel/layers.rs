@@ -1,6 +1,6 @@
 //! The figures of a window's pools under all kinds of rules: sums asset by asset, then what is decided by them.
 
-use crate::pool::{AssetRow, Bucket, LANES, LaneRow, Layered, OWN};
+use crate::pool::{AssetRow, Bucket, Classes, DOUBT, LANES, LaneTables, Layered, OWN};
 
 use super::figures::spread;
 use super::lanes::Lanes;
@@ -12,8 +12,9 @@ const AHEAD: usize = 48 * LANES;
 #[derive(Clone, Copy)]
 pub(crate) struct LayerTerms<'a> {
     pub(crate) layered: &'a Layered,
-    /// The classes at the present marks.
-    pub(crate) rows: &'a [LaneRow],
+    pub(crate) classes: &'a Classes,
+    /// The rows at the present marks.
+    pub(crate) tables: &'a LaneTables,
     pub(crate) buckets: &'a [Bucket],
     /// How the assets of the market count.
     pub(crate) assets: &'a [AssetRow],
@@ -33,6 +34,20 @@ pub(crate) struct LayerFigures {
     pub(crate) liquidatable: Vec<u8>,
     /// By group, a bit for each pool that must be evaluated by itself.
     pub(crate) near: Vec<u8>,
+    bound: Vec<f64>,
+    /// Room for a note for each step of sliced positions of a window.
+    far: Vec<Note>,
+}
+
+/// A step with positions beyond the tiers that the kernel charges itself.
+#[derive(Debug, Clone, Copy, Default)]
+struct Note {
+    step: u32,
+    layer: u32,
+    /// The group within the window.
+    group: usize,
+    /// A bit for each lane whose position is far.
+    lanes: u8,
 }
 
 /// What a group of pools adds up to, in the asset that each is valued in.
@@ -48,7 +63,7 @@ struct Sums<V> {
 
 impl LayerFigures {
     /// Room for windows of up to `n` pools.
-    pub(crate) fn new(n: usize) -> Self {
+    pub(crate) fn new(n: usize, layered: &Layered) -> Self {
         let n = n.next_multiple_of(LANES);
         let column = || vec![0.0; n];
         Self {
@@ -58,6 +73,8 @@ impl LayerFigures {
             margin_ratio: column(),
             liquidatable: vec![0; n],
             near: vec![0; n / LANES],
+            bound: column(),
+            far: vec![Note::default(); layered.longest_window() + 1],
         }
     }
 
@@ -66,30 +83,65 @@ impl LayerFigures {
     #[expect(clippy::inline_always, reason = "compiled anew inside a function of each instruction set")]
     pub(crate) fn evaluate<L: Lanes>(&mut self, terms: &LayerTerms<'_>, first: usize, n: usize) -> bool {
         let layered = terms.layered;
-        let last = layered.layers[first + n] as usize;
-        // What the pointers below rely on; that codes and classes point at rows is the fold's word.
-        assert!(layered.steps[last] as usize * LANES <= layered.quantity.len().min(layered.class.len()));
-        assert!(layered.form_steps[last] as usize * LANES <= layered.form_class.len());
-        assert!(layered.form_class.len() * 4 <= layered.form.len());
+        let (begin, last) = (layered.layers[first] as usize, layered.layers[first + n] as usize);
+        // What the pointers below rely on; that rows are those of the tables is the fold's word.
+        assert!(layered.steps[last] as usize * LANES <= layered.quantity.len().min(layered.row.len()));
+        assert!(layered.jump_steps[last] as usize * LANES <= layered.jump_quantity.len().min(layered.jump_row.len()));
+        assert!(layered.form_steps[last] as usize * LANES <= layered.form_row.len());
+        assert!(layered.form_row.len() * 4 <= layered.form.len());
         assert!(last * LANES <= layered.constant.len().min(layered.doubt.len()));
         assert!(layered.fixed.is_empty() || last * LANES <= layered.fixed.len());
         assert!(n * LANES <= self.collateral.len() && first + n <= layered.slow.len().min(layered.exposed.len()));
-        let mut any_near = 0;
+        assert!(((layered.steps[last] - layered.steps[begin]) as usize) < self.far.len());
+        let (mut any_near, mut n_far) = (0, 0);
+        let (of, far) = (Columns::new(terms), self.far.as_mut_ptr());
+        let ends = &layered.layers[first..=first + n];
         for group in 0..n {
-            let layers = layered.layers[first + group] as usize..layered.layers[first + group + 1] as usize;
-            // SAFETY: layers below `last` lie in the columns (asserted above), the figures have room for `n` groups;
-            // `L` was chosen by `dispatch`, inside whose function this is inlined.
+            let layers = ends[group]..ends[group + 1];
+            // SAFETY: layers below `last` lie in the columns (asserted above), the figures have room for `n` groups, the
+            // notes for one a step; `L` was chosen by `dispatch`, inside whose function this is inlined.
             unsafe {
                 let zero = L::zero();
                 let near = layered.slow[first + group];
                 let mut sums = Sums { collateral: zero, required: zero, bound: zero, near };
                 for layer in layers {
-                    layer_sums::<L>(terms, layer, &mut sums);
+                    let note = Note { layer, group, ..Note::default() };
+                    layer_sums::<L>(of, layer as usize, &mut sums, (far, &mut n_far, note));
                 }
                 any_near |= self.decide::<L>(terms, group, layered.exposed[first + group], &sums);
             }
         }
-        any_near != 0
+        // SAFETY: as above, with the notes just written.
+        any_near | unsafe { self.charge_far::<L>(terms, first, n_far) } != 0
+    }
+
+    /// Charges what was noted, and decides its groups anew.
+    ///
+    /// # Safety
+    /// The first `n` notes are of this window, whose figures are written; `L` may run here.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "compiled anew inside a function of each instruction set")]
+    unsafe fn charge_far<L: Lanes>(&mut self, terms: &LayerTerms<'_>, first: usize, n: usize) -> u8 {
+        let mut any_near = 0;
+        let mut next = 0;
+        while next < n {
+            let group = self.far[next].group;
+            let mut charges = [0.0; LANES];
+            while next < n && self.far[next].group == group {
+                charge_note(terms, &self.far[next], &mut charges);
+                next += 1;
+            }
+            // SAFETY: the caller's word.
+            unsafe {
+                let at = |column: &[f64]| L::load(column.as_ptr().add(group * LANES));
+                let required = L::add(at(&self.maintenance), L::load(charges.as_ptr()));
+                let (collateral, bound, near) = (at(&self.collateral), at(&self.bound), self.near[group]);
+                // What was near stays so: a tier in doubt is still in doubt.
+                let sums = Sums { collateral, required, bound, near };
+                any_near |= self.decide::<L>(terms, group, terms.layered.exposed[first + group], &sums);
+            }
+        }
+        any_near
     }
 
     /// # Safety
@@ -109,6 +161,7 @@ impl LayerFigures {
             if terms.failing_is_near {
                 near |= fails;
             }
+            L::store(self.bound.as_mut_ptr().add(at), sums.bound);
             L::store(self.collateral.as_mut_ptr().add(at), sums.collateral);
             L::store(self.maintenance.as_mut_ptr().add(at), sums.required);
             L::store(self.excess.as_mut_ptr().add(at), excess);
@@ -133,53 +186,189 @@ unsafe fn charge<L: Lanes>(
 ) -> (L::V, u8) {
     // SAFETY: the caller's word.
     unsafe {
-        let [floor, rate, slope, minus] = L::rows(buckets, L::find(codes, amount));
+        let [floor, rate, slope, minus] = L::rows(buckets, L::find(codes, amount).as_ptr());
         let past = L::past(amount, floor, L::mul(above_floor, floor));
         let near = L::above(L::mul(doubt, amount), L::abs(L::sub(amount, floor)));
         (L::add(L::sub(L::mul(rate, amount), minus), L::mul(slope, past)), near)
     }
 }
 
-/// Adds up a layer.
+/// Adds what the far positions of a step are charged beyond, by lane, as the asset of their layer is converted.
+fn charge_note(terms: &LayerTerms<'_>, note: &Note, charges: &mut [f64; LANES]) {
+    let layered = terms.layered;
+    let slot = note.step as usize * LANES;
+    let asset = layered.asset[note.layer as usize];
+    let mut rest = note.lanes;
+    while rest != 0 {
+        let lane = rest.trailing_zeros() as usize;
+        rest &= rest - 1;
+        let row = layered.row[slot + lane];
+        let notional = (layered.quantity[slot + lane] * terms.tables.sliced[row as usize].x).abs();
+        let (charge, _) = terms.classes.beyond(layered.classes.class_of(row) + 1, notional);
+        charges[lane] += if asset == OWN { charge } else { charge * terms.assets[usize::from(asset)].requirement };
+    }
+}
+
+/// The columns that sums read, as pointers: what is written beside them cannot change these, which the compiler must be
+/// able to see.
+#[derive(Clone, Copy)]
+struct Columns {
+    steps: *const u32,
+    jump_steps: *const u32,
+    form_steps: *const u32,
+    quantity: *const f64,
+    row: *const u32,
+    jump_quantity: *const f64,
+    jump_row: *const u32,
+    form: *const f64,
+    form_row: *const u32,
+    constant: *const f64,
+    /// Null where nothing is fixed.
+    fixed: *const f64,
+    doubt: *const u32,
+    asset: *const u16,
+    holders: *const u8,
+    sliced: *const [f64; 4],
+    jumping: *const [f64; 4],
+    forms: *const [f64; 4],
+    buckets: *const [f64; 4],
+    assets: *const AssetRow,
+    reach: f64,
+    /// What an amount counts in the bound: twice for its value and for what it requires.
+    weight: f64,
+}
+
+impl Columns {
+    fn new(terms: &LayerTerms<'_>) -> Self {
+        let LayerTerms { layered, tables, .. } = terms;
+        Self {
+            steps: layered.steps.as_ptr(),
+            jump_steps: layered.jump_steps.as_ptr(),
+            form_steps: layered.form_steps.as_ptr(),
+            quantity: layered.quantity.as_ptr(),
+            row: layered.row.as_ptr(),
+            jump_quantity: layered.jump_quantity.as_ptr(),
+            jump_row: layered.jump_row.as_ptr(),
+            form: layered.form.as_ptr(),
+            form_row: layered.form_row.as_ptr(),
+            constant: layered.constant.as_ptr(),
+            fixed: if layered.fixed.is_empty() { std::ptr::null() } else { layered.fixed.as_ptr() },
+            doubt: layered.doubt.as_ptr(),
+            asset: layered.asset.as_ptr(),
+            holders: layered.holders.as_ptr(),
+            sliced: tables.sliced.as_ptr().cast(),
+            jumping: tables.jumping.as_ptr().cast(),
+            forms: tables.forms.as_ptr().cast(),
+            buckets: terms.buckets.as_ptr().cast(),
+            assets: terms.assets.as_ptr(),
+            reach: terms.classes.reach(),
+            weight: 2.0 * (1.0 + terms.level),
+        }
+    }
+}
+
+/// Adds up a layer, noting far positions.
 ///
 /// # Safety
-/// The layer's steps lie in the columns, its classes are rows of the table; `L` may run here.
+/// The layer's steps lie in the columns, its rows are those of the tables, there is room for a note a step; `L` may run
+/// here.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "part of the innermost loops")]
-unsafe fn layer_sums<L: Lanes>(terms: &LayerTerms<'_>, layer: usize, sums: &mut Sums<L::V>) {
-    let layered = terms.layered;
-    let (quantity, class) = (layered.quantity.as_ptr(), layered.class.as_ptr());
-    let (rows, buckets) = (terms.rows.as_ptr().cast::<[f64; 4]>(), terms.buckets.as_ptr().cast::<[f64; 4]>());
+unsafe fn layer_sums<L: Lanes>(
+    of: Columns,
+    layer: usize,
+    sums: &mut Sums<L::V>,
+    (far, n_far, note): (*mut Note, &mut usize, Note),
+) {
     // SAFETY: the caller's word.
     unsafe {
+        let reach = L::splat(of.reach);
         let (mut value, mut gross, mut required) = (L::zero(), L::zero(), L::zero());
-        for step in layered.steps[layer]..layered.steps[layer + 1] {
+        let mut beyond = L::zero();
+        for step in *of.steps.add(layer)..*of.steps.add(layer + 1) {
             let slot = step as usize * LANES;
-            L::prefetch(quantity.wrapping_add(slot + AHEAD));
-            L::prefetch(class.wrapping_add(slot + 4 * AHEAD));
-            let [x, codes, above_floor, doubt] = L::rows(rows, widen(class.add(slot)));
-            let v = L::mul(L::load(quantity.add(slot)), x);
+            L::prefetch(of.quantity.wrapping_add(slot + AHEAD));
+            L::prefetch(of.row.wrapping_add(slot + 2 * AHEAD));
+            let [x, floor, rate, slope] = L::rows(of.sliced, of.row.add(slot));
+            let v = L::mul(L::load(of.quantity.add(slot)), x);
             let amount = L::abs(v);
-            let (charged, near) = charge::<L>(buckets, amount, [codes, above_floor, doubt]);
             value = L::add(value, v);
             gross = L::add(gross, amount);
-            required = L::add(required, charged);
-            sums.near |= near;
+            required = L::add(required, L::mul(rate, amount));
+            beyond = L::add(beyond, L::mul(slope, L::over(amount, floor)));
+            // Noted without a branch: few positions are far, and a wrong guess costs more than many notes.
+            let lanes = L::above(amount, L::mul(floor, reach));
+            far.add(*n_far).write(Note { step, lanes, ..note });
+            *n_far += usize::from(lanes != 0);
         }
-        for step in layered.form_steps[layer]..layered.form_steps[layer + 1] {
+        let mut amounts = [value, gross, L::add(required, beyond)];
+        let jumps = *of.jump_steps.add(layer)..*of.jump_steps.add(layer + 1);
+        if !jumps.is_empty() {
+            jump_sums::<L>(of, jumps, &mut amounts, &mut sums.near);
+        }
+        let forms = *of.form_steps.add(layer)..*of.form_steps.add(layer + 1);
+        if !forms.is_empty() {
+            form_sums::<L>(of, forms, &mut amounts, &mut sums.near);
+        }
+        convert::<L>(of, layer, amounts, sums);
+    }
+}
+
+/// Adds up positions whose rate jumps.
+///
+/// # Safety
+/// As [`layer_sums`].
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "part of the innermost loops")]
+unsafe fn jump_sums<L: Lanes>(of: Columns, steps: std::ops::Range<u32>, amounts: &mut [L::V; 3], near: &mut u8) {
+    // SAFETY: the caller's word.
+    unsafe {
+        let (zero, doubt) = (L::zero(), L::splat(DOUBT));
+        let [mut value, mut gross, mut required] = *amounts;
+        let mut beyond = zero;
+        let mut doubtful = 0;
+        for step in steps {
             let slot = step as usize * LANES;
-            let form = layered.form.as_ptr().add(slot * 4);
-            let [x, codes, above_floor, doubt] = L::rows(rows, widen(layered.form_class.as_ptr().add(slot)));
+            L::prefetch(of.jump_quantity.wrapping_add(slot + AHEAD));
+            L::prefetch(of.jump_row.wrapping_add(slot + 2 * AHEAD));
+            let [x, floor, rate, slope] = L::rows(of.jumping, of.jump_row.add(slot));
+            let v = L::mul(L::load(of.jump_quantity.add(slot)), x);
+            let amount = L::abs(v);
+            value = L::add(value, v);
+            gross = L::add(gross, amount);
+            required = L::add(required, L::mul(rate, amount));
+            beyond = L::add(beyond, L::mul(slope, L::past(amount, floor, zero)));
+            doubtful |= L::above(L::mul(doubt, amount), L::abs(L::sub(amount, floor)));
+        }
+        *near |= doubtful;
+        *amounts = [value, gross, L::add(required, beyond)];
+    }
+}
+
+/// Adds up groups.
+///
+/// # Safety
+/// As [`layer_sums`].
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "part of the innermost loops")]
+unsafe fn form_sums<L: Lanes>(of: Columns, steps: std::ops::Range<u32>, amounts: &mut [L::V; 3], near: &mut u8) {
+    // SAFETY: the caller's word.
+    unsafe {
+        let [value, mut gross, mut required] = *amounts;
+        for step in steps {
+            let slot = step as usize * LANES;
+            let form = of.form.add(slot * 4);
+            let [x, codes, above_floor, doubt] = L::rows(of.forms, of.form_row.add(slot));
             let worth = L::abs(x);
             let part = |k: usize| L::load(form.add(k * LANES));
             let inner = L::abs(L::add(L::mul(part(0), worth), part(1)));
             let amount = L::add(inner, L::add(L::mul(part(2), worth), part(3)));
-            let (charged, near) = charge::<L>(buckets, amount, [codes, above_floor, doubt]);
+            let (charged, doubtful) = charge::<L>(of.buckets, amount, [codes, above_floor, doubt]);
             gross = L::add(gross, amount);
             required = L::add(required, charged);
-            sums.near |= near;
+            *near |= doubtful;
         }
-        convert::<L>(terms, layer, [value, gross, required], sums);
+        *amounts = [value, gross, required];
     }
 }
 
@@ -189,43 +378,38 @@ unsafe fn layer_sums<L: Lanes>(terms: &LayerTerms<'_>, layer: usize, sums: &mut 
 /// The layer is one of the fold's; `L` may run here.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "part of the innermost loops")]
-unsafe fn convert<L: Lanes>(
-    terms: &LayerTerms<'_>,
-    layer: usize,
-    [value, gross, mut required]: [L::V; 3],
-    sums: &mut Sums<L::V>,
-) {
-    let layered = terms.layered;
+unsafe fn convert<L: Lanes>(of: Columns, layer: usize, [value, gross, mut required]: [L::V; 3], sums: &mut Sums<L::V>) {
     // SAFETY: the caller's word.
     unsafe {
         let at = layer * LANES;
-        L::prefetch(layered.constant.as_ptr().wrapping_add(at + 32 * LANES));
-        L::prefetch(layered.doubt.as_ptr().wrapping_add(at + 32 * LANES));
-        let constant = L::load(layered.constant.as_ptr().add(at));
+        // Read once a layer or later in the window: too rarely for the processor to guess.
+        L::prefetch(of.constant.wrapping_add(at + 48 * LANES));
+        L::prefetch(of.doubt.wrapping_add(at + 48 * LANES));
+        let constant = L::load(of.constant.add(at));
         let equity = L::add(constant, value);
-        if !layered.fixed.is_empty() {
-            required = L::add(required, L::load(layered.fixed.as_ptr().add(at)));
+        if !of.fixed.is_null() {
+            required = L::add(required, L::load(of.fixed.add(at)));
         }
-        let (of_constants, of_sums) = L::decode(layered.doubt.as_ptr().add(at));
-        let magnitude = L::add(L::abs(constant), L::mul(L::splat(2.0 * (1.0 + terms.level)), gross));
+        let (of_constants, of_sums) = L::decode(of.doubt.add(at));
+        let magnitude = L::add(L::abs(constant), L::mul(L::splat(of.weight), gross));
         let bound = L::add(of_constants, L::mul(of_sums, magnitude));
-        let asset = layered.asset[layer];
+        let asset = *of.asset.add(layer);
         if asset == OWN {
             sums.collateral = L::add(sums.collateral, equity);
             sums.required = L::add(sums.required, required);
             sums.bound = L::add(sums.bound, bound);
             return;
         }
-        let asset = &terms.assets[usize::from(asset)];
+        let asset = &*of.assets.add(usize::from(asset));
         if asset.reach.is_nan() {
             // Without a price: unknown for those that hold it, nothing for the others.
-            sums.near |= layered.holders[layer];
+            sums.near |= *of.holders.add(layer);
             return;
         }
         let held = L::over(equity, L::zero());
         let owed = L::sub(equity, held);
         let amount = L::mul(held, L::splat(asset.scales[0]));
-        let mut counted = L::zero();
+        let mut counted = L::mul(amount, L::splat(asset.first));
         for &(floor, slope) in &asset.steps {
             counted = L::add(counted, L::mul(L::splat(slope), L::over(amount, L::splat(floor))));
         }
@@ -238,15 +422,4 @@ unsafe fn convert<L: Lanes>(
         sums.required = L::add(sums.required, L::mul(required, L::splat(asset.requirement)));
         sums.bound = L::add(sums.bound, L::mul(bound, L::splat(asset.reach)));
     }
-}
-
-/// Eight class numbers.
-///
-/// # Safety
-/// Eight elements are readable.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "part of the innermost loops")]
-unsafe fn widen(class: *const u16) -> [u32; 8] {
-    // SAFETY: the caller's word.
-    std::array::from_fn(|lane| u32::from(unsafe { *class.add(lane) }))
 }

@@ -3,7 +3,6 @@
 //! A table is cut where the leading bits of a double change: at powers of two, or finer where its floors lie closer.
 //! Each cut then has at most one floor in it, and its row charges what lies on both sides of that floor.
 
-use crate::exact::Exact;
 use crate::market::TierLaw;
 
 use super::tables::{ClassTable, Constant};
@@ -72,14 +71,9 @@ fn difference(a: &Constant, b: &Constant) -> f64 {
     (a.exact().clone() - b.exact().clone()).to_f64()
 }
 
-/// `a` with `fee` added, rounded once.
-fn with_fee(rate: &Constant, fee: f64) -> f64 {
-    if fee == 0.0 { rate.near() } else { (rate.exact().clone() + Exact::from_f64(fee)).to_f64() }
-}
-
-/// Appends the rows of a table, with a fee added to its rates; `None` where the law has deductions of its own, or floors
+/// Appends the rows of a table; `None` where the law has deductions of its own, or floors
 /// lie too close.
-pub(crate) fn push(rows: &mut Vec<Bucket>, table: &ClassTable, law: TierLaw, fee: f64) -> Option<Lookup> {
+pub(crate) fn push(rows: &mut Vec<Bucket>, table: &ClassTable, law: TierLaw) -> Option<Lookup> {
     if !matches!(law, TierLaw::Marginal | TierLaw::Flat) {
         return None;
     }
@@ -87,7 +81,7 @@ pub(crate) fn push(rows: &mut Vec<Bucket>, table: &ClassTable, law: TierLaw, fee
     let first = rows.len();
     let in_tier = |tier: usize| Bucket {
         floor: f64::MAX,
-        rate: with_fee(&table.rates[tier], fee),
+        rate: table.rates[tier].near(),
         slope: 0.0,
         minus: table.deductions[tier].near(),
     };

@@ -179,6 +179,11 @@ impl Classes {
         self.rows[usize::from(class) + 1].floor * self.reach
     }
 
+    /// What the kernel reads of a class, but for its price.
+    pub(super) fn sliced(&self, class: u16) -> ClassRow {
+        self.rows[usize::from(class) + 1]
+    }
+
     /// The kernel's table at given marks (per class; NaN where missing).
     pub(crate) fn table(&self, mark: impl Fn(usize) -> f64) -> Vec<ClassRow> {
         let mut rows = self.rows.clone();

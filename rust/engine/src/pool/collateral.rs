@@ -105,7 +105,8 @@ impl<'a, N: Number> Counting<'a, N> {
 pub(crate) struct AssetRow {
     /// What multiplies a positive amount before the steps, and what they add up to after.
     pub(crate) scales: [f64; 2],
-    /// `sum slope * max(amount - floor, 0)`.
+    /// What multiplies the scaled amount, and `sum slope * max(amount - floor, 0)` beyond.
+    pub(crate) first: f64,
     pub(crate) steps: Vec<(f64, f64)>,
     /// What a negative amount is multiplied with.
     pub(crate) negative: f64,
@@ -172,7 +173,10 @@ impl AssetRow {
         let reach = roundings * larger(counted_at_most, larger(negative, with_debt));
         // Compared by hand above, which lets an unknown price slip.
         let reach = if price.is_nan() { f64::NAN } else { reach };
-        Self { scales, steps: counted, negative, requirement, debt, reach }
+        // The first step begins at 0, and so is on the whole.
+        let first = counted.first().map_or(0.0, |(_, slope)| *slope);
+        let counted = counted.into_iter().skip(1).collect();
+        Self { scales, first, steps: counted, negative, requirement, debt, reach }
     }
 }
 

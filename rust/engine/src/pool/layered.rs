@@ -17,7 +17,7 @@ use crate::memory::{filled, with_room};
 
 use super::Book;
 use super::folded::{LANES, round_up};
-use super::lane_classes::LaneClasses;
+use super::lane_classes::{LaneClasses, SlotRow};
 use super::program::{LayerProgram, Program};
 
 /// Pools per window.
@@ -42,8 +42,10 @@ pub(crate) struct Layered {
     pub(crate) layers: Vec<u32>,
     /// Asset of each layer, or [`OWN`].
     pub(crate) asset: Vec<u16>,
-    /// First step of each layer, and the end of the last.
+    /// First step of each layer of positions charged by slices, and the end of the last.
     pub(crate) steps: Vec<u32>,
+    /// First step of each layer of positions whose rate jumps, and the end of the last.
+    pub(crate) jump_steps: Vec<u32>,
     /// First step of forms of each layer, and the end of the last.
     pub(crate) form_steps: Vec<u32>,
     /// Eight a layer.
@@ -56,10 +58,12 @@ pub(crate) struct Layered {
     pub(crate) doubt: Vec<u32>,
     /// Eight a step; zero in padding.
     pub(crate) quantity: Vec<f64>,
-    pub(crate) class: Vec<u16>,
+    pub(crate) row: Vec<u32>,
+    pub(crate) jump_quantity: Vec<f64>,
+    pub(crate) jump_row: Vec<u32>,
     /// Four times eight a step of forms: `q`, `m`, `k`, `h`; zero in padding.
     pub(crate) form: Vec<f64>,
-    pub(crate) form_class: Vec<u16>,
+    pub(crate) form_row: Vec<u32>,
     /// A bit for each pool of a group that must be evaluated by itself.
     pub(crate) slow: Vec<u8>,
     /// A bit for each pool of a group that there is something to liquidate for.
@@ -81,20 +85,24 @@ impl Layered {
             layers: with_room(n_groups + 1),
             asset: with_room(n_groups),
             steps: with_room(n_groups + 1),
+            jump_steps: with_room(n_groups + 1),
             form_steps: with_room(n_groups + 1),
             constant: with_room(n_groups * LANES),
             holders: with_room(n_groups),
             fixed: Vec::new(),
             doubt: with_room(n_groups * LANES),
             quantity: with_room(room),
-            class: with_room(room),
+            row: with_room(room),
+            jump_quantity: with_room(room),
+            jump_row: with_room(room),
             form: Vec::new(),
-            form_class: Vec::new(),
+            form_row: Vec::new(),
             slow: filled(n_groups, 0),
             exposed: filled(n_groups, 0),
             n_slow: 0,
         };
         layered.steps.push(0);
+        layered.jump_steps.push(0);
         layered.form_steps.push(0);
         layered.layers.push(0);
         let mut signatures = Signatures::default();
@@ -119,6 +127,15 @@ impl Layered {
     /// Whether every pool must be evaluated by itself.
     pub(crate) fn is_all_slow(&self) -> bool {
         self.n_slow == self.place.len()
+    }
+
+    /// The most steps of sliced positions that a window has.
+    pub(crate) fn longest_window(&self) -> usize {
+        let groups = self.window / LANES;
+        let starts = self.layers.iter().step_by(groups).map(|&layer| self.steps[layer as usize]);
+        let last = self.steps.last().copied().unwrap_or(0);
+        let ends = starts.clone().skip(1).chain(std::iter::once(last));
+        starts.zip(ends).map(|(start, end)| (end - start) as usize).max().unwrap_or(0)
     }
 
     fn push_group(&mut self, members: &[(usize, &Program)], group: usize) {
@@ -152,13 +169,17 @@ impl Layered {
             self.fixed.resize(first + LANES, 0.0);
         }
         let present = || lanes.iter().enumerate().filter_map(|(lane, layer)| layer.map(|layer| (lane, layer)));
-        let length = present().map(|(_, (layer, _))| layer.slots.len()).max().unwrap_or(0);
-        let n_forms = present().map(|(_, (layer, _))| layer.entries.len()).max().unwrap_or(0);
-        let (slot, form) = (self.quantity.len(), self.form_class.len());
+        let longest =
+            |count: fn(&LayerProgram) -> usize| present().map(|(_, (layer, _))| count(layer)).max().unwrap_or(0);
+        let (length, jump_length) = (longest(LayerProgram::n_sliced), longest(LayerProgram::n_jumping));
+        let n_forms = longest(|layer| layer.entries.len());
+        let (slot, jump, form) = (self.quantity.len(), self.jump_quantity.len(), self.form_row.len());
         self.quantity.resize(slot + length * LANES, 0.0);
-        self.class.resize(slot + length * LANES, 0);
+        self.row.resize(slot + length * LANES, 0);
+        self.jump_quantity.resize(jump + jump_length * LANES, 0.0);
+        self.jump_row.resize(jump + jump_length * LANES, 0);
         self.form.resize((form + n_forms * LANES) * 4, 0.0);
-        self.form_class.resize(form + n_forms * LANES, 0);
+        self.form_row.resize(form + n_forms * LANES, 0);
         self.holders.push(present().fold(0, |holders, (lane, _)| holders | 1 << lane));
         for (lane, (layer, program)) in present() {
             self.constant[first + lane] = layer.constant;
@@ -171,19 +192,29 @@ impl Layered {
             // The constants are added to sums: their own rounding is of their magnitude.
             let absolute = layer.error + relative * (layer.constant.abs() + 4.0 * layer.fixed.abs());
             self.doubt[first + lane] = round_up(absolute) << 16 | round_up(relative);
-            for (step, position) in layer.slots.iter().enumerate() {
-                self.quantity[slot + step * LANES + lane] = position.quantity;
-                self.class[slot + step * LANES + lane] = position.class;
+            let (mut next, mut next_jump) = (slot + lane, jump + lane);
+            for position in &layer.slots {
+                match position.row {
+                    SlotRow::Sliced(row) => {
+                        (self.quantity[next], self.row[next]) = (position.quantity, row);
+                        next += LANES;
+                    }
+                    SlotRow::Jumping(row) => {
+                        (self.jump_quantity[next_jump], self.jump_row[next_jump]) = (position.quantity, row);
+                        next_jump += LANES;
+                    }
+                }
             }
             for (step, entry) in layer.entries.iter().enumerate() {
-                self.form_class[form + step * LANES + lane] = entry.class;
+                self.form_row[form + step * LANES + lane] = entry.row;
                 for (part, number) in entry.form.iter().enumerate() {
                     self.form[(form + step * LANES) * 4 + part * LANES + lane] = *number;
                 }
             }
         }
         self.steps.push(row32(self.quantity.len() / LANES));
-        self.form_steps.push(row32(self.form_class.len() / LANES));
+        self.jump_steps.push(row32(self.jump_quantity.len() / LANES));
+        self.form_steps.push(row32(self.form_row.len() / LANES));
     }
 }
 

@@ -33,12 +33,12 @@ pub(crate) use classes::{ClassRow, Classes};
 pub use judge::{Judged, is_priced, judge, judge_exactly};
 pub use positions::{PositionValue, position_values};
 
-pub(crate) use buckets::{Bucket, Lookup};
+pub(crate) use buckets::{Bucket, DOUBT, Lookup};
 pub(crate) use collateral::AssetRow;
 use folded::Sources;
 pub(crate) use folded::{Folded, LANES, decode};
 pub(crate) use judge::UNKNOWN;
-pub(crate) use lane_classes::LaneRow;
+pub(crate) use lane_classes::LaneTables;
 pub(crate) use layered::{Layered, OWN};
 use tables::ClassTable;
 

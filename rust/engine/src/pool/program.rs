@@ -12,20 +12,20 @@ use super::buckets::MOST_ORDERS;
 use super::charge::{Margin, Pool};
 use super::evaluate::layer_cash;
 use super::forms::{Affine, AffineSides, Form};
-use super::lane_classes::{LaneClasses, Use};
+use super::lane_classes::{LaneClasses, SlotRow, is_in_notional};
 use super::legs::{Group, Leg, Order, groups};
 
-/// A position: what it is charged as, and its signed quantity.
+/// A position: its row, and its signed quantity.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Slot {
-    pub(super) class: u16,
+    pub(super) row: SlotRow,
     pub(super) quantity: f64,
 }
 
 /// A group: `|q x + m| + k x + h` is charged, with `x` the value of a contract.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
-    pub(super) class: u16,
+    pub(super) row: u32,
     /// `q, m, k, h`.
     pub(super) form: [f64; 4],
 }
@@ -43,6 +43,18 @@ pub(super) struct LayerProgram {
     pub(super) error: f64,
     pub(super) slots: Vec<Slot>,
     pub(super) entries: Vec<Entry>,
+}
+
+impl LayerProgram {
+    /// Positions charged by slices.
+    pub(super) fn n_sliced(&self) -> usize {
+        self.slots.iter().filter(|slot| matches!(slot.row, SlotRow::Sliced(_))).count()
+    }
+
+    /// Positions whose rate jumps.
+    pub(super) fn n_jumping(&self) -> usize {
+        self.slots.len() - self.n_sliced()
+    }
 }
 
 /// A pool, or why it has no lanes.
@@ -143,7 +155,7 @@ fn fill(book: &Book, classes: &mut LaneClasses, pool: usize, sums: &mut [Sums]) 
             let sum = layer_of(book, sums, holdings.instrument(position));
             let quantity = holdings.quantity(position);
             sum.constant = sum.constant.minus(&book.cost(position));
-            sum.slots.push(Slot { class: classes.get(book, class, Use::Position)?, quantity });
+            sum.slots.push(Slot { row: classes.position(book, class, quantity)?, quantity });
         }
         return Ok(());
     }
@@ -242,8 +254,8 @@ fn at_entry(
         sum.fixed = sum.fixed.plus(&charge.amount.ok_or(NoLanes)?);
     }
     for (leg, position) in parts.legs.iter().zip(holdings.positions_of(pool)) {
-        let class = classes.get(book, leg.class, Use::ValueOnly)?;
-        layer_of(book, sums, leg.instrument).slots.push(Slot { class, quantity: holdings.quantity(position) });
+        let row = classes.value_only(book, leg.class)?;
+        layer_of(book, sums, leg.instrument).slots.push(Slot { row, quantity: holdings.quantity(position) });
     }
     Ok(())
 }
@@ -277,12 +289,12 @@ fn add_group(
     let sum = layer_of(book, sums, instrument);
     if let ([_], false) = (legs, counted) {
         let quantity = holdings.quantity(positions.start);
-        sum.slots.push(Slot { class: classes.get(book, class, Use::Position)?, quantity });
+        sum.slots.push(Slot { row: classes.position(book, class, quantity)?, quantity });
         return Ok(());
     }
     for (leg, position) in legs.iter().zip(positions) {
-        let class = classes.get(book, leg.class, Use::ValueOnly)?;
-        sum.slots.push(Slot { class, quantity: holdings.quantity(position) });
+        let row = classes.value_only(book, leg.class)?;
+        sum.slots.push(Slot { row, quantity: holdings.quantity(position) });
     }
     if legs.is_empty() && !counted {
         return Ok(());
@@ -298,11 +310,21 @@ fn add_group(
     } else {
         sides::<Bounded>(book, legs, orders, of_orders.price)?.form(rule.legs, mode)
     };
+    if legs.is_empty() && form.inner.slope.to_f64() == 0.0 && form.outer.slope.to_f64() == 0.0 {
+        // Orders at their limits: whatever the price, they require the same.
+        let (inner, outer) = (&form.inner.constant, &form.outer.constant);
+        let (charge, open) = book.class_table(class).charge(&inner.abs().plus(outer));
+        if open || !is_in_notional(book, class) {
+            return Err(NoLanes);
+        }
+        sum.fixed = sum.fixed.plus(&charge);
+        return Ok(());
+    }
     sum.of_forms += form.inner.constant.error() + form.outer.constant.error();
-    let class = classes.get(book, class, Use::Group)?;
+    let row = classes.form(book, class)?;
     let Form { inner, outer } = form;
     let form = [&inner.slope, &inner.constant, &outer.slope, &outer.constant].map(Number::to_f64);
-    sum.entries.push(Entry { class, form });
+    sum.entries.push(Entry { row, form });
     Ok(())
 }
 

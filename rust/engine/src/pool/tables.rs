@@ -84,4 +84,10 @@ impl ClassTable {
         }
         (tier, open)
     }
+
+    /// What is charged on an amount in the unit of the bounds, and whether rounding left its tier open.
+    pub(crate) fn charge<N: Number>(&self, amount: &N) -> (N, bool) {
+        let (tier, open) = self.tier_of(amount);
+        (amount.times(&self.rates[tier].get()).minus(&self.deductions[tier].get()).positive(), open)
+    }
 }

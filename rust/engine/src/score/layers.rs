@@ -3,7 +3,7 @@
 
 use crate::kernel::{Isa, Lanes, LayerFigures, LayerTerms, Task, dispatch, stream};
 use crate::market::{Prices, VenueRatio};
-use crate::pool::{Book, Judged, LANES, UNKNOWN, is_priced, judge};
+use crate::pool::{Book, Judged, LANES, Layered, UNKNOWN, is_priced, judge};
 
 use super::Summary;
 use super::columns::{Column, Part};
@@ -28,8 +28,8 @@ pub(super) struct LayerState {
 }
 
 impl LayerState {
-    pub(super) fn new(window: usize) -> Self {
-        let figures = LayerFigures::new(window);
+    pub(super) fn new(window: usize, layered: &Layered) -> Self {
+        let figures = LayerFigures::new(window, layered);
         let n = figures.collateral.len();
         Self { derived: vec![0.0; n], unpriced: vec![false; n], figures }
     }

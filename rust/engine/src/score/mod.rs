@@ -121,12 +121,13 @@ fn score_layers(book: &Book, layered: &Layered, prices: &Prices, buffers: Buffer
     let priced = |at: usize| prices.last().get(at).is_some_and(|price| !price.is_nan());
     let known = |(at, &mark): (usize, &f64)| if looks_at_last && !priced(at) { f64::NAN } else { mark };
     let marks: Vec<f64> = prices.mark().iter().enumerate().map(known).collect();
-    let rows = layered.classes.table(book, &marks);
+    let tables = layered.classes.tables(book, &marks);
     let assets: Vec<AssetRow> =
         (0..market.assets().len()).map(|asset| AssetRow::new(market, asset, prices.index()[asset])).collect();
     let terms = LayerTerms {
         layered,
-        rows: &rows,
+        classes: book.classes(),
+        tables: &tables,
         buckets: layered.classes.buckets(),
         assets: &assets,
         level: market.rules().trigger_level(),
@@ -140,7 +141,7 @@ fn score_layers(book: &Book, layered: &Layered, prices: &Prices, buffers: Buffer
     parallel::for_each(
         threads,
         buffers.chunks(n_pools, claim * layered.window),
-        || LayerState::new(layered.window.min(n_pools)),
+        || LayerState::new(layered.window.min(n_pools), layered),
         |state, part| {
             let summary = state.chunk(LayerChunk { book, terms: &terms, prices, isa, past_caches }, part);
             n_exact.fetch_add(summary.n_exact, Ordering::Relaxed);

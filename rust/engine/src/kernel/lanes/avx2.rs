@@ -4,9 +4,9 @@
 use std::arch::x86_64::{
     __m256d, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm256_add_pd,
     _mm256_and_pd, _mm256_and_si256, _mm256_andnot_pd, _mm256_blendv_pd, _mm256_castsi256_pd, _mm256_cmp_pd,
-    _mm256_cvtepu32_epi64, _mm256_div_pd, _mm256_load_pd, _mm256_loadu_pd, _mm256_movemask_pd, _mm256_mul_pd,
-    _mm256_permute2f128_pd, _mm256_set1_epi64x, _mm256_set1_pd, _mm256_setzero_pd, _mm256_slli_epi64, _mm256_storeu_pd,
-    _mm256_sub_pd, _mm256_unpackhi_pd, _mm256_unpacklo_pd,
+    _mm256_cvtepu32_epi64, _mm256_div_pd, _mm256_load_pd, _mm256_loadu_pd, _mm256_max_pd, _mm256_movemask_pd,
+    _mm256_mul_pd, _mm256_permute2f128_pd, _mm256_set1_epi64x, _mm256_set1_pd, _mm256_setzero_pd, _mm256_slli_epi64,
+    _mm256_storeu_pd, _mm256_sub_pd, _mm256_unpackhi_pd, _mm256_unpacklo_pd,
 };
 
 use crate::pool::{ClassRow, Lookup};
@@ -61,7 +61,7 @@ impl Lanes for Avx2 {
     unsafe fn over(a: Self::V, b: Self::V) -> Self::V {
         // SAFETY: see `zero`.
         unsafe {
-            let over = |a, b| _mm256_and_pd(_mm256_cmp_pd::<_CMP_GT_OQ>(a, b), _mm256_sub_pd(a, b));
+            let over = |a, b| _mm256_max_pd(_mm256_sub_pd(a, b), _mm256_setzero_pd());
             [over(a[0], b[0]), over(a[1], b[1])]
         }
     }
@@ -198,11 +198,11 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn rows(table: *const [f64; 4], at: [u32; 8]) -> [Self::V; 4] {
+    unsafe fn rows(table: *const [f64; 4], at: *const u32) -> [Self::V; 4] {
         // SAFETY: the trait's contract, for each half.
         unsafe {
-            let low = Self::transposed(|lane| _mm256_load_pd(table.add(at[lane] as usize).cast()));
-            let high = Self::transposed(|lane| _mm256_load_pd(table.add(at[lane + 4] as usize).cast()));
+            let low = Self::transposed(|lane| _mm256_load_pd(table.add(*at.add(lane) as usize).cast()));
+            let high = Self::transposed(|lane| _mm256_load_pd(table.add(*at.add(lane + 4) as usize).cast()));
             std::array::from_fn(|k| [low[k], high[k]])
         }
     }

@@ -6,9 +6,10 @@ use std::arch::x86_64::{
     _mm256_loadu_si256, _mm256_storeu_si256, _mm512_abs_pd, _mm512_add_epi64, _mm512_add_pd, _mm512_and_si512,
     _mm512_castpd_si512, _mm512_castpd256_pd512, _mm512_castsi512_pd, _mm512_cmp_pd_mask, _mm512_cvtepi64_epi32,
     _mm512_cvtepu32_epi64, _mm512_div_pd, _mm512_insertf64x4, _mm512_loadu_pd, _mm512_mask_blend_pd,
-    _mm512_maskz_sub_pd, _mm512_max_epi64, _mm512_min_epi64, _mm512_mul_pd, _mm512_set1_epi64, _mm512_set1_pd,
-    _mm512_setzero_pd, _mm512_setzero_si512, _mm512_shuffle_f64x2, _mm512_slli_epi64, _mm512_srli_epi64,
-    _mm512_srlv_epi64, _mm512_storeu_pd, _mm512_sub_epi64, _mm512_sub_pd, _mm512_unpackhi_pd, _mm512_unpacklo_pd,
+    _mm512_maskz_sub_pd, _mm512_max_epi64, _mm512_max_pd, _mm512_min_epi64, _mm512_mul_pd, _mm512_set1_epi64,
+    _mm512_set1_pd, _mm512_setzero_pd, _mm512_setzero_si512, _mm512_shuffle_f64x2, _mm512_slli_epi64,
+    _mm512_srli_epi64, _mm512_srlv_epi64, _mm512_storeu_pd, _mm512_sub_epi64, _mm512_sub_pd, _mm512_unpackhi_pd,
+    _mm512_unpacklo_pd,
 };
 
 use crate::pool::ClassRow;
@@ -36,7 +37,7 @@ impl Lanes for Avx512 {
     #[inline(always)]
     unsafe fn over(a: Self::V, b: Self::V) -> Self::V {
         // SAFETY: see `zero`.
-        unsafe { _mm512_maskz_sub_pd(_mm512_cmp_pd_mask::<_CMP_GT_OQ>(a, b), a, b) }
+        unsafe { _mm512_max_pd(_mm512_sub_pd(a, b), _mm512_setzero_pd()) }
     }
 
     #[inline(always)]
@@ -149,9 +150,9 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn rows(table: *const [f64; 4], at: [u32; 8]) -> [Self::V; 4] {
+    unsafe fn rows(table: *const [f64; 4], at: *const u32) -> [Self::V; 4] {
         // SAFETY: the trait's contract; rows are 32 bytes, aligned to 32.
-        unsafe { transposed(|lane| _mm256_load_pd(table.add(at[lane] as usize).cast())) }
+        unsafe { transposed(|lane| _mm256_load_pd(table.add(*at.add(lane) as usize).cast())) }
     }
 }
 

@@ -54,7 +54,7 @@ pub(crate) trait Lanes {
     /// The places, see [`crate::pool::Lookup`], of the rows that codes (as bits) find for amounts.
     unsafe fn find(codes: Self::V, amounts: Self::V) -> [u32; 8];
     /// Eight rows of four numbers, column by column. Rows are aligned to 32 bytes.
-    unsafe fn rows(table: *const [f64; 4], at: [u32; 8]) -> [Self::V; 4];
+    unsafe fn rows(table: *const [f64; 4], at: *const u32) -> [Self::V; 4];
     /// Asks for the cache line at an address, which need not be readable.
     fn prefetch<T>(at: *const T);
 }

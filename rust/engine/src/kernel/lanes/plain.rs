@@ -132,11 +132,11 @@ impl Lanes for Plain {
     }
 
     #[inline(always)]
-    unsafe fn rows(table: *const [f64; 4], at: [u32; 8]) -> [[f64; 8]; 4] {
+    unsafe fn rows(table: *const [f64; 4], at: *const u32) -> [[f64; 8]; 4] {
         let mut out = [[0.0; 8]; 4];
         for lane in 0..8 {
             // SAFETY: the trait's contract: each place is that of a row of the table.
-            let row = unsafe { *table.add(at[lane] as usize) };
+            let row = unsafe { *table.add(*at.add(lane) as usize) };
             for (column, number) in out.iter_mut().zip(row) {
                 column[lane] = number;
             }
