@@ -72,9 +72,7 @@ class MarketSpec:
         said = [value for section in sections if isinstance(section, Mapping) for value in section.values()]
         constraints = self.sections.get("trigger.constraint", ())
         required = [entry.get("required") for entry in constraints if isinstance(entry, Mapping)]
-        return bool({"bankruptcy_at_entry", "bankruptcy_at_mark", "share_of_initial"} & set(map(str, said))) or (
-            "initial" in required
-        )
+        return bool(ASKING & set(map(str, said))) or ("initial" in required)
 
     def turned(self) -> "MarketSpec":
         """Return the market with its last constraint first, so that the excess is that of another."""
@@ -83,6 +81,9 @@ class MarketSpec:
             return self
         return replace(self, sections={**self.sections, "trigger.constraint": [listed[-1], *listed[:-1]]})
 
+
+ASKING = {"bankruptcy_at_entry", "bankruptcy_at_mark", "bankruptcy_of_margin", "share_of_initial"}
+"""What in a margin's section cannot be charged without a leverage, of positions or of orders."""
 
 REQUIREMENTS = (
     "maintenance_margin",
