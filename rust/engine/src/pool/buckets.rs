@@ -116,3 +116,73 @@ pub(crate) fn push(rows: &mut Vec<Bucket>, table: &ClassTable, law: TierLaw) -> 
     rows.truncate(first);
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::MarginClass;
+    use crate::market::Market;
+
+    /// A market of one instrument under the given tiers.
+    fn table(law: &str, floors: &str, rates: &str) -> (ClassTable, TierLaw) {
+        let text = format!(
+            r#"
+            extends = "textbook/2020-01-01"
+            preset = "tiers"
+            as_of = 2024-10-01
+            [tiers.BTCUSDT]
+            law = "{law}"
+            bounds = "quote"
+            floor = [{floors}]
+            maintenance_rate = [{rates}]
+            "#
+        );
+        let market = Market::from_toml(&text).unwrap();
+        let class = MarginClass::plain(0);
+        (ClassTable::new(&market, &class), class.tiers(&market).law())
+    }
+
+    /// What the found row charges.
+    fn charged(rows: &[Bucket], lookup: Lookup, law: TierLaw, u: f64) -> f64 {
+        let row = rows[Lookup::row(lookup.code(), u) as usize];
+        let base = if law == TierLaw::Flat { 0.0 } else { row.floor };
+        let past = if u >= row.floor { u - base } else { 0.0 };
+        row.rate * u - row.minus + row.slope * past
+    }
+
+    #[test]
+    fn test_buckets_charge_by_hand_on_beside_and_between_floors() {
+        // By slices 0.5 % to 250,000 and 1 % above: 300,000 is charged 1,250 + 500; flat it is charged 1 % of all.
+        for (law, at_300_000) in [("marginal", 1_750.0), ("flat", 3_000.0)] {
+            let (table, law) = table(law, "0, 250_000", "0.005, 0.01");
+            let mut rows = vec![FREE];
+            let lookup = push(&mut rows, &table, law).unwrap();
+            for (u, expected) in [(0.0, 0.0), (100.0, 0.5), (200_000.0, 1_000.0), (300_000.0, at_300_000)] {
+                assert!((charged(&rows, lookup, law, u) - expected).abs() < 1e-9, "{law:?} {u}");
+            }
+        }
+    }
+
+    #[test]
+    fn test_buckets_of_floors_close_together_charge_as_the_table() {
+        let floors = "0, 50, 60, 61, 64, 128, 1000, 1010";
+        for law in ["marginal", "flat"] {
+            let (table, law) = table(law, floors, "0.001, 0.002, 0.004, 0.005, 0.01, 0.02, 0.03, 0.05");
+            let mut rows = vec![FREE];
+            let lookup = push(&mut rows, &table, law).unwrap();
+            for k in 0..20_000_u32 {
+                let u = f64::from(k) / 16.0;
+                let (expected, open) = table.charge::<crate::exact::Exact>(&crate::exact::Exact::from_f64(u));
+                assert!(!open);
+                let distance = (charged(&rows, lookup, law, u) - expected.to_f64()).abs();
+                assert!(distance <= 1e-12 * (1.0 + u), "{law:?} {u}");
+            }
+        }
+    }
+
+    #[test]
+    fn test_buckets_of_floors_too_close_are_none() {
+        let (table, law) = table("flat", "0, 1000, 1000.001, 1000.002", "0.001, 0.002, 0.003, 0.004");
+        assert_eq!(push(&mut vec![FREE], &table, law), None);
+    }
+}

@@ -42,6 +42,13 @@ impl<N: Number> Pool<'_, N> {
         }
     }
 
+    /// The rule that charges groups for a margin: of a share of the initial margin, that margin's.
+    pub(super) fn charging(&self, margin: Margin) -> &RequirementRule {
+        let rule = self.rule(margin);
+        let shared = margin == Margin::Maintenance && rule.source == MarginSource::ShareOfInitial;
+        if shared { self.rule(Margin::Initial) } else { rule }
+    }
+
     /// How orders enter a margin.
     fn mode(&self, margin: Margin) -> OrdersIn {
         let orders = self.book.market().rules().orders();

@@ -105,9 +105,11 @@ impl<'a, N: Number> Counting<'a, N> {
 pub(crate) struct AssetRow {
     /// What multiplies a positive amount before the steps, and what they add up to after.
     pub(crate) scales: [f64; 2],
-    /// What multiplies the scaled amount, and `sum slope * max(amount - floor, 0)` beyond.
+    /// What multiplies the scaled amount, and `sum slope * max(amount - floor, 0)` beyond: of the next tiers, whether
+    /// there are so many or not, and of the rest.
     pub(crate) first: f64,
-    pub(crate) steps: Vec<(f64, f64)>,
+    pub(crate) next: [(f64, f64); NEXT],
+    pub(crate) rest: Vec<(f64, f64)>,
     /// What a negative amount is multiplied with.
     pub(crate) negative: f64,
     /// What a requirement is multiplied with.
@@ -117,6 +119,9 @@ pub(crate) struct AssetRow {
     /// What an error of an amount, and of what it requires, becomes at most; NaN where the asset has no price.
     pub(crate) reach: f64,
 }
+
+/// Tiers of a haircut beyond the first that are computed without asking whether there are any.
+const NEXT: usize = 3;
 
 /// The differences of a step function's heights.
 fn steps(floors: &[f64], heights: &[f64]) -> Vec<(f64, f64)> {
@@ -175,8 +180,9 @@ impl AssetRow {
         let reach = if price.is_nan() { f64::NAN } else { reach };
         // The first step begins at 0, and so is on the whole.
         let first = counted.first().map_or(0.0, |(_, slope)| *slope);
-        let counted = counted.into_iter().skip(1).collect();
-        Self { scales, first, steps: counted, negative, requirement, debt, reach }
+        let mut beyond = counted.into_iter().skip(1);
+        let next = std::array::from_fn(|_| beyond.next().unwrap_or((f64::MAX, 0.0)));
+        Self { scales, first, next, rest: beyond.collect(), negative, requirement, debt, reach }
     }
 }
 

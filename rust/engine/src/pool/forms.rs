@@ -107,3 +107,49 @@ impl<N: Number> AffineSides<N> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::legs::Sides;
+    use super::*;
+    use crate::exact::Exact;
+
+    fn exact(x: f64) -> Exact {
+        Exact::from_f64(x)
+    }
+
+    /// `|q x + m| + k x + h`.
+    fn value(form: &Form<Exact>, x: &Exact) -> Exact {
+        let at = |affine: &Affine<Exact>| affine.slope.times(x).plus(&affine.constant);
+        Number::abs(&at(&form.inner)).plus(&at(&form.outer))
+    }
+
+    #[test]
+    fn test_forms_are_the_amounts_they_stand_for() {
+        let all_legs = [Legs::Each, Legs::Net, Legs::LongPlusShort, Legs::LargerSide];
+        let modes = [OrdersIn::None, OrdersIn::Sum, OrdersIn::WorstFill, OrdersIn::LargerSide];
+        let amounts = [[3.0, 1.0, 0.5, 7.0], [1.0, 3.0, 8.0, 0.0], [0.0, 2.0, 5.0, 1.0], [4.0, 4.0, 0.0, 0.0]];
+        for legs in all_legs {
+            for mode in modes {
+                for [long, short, buys, sells] in amounts {
+                    // Half of the orders at a limit, half at mark.
+                    let order = |x: f64| Affine { slope: exact(x / 2.0), constant: exact(x) };
+                    let leg = |x: f64| Affine { slope: exact(x), constant: exact(0.0) };
+                    let sides =
+                        AffineSides { long: leg(long), short: leg(short), buys: order(buys), sells: order(sells) };
+                    let form = sides.form(legs, mode);
+                    for x in [0.25, 1.0, 40.0].map(exact) {
+                        let at = |affine: &Affine<Exact>| affine.slope.times(&x).plus(&affine.constant);
+                        let sides = Sides {
+                            long: at(&sides.long),
+                            short: at(&sides.short),
+                            buys: at(&sides.buys),
+                            sells: at(&sides.sells),
+                        };
+                        assert_eq!(value(&form, &x), sides.amount(legs, mode), "{legs:?} {mode:?} {long} {short}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -52,8 +52,8 @@ const FORM_PADDING: FormRow = FormRow { x: 0.0, lookup: Lookup::NONE.code(), abo
 #[derive(Debug, Clone, Copy)]
 struct Sizes {
     class: u16,
-    from: f64,
-    to: f64,
+    /// `None`: of whatever size, charged nothing but a fee.
+    ends: Option<(f64, f64)>,
 }
 
 /// How the quantities of a class are told apart: `None` where its floors lie too close.
@@ -144,7 +144,9 @@ impl LaneClasses {
         };
         let sliced = self.sliced.iter().map(|(class, row)| ClassRow { x: x(*class), ..*row });
         let jumping = self.jumping.iter().map(|(sizes, fee)| {
-            jumping_row(book.class_table(sizes.class), x(sizes.class), (sizes.from, sizes.to), *fee)
+            let x = x(sizes.class);
+            let free = ClassRow { x, rate: *fee, ..PADDING };
+            sizes.ends.map_or(free, |ends| jumping_row(book.class_table(sizes.class), x, ends, *fee))
         });
         let forms = self.forms.iter().map(|(class, row)| FormRow { x: x(*class), ..*row });
         LaneTables {
@@ -164,9 +166,13 @@ impl LaneClasses {
         }
     }
 
-    /// The row of a position whose group is charged.
+    /// The row of a position whose group is charged, beside those of positions under the same law.
     pub(super) fn value_only(&mut self, book: &Book, class: u16) -> Result<SlotRow, NoRows> {
-        self.sliced(book, class, Use::ValueOnly).map(SlotRow::Sliced)
+        let law = book.holdings().classes[usize::from(class)].tiers(book.market()).law();
+        if law != TierLaw::Flat {
+            return self.sliced(book, class, Use::ValueOnly).map(SlotRow::Sliced);
+        }
+        self.sized(class, u64::MAX, None, fee(book, book.class_table(class))).map(SlotRow::Jumping)
     }
 
     fn sliced(&mut self, book: &Book, class: u16, used: Use) -> Result<u32, NoRows> {
@@ -194,11 +200,15 @@ impl LaneClasses {
             *self.cuts.entry(class).or_insert_with(|| is_in_notional(book, class).then(|| Cut::of(table)).flatten());
         let cut = cut.ok_or(NoRows)?;
         let key = cut.key(quantity);
+        self.sized(class, key, Some(cut.ends(key)), fee(book, table))
+    }
+
+    /// The row of some quantities of a class.
+    fn sized(&mut self, class: u16, key: u64, ends: Option<(f64, f64)>, fee: f64) -> Result<u32, NoRows> {
         if let Some(&known) = self.known_sizes.get(&(class, key)) {
             return Ok(known);
         }
-        let (from, to) = cut.ends(key);
-        self.jumping.push((Sizes { class, from, to }, fee(book, table)));
+        self.jumping.push((Sizes { class, ends }, fee));
         let place = u32::try_from(self.jumping.len()).map_err(|_| NoRows)?;
         self.known_sizes.insert((class, key), place);
         Ok(place)

@@ -1,8 +1,9 @@
 //! The lane layout of pools under all kinds of rules: eight pools side by side, asset by asset.
 //!
 //! As in [`super::folded`], pools are cut into windows and dealt to groups of eight lanes. A group has a *layer* for each
-//! asset that one of its pools holds; a layer has its pools' constants, steps of eight positions and steps of eight
-//! group forms. Pools of a window are sorted so that those with the same assets, and as many positions in each, lie
+//! asset that one of its pools holds; a layer has its pools' constants and steps of eight positions. Groups
+//! of positions and orders are few and uneven: those of a window lie together, eight a step, whichever pools they are of,
+//! and are added to their pools before all else. Pools of a window are sorted so that those with the same assets, and as many positions in each, lie
 //! together. Pools that lanes cannot compute lie last, are empty there and marked slow.
 //!
 //! # What rounding does
@@ -18,10 +19,10 @@ use crate::memory::{filled, with_room};
 use super::Book;
 use super::folded::{LANES, round_up};
 use super::lane_classes::{LaneClasses, SlotRow};
-use super::program::{LayerProgram, Program};
+use super::program::{Entry, LayerProgram, Program};
 
 /// Pools per window.
-pub(crate) const WINDOW: usize = 2048;
+pub(crate) const WINDOW: usize = 4096;
 
 /// What the roundings of one term and of one asset are counted as, in units of `2^-53`.
 const SLACK: f64 = 320.0;
@@ -46,7 +47,7 @@ pub(crate) struct Layered {
     pub(crate) steps: Vec<u32>,
     /// First step of each layer of positions whose rate jumps, and the end of the last.
     pub(crate) jump_steps: Vec<u32>,
-    /// First step of forms of each layer, and the end of the last.
+    /// First step of groups of each window, and the end of the last.
     pub(crate) form_steps: Vec<u32>,
     /// Eight a layer.
     pub(crate) constant: Vec<f64>,
@@ -61,9 +62,11 @@ pub(crate) struct Layered {
     pub(crate) row: Vec<u32>,
     pub(crate) jump_quantity: Vec<f64>,
     pub(crate) jump_row: Vec<u32>,
-    /// Four times eight a step of forms: `q`, `m`, `k`, `h`; zero in padding.
+    /// Four times eight a step of groups: `q`, `m`, `k`, `h`; zero in padding.
     pub(crate) form: Vec<f64>,
     pub(crate) form_row: Vec<u32>,
+    /// The lane that each group of a step is added to: eight a layer, from the window's first on.
+    pub(crate) form_lane: Vec<u32>,
     /// A bit for each pool of a group that must be evaluated by itself.
     pub(crate) slow: Vec<u8>,
     /// A bit for each pool of a group that there is something to liquidate for.
@@ -77,26 +80,31 @@ impl Layered {
         let holdings = book.holdings();
         let n_pools = holdings.n_pools();
         let n_groups = n_pools.div_ceil(LANES);
-        let room = holdings.n_positions() + holdings.n_positions() / 8 + 64 * LANES;
+        // With some padding.
+        let padded = |n: usize| n + n / 8 + 64 * LANES;
+        let room = padded(holdings.n_positions());
+        let lanes = padded(if holdings.layers.asset.is_empty() { n_pools } else { holdings.layers.asset.len() });
+        let forms = padded(holdings.orders.quantity.len());
         let mut layered = Self {
             window,
             classes: LaneClasses::new(),
             place: filled(n_pools, 0),
             layers: with_room(n_groups + 1),
-            asset: with_room(n_groups),
-            steps: with_room(n_groups + 1),
-            jump_steps: with_room(n_groups + 1),
+            asset: with_room(lanes / LANES),
+            steps: with_room(lanes / LANES + 1),
+            jump_steps: with_room(lanes / LANES + 1),
             form_steps: with_room(n_groups + 1),
-            constant: with_room(n_groups * LANES),
-            holders: with_room(n_groups),
-            fixed: Vec::new(),
-            doubt: with_room(n_groups * LANES),
+            constant: with_room(lanes),
+            holders: with_room(lanes / LANES),
+            fixed: with_room(lanes),
+            doubt: with_room(lanes),
             quantity: with_room(room),
             row: with_room(room),
             jump_quantity: with_room(room),
             jump_row: with_room(room),
-            form: Vec::new(),
-            form_row: Vec::new(),
+            form: with_room(4 * forms),
+            form_row: with_room(forms),
+            form_lane: with_room(forms),
             slow: filled(n_groups, 0),
             exposed: filled(n_groups, 0),
             n_slow: 0,
@@ -112,14 +120,16 @@ impl Layered {
             let mut order: Vec<(u64, u16)> =
                 (programs.iter().zip(0_u16..)).map(|(program, at)| (signatures.key(program), at)).collect();
             order.sort_unstable();
+            let (first_layer, mut forms) = (layered.asset.len(), Vec::new());
             for (group, members) in order.chunks(LANES).enumerate() {
                 let members: Vec<(usize, &Program)> =
                     members.iter().map(|&(_, at)| (usize::from(at), &programs[usize::from(at)])).collect();
                 for (lane, (at, _)) in members.iter().enumerate() {
                     layered.place[first + at] = u16::try_from(group * LANES + lane).unwrap_or(u16::MAX);
                 }
-                layered.push_group(&members, first / LANES + group);
+                layered.push_group(&members, first / LANES + group, &mut forms);
             }
+            layered.push_forms(&forms, first_layer);
         }
         layered
     }
@@ -138,7 +148,20 @@ impl Layered {
         starts.zip(ends).map(|(start, end)| (end - start) as usize).max().unwrap_or(0)
     }
 
-    fn push_group(&mut self, members: &[(usize, &Program)], group: usize) {
+    /// The most steps of groups that a window has.
+    pub(crate) fn most_forms(&self) -> usize {
+        self.form_steps.windows(2).map(|ends| (ends[1] - ends[0]) as usize).max().unwrap_or(0)
+    }
+
+    /// The most layers that a window has.
+    pub(crate) fn most_layers(&self) -> usize {
+        let groups = self.window / LANES;
+        let starts = self.layers.iter().step_by(groups).copied();
+        let ends = self.layers.iter().step_by(groups).skip(1).chain(self.layers.last()).copied();
+        starts.zip(ends).map(|(start, end)| (end - start) as usize).max().unwrap_or(0)
+    }
+
+    fn push_group(&mut self, members: &[(usize, &Program)], group: usize, forms: &mut Vec<(Entry, usize)>) {
         for (lane, (_, program)) in members.iter().enumerate() {
             self.slow[group] |= u8::from(program.slow) << lane;
             self.exposed[group] |= u8::from(program.exposed) << lane;
@@ -155,12 +178,35 @@ impl Layered {
                     program.layers.iter().find(|layer| layer.asset == asset).map(|layer| (layer, *program))
                 })
                 .collect();
-            self.push_layer(asset, &layers);
+            self.push_layer(asset, &layers, forms);
         }
         self.layers.push(row32(self.asset.len()));
     }
 
-    fn push_layer(&mut self, asset: Option<usize>, lanes: &[Option<(&LayerProgram, &Program)>]) {
+    /// Writes the groups of a window, whose lanes are counted from its first layer.
+    fn push_forms(&mut self, forms: &[(Entry, usize)], first_layer: usize) {
+        for eight in forms.chunks(LANES) {
+            let (form, row) = (self.form.len(), self.form_row.len());
+            self.form.resize(form + 4 * LANES, 0.0);
+            self.form_row.resize(row + LANES, 0);
+            self.form_lane.resize(row + LANES, 0);
+            for (at, (entry, lane)) in eight.iter().enumerate() {
+                self.form_row[row + at] = entry.row;
+                self.form_lane[row + at] = row32(lane - first_layer * LANES);
+                for (part, number) in entry.form.iter().enumerate() {
+                    self.form[form + part * LANES + at] = *number;
+                }
+            }
+        }
+        self.form_steps.push(row32(self.form_row.len() / LANES));
+    }
+
+    fn push_layer(
+        &mut self,
+        asset: Option<usize>,
+        lanes: &[Option<(&LayerProgram, &Program)>],
+        forms: &mut Vec<(Entry, usize)>,
+    ) {
         self.asset.push(asset.map_or(OWN, |asset| u16::try_from(asset).unwrap_or(OWN)));
         let first = self.constant.len();
         self.constant.resize(first + LANES, 0.0);
@@ -172,14 +218,11 @@ impl Layered {
         let longest =
             |count: fn(&LayerProgram) -> usize| present().map(|(_, (layer, _))| count(layer)).max().unwrap_or(0);
         let (length, jump_length) = (longest(LayerProgram::n_sliced), longest(LayerProgram::n_jumping));
-        let n_forms = longest(|layer| layer.entries.len());
-        let (slot, jump, form) = (self.quantity.len(), self.jump_quantity.len(), self.form_row.len());
+        let (slot, jump) = (self.quantity.len(), self.jump_quantity.len());
         self.quantity.resize(slot + length * LANES, 0.0);
         self.row.resize(slot + length * LANES, 0);
         self.jump_quantity.resize(jump + jump_length * LANES, 0.0);
         self.jump_row.resize(jump + jump_length * LANES, 0);
-        self.form.resize((form + n_forms * LANES) * 4, 0.0);
-        self.form_row.resize(form + n_forms * LANES, 0);
         self.holders.push(present().fold(0, |holders, (lane, _)| holders | 1 << lane));
         for (lane, (layer, program)) in present() {
             self.constant[first + lane] = layer.constant;
@@ -205,16 +248,10 @@ impl Layered {
                     }
                 }
             }
-            for (step, entry) in layer.entries.iter().enumerate() {
-                self.form_row[form + step * LANES + lane] = entry.row;
-                for (part, number) in entry.form.iter().enumerate() {
-                    self.form[(form + step * LANES) * 4 + part * LANES + lane] = *number;
-                }
-            }
+            forms.extend(layer.entries.iter().map(|entry| (*entry, first + lane)));
         }
         self.steps.push(row32(self.quantity.len() / LANES));
         self.jump_steps.push(row32(self.jump_quantity.len() / LANES));
-        self.form_steps.push(row32(self.form_row.len() / LANES));
     }
 }
 
@@ -229,7 +266,7 @@ struct Signatures {
 }
 
 impl Signatures {
-    /// Slow pools last; then by assets, and by falling numbers of positions in the first, second, ... asset and of forms.
+    /// Slow pools last; then by assets, and by falling numbers of positions in the first, second, ... asset.
     fn key(&mut self, program: &Program) -> u64 {
         let assets: Vec<Option<usize>> = program.layers.iter().map(|layer| layer.asset).collect();
         let next = self.known.len() as u64;
@@ -241,7 +278,6 @@ impl Signatures {
             let n = program.layers.get(i).map_or(0, |layer| layer.slots.len() as u64);
             key = key << bits | (most - n.min(most));
         }
-        let forms: usize = program.layers.iter().map(|layer| layer.entries.len()).sum();
-        key << 6 | (63 - (forms as u64).min(63))
+        key
     }
 }

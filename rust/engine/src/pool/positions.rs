@@ -1,7 +1,7 @@
 //! The figures of single positions.
 
 use crate::exact::{Bounded, Exact, Number};
-use crate::market::{ClosingFee, PriceBasis, RequirementRule};
+use crate::market::{ClosingFee, MarginSource, PriceBasis, RequirementRule};
 
 use super::Book;
 use super::charge::{Margin, Pool};
@@ -46,7 +46,8 @@ pub fn position_values(book: &Book, pool: usize, mark: &[f64]) -> Vec<PositionVa
         if needs_mark(rules.initial(isolated)) {
             value.initial_margin = f64::NAN;
         }
-        if needs_mark(rules.maintenance(isolated)) {
+        let shared = rules.maintenance(isolated).source == MarginSource::ShareOfInitial;
+        if needs_mark(rules.maintenance(isolated)) || (shared && needs_mark(rules.initial(isolated))) {
             (value.maintenance_margin, value.tier) = (f64::NAN, 0);
         }
     }
@@ -86,7 +87,7 @@ fn attempt<N: Number>(book: &Book, pool: usize, mark: &[f64]) -> Option<Vec<Posi
         }
         for charge in charges {
             let group = &legs[charge.group.legs.clone()];
-            let price = alone.rule(margin).price;
+            let price = alone.charging(margin).price;
             let whole = group.iter().fold(N::zero(), |sum, leg| sum.plus(leg.notional(price)));
             for (value, leg) in values[charge.group.legs.clone()].iter_mut().zip(group) {
                 let share = |amount: &N| {

@@ -1,0 +1,200 @@
+//! What the positions of a layer add up to, and how that is converted.
+
+use crate::pool::{AssetRow, DOUBT, LANES, OWN};
+
+use super::super::lanes::Lanes;
+use super::{LayerTerms, Note, Sums};
+
+/// How many slots ahead quantities are fetched.
+const AHEAD: usize = 48 * LANES;
+
+/// The columns that sums read, as pointers: what is written beside them cannot change these, which the compiler must be
+/// able to see.
+#[derive(Clone, Copy)]
+pub(super) struct Columns {
+    steps: *const u32,
+    jump_steps: *const u32,
+    quantity: *const f64,
+    row: *const u32,
+    jump_quantity: *const f64,
+    jump_row: *const u32,
+    pub(super) form: *const f64,
+    pub(super) form_row: *const u32,
+    constant: *const f64,
+    /// Null where nothing is fixed.
+    fixed: *const f64,
+    doubt: *const u32,
+    asset: *const u16,
+    holders: *const u8,
+    sliced: *const [f64; 4],
+    jumping: *const [f64; 4],
+    pub(super) forms: *const [f64; 4],
+    pub(super) buckets: *const [f64; 4],
+    assets: *const AssetRow,
+    reach: f64,
+    /// What an amount counts in the bound: twice for its value and for what it requires.
+    weight: f64,
+}
+
+impl Columns {
+    pub(super) fn new(terms: &LayerTerms<'_>) -> Self {
+        let LayerTerms { layered, tables, .. } = terms;
+        Self {
+            steps: layered.steps.as_ptr(),
+            jump_steps: layered.jump_steps.as_ptr(),
+            quantity: layered.quantity.as_ptr(),
+            row: layered.row.as_ptr(),
+            jump_quantity: layered.jump_quantity.as_ptr(),
+            jump_row: layered.jump_row.as_ptr(),
+            form: layered.form.as_ptr(),
+            form_row: layered.form_row.as_ptr(),
+            constant: layered.constant.as_ptr(),
+            fixed: if layered.fixed.is_empty() { std::ptr::null() } else { layered.fixed.as_ptr() },
+            doubt: layered.doubt.as_ptr(),
+            asset: layered.asset.as_ptr(),
+            holders: layered.holders.as_ptr(),
+            sliced: tables.sliced.as_ptr().cast(),
+            jumping: tables.jumping.as_ptr().cast(),
+            forms: tables.forms.as_ptr().cast(),
+            buckets: terms.buckets.as_ptr().cast(),
+            assets: terms.assets.as_ptr(),
+            reach: terms.classes.reach(),
+            weight: 2.0 * (1.0 + terms.level),
+        }
+    }
+}
+
+/// What the positions of a layer add up to: value, amounts, charges. Notes far positions.
+///
+/// # Safety
+/// The layer's steps lie in the columns, its rows are those of the tables, there is room for a note a step; `L` may run
+/// here.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "part of the innermost loops")]
+pub(super) unsafe fn layer_sums<L: Lanes>(
+    of: Columns,
+    layer: usize,
+    near: &mut u8,
+    (far, n_far, group): (*mut Note, &mut usize, u64),
+) -> [L::V; 3] {
+    // SAFETY: the caller's word.
+    unsafe {
+        let reach = L::splat(of.reach);
+        let (mut value, mut gross, mut required) = (L::zero(), L::zero(), L::zero());
+        let mut beyond = L::zero();
+        for step in *of.steps.add(layer)..*of.steps.add(layer + 1) {
+            let slot = step as usize * LANES;
+            L::prefetch(of.quantity.wrapping_add(slot + AHEAD));
+            L::prefetch(of.row.wrapping_add(slot + 2 * AHEAD));
+            let [x, floor, rate, slope] = L::rows(of.sliced, of.row.add(slot));
+            let v = L::mul(L::load(of.quantity.add(slot)), x);
+            let amount = L::abs(v);
+            value = L::add(value, v);
+            gross = L::add(gross, amount);
+            required = L::add(required, L::mul(rate, amount));
+            beyond = L::add(beyond, L::mul(slope, L::over(amount, floor)));
+            // Noted without a branch: few positions are far, and a wrong guess costs more than many notes.
+            let lanes = L::above(amount, L::mul(floor, reach));
+            far.add(*n_far).write(u64::from(step) << 32 | group | u64::from(lanes));
+            *n_far += usize::from(lanes != 0);
+        }
+        let mut amounts = [value, gross, L::add(required, beyond)];
+        let jumps = *of.jump_steps.add(layer)..*of.jump_steps.add(layer + 1);
+        if !jumps.is_empty() {
+            jump_sums::<L>(of, jumps, &mut amounts, near);
+        }
+        amounts
+    }
+}
+
+/// Adds up positions whose rate jumps.
+///
+/// # Safety
+/// As [`layer_sums`].
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "part of the innermost loops")]
+unsafe fn jump_sums<L: Lanes>(of: Columns, steps: std::ops::Range<u32>, amounts: &mut [L::V; 3], near: &mut u8) {
+    // SAFETY: the caller's word.
+    unsafe {
+        let (zero, doubt) = (L::zero(), L::splat(DOUBT));
+        let [mut value, mut gross, mut required] = *amounts;
+        let mut beyond = zero;
+        let mut doubtful = 0;
+        for step in steps {
+            let slot = step as usize * LANES;
+            L::prefetch(of.jump_quantity.wrapping_add(slot + AHEAD));
+            L::prefetch(of.jump_row.wrapping_add(slot + 2 * AHEAD));
+            let [x, floor, rate, slope] = L::rows(of.jumping, of.jump_row.add(slot));
+            let v = L::mul(L::load(of.jump_quantity.add(slot)), x);
+            let amount = L::abs(v);
+            value = L::add(value, v);
+            gross = L::add(gross, amount);
+            required = L::add(required, L::mul(rate, amount));
+            beyond = L::add(beyond, L::mul(slope, L::past(amount, floor, zero)));
+            doubtful |= L::above(L::mul(doubt, amount), L::abs(L::sub(amount, floor)));
+        }
+        *near |= doubtful;
+        *amounts = [value, gross, L::add(required, beyond)];
+    }
+}
+
+/// Adds the sums of a layer to those of its pools: as the asset counts, in the asset that the pools are valued in.
+///
+/// # Safety
+/// The layer is one of the fold's; `L` may run here.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "part of the innermost loops")]
+pub(super) unsafe fn convert<L: Lanes>(
+    of: Columns,
+    layer: usize,
+    [value, gross, mut required]: [L::V; 3],
+    sums: &mut Sums<L::V>,
+) {
+    // SAFETY: the caller's word.
+    unsafe {
+        let at = layer * LANES;
+        // Read once a layer or later in the window: too rarely for the processor to guess.
+        L::prefetch(of.constant.wrapping_add(at + 48 * LANES));
+        L::prefetch(of.doubt.wrapping_add(at + 48 * LANES));
+        let constant = L::load(of.constant.add(at));
+        let equity = L::add(constant, value);
+        if !of.fixed.is_null() {
+            L::prefetch(of.fixed.wrapping_add(at + 48 * LANES));
+            required = L::add(required, L::load(of.fixed.add(at)));
+        }
+        let (of_constants, of_sums) = L::decode(of.doubt.add(at));
+        let magnitude = L::add(L::abs(constant), L::mul(L::splat(of.weight), gross));
+        let bound = L::add(of_constants, L::mul(of_sums, magnitude));
+        let asset = *of.asset.add(layer);
+        if asset == OWN {
+            sums.collateral = L::add(sums.collateral, equity);
+            sums.required = L::add(sums.required, required);
+            sums.bound = L::add(sums.bound, bound);
+            return;
+        }
+        let asset = &*of.assets.add(usize::from(asset));
+        if asset.reach.is_nan() {
+            // Without a price: unknown for those that hold it, nothing for the others.
+            sums.near |= *of.holders.add(layer);
+            return;
+        }
+        let held = L::over(equity, L::zero());
+        let owed = L::sub(equity, held);
+        let amount = L::mul(held, L::splat(asset.scales[0]));
+        let mut counted = L::mul(amount, L::splat(asset.first));
+        for (floor, slope) in asset.next {
+            counted = L::add(counted, L::mul(L::splat(slope), L::over(amount, L::splat(floor))));
+        }
+        for &(floor, slope) in &asset.rest {
+            counted = L::add(counted, L::mul(L::splat(slope), L::over(amount, L::splat(floor))));
+        }
+        counted = L::add(L::mul(counted, L::splat(asset.scales[1])), L::mul(owed, L::splat(asset.negative)));
+        let debt = L::abs(owed);
+        for &(floor, slope) in &asset.debt {
+            required = L::add(required, L::mul(L::splat(slope), L::over(debt, L::splat(floor))));
+        }
+        sums.collateral = L::add(sums.collateral, counted);
+        sums.required = L::add(sums.required, L::mul(required, L::splat(asset.requirement)));
+        sums.bound = L::add(sums.bound, L::mul(bound, L::splat(asset.reach)));
+    }
+}
