@@ -130,7 +130,12 @@ mod tests {
             extends = "textbook/2020-01-01"
             preset = "tiers"
             as_of = 2024-10-01
-            [tiers.BTCUSDT]
+            [[instrument]]
+            name = "X"
+            base = "X"
+            quote = "USDT"
+            settle = "USDT"
+            [tiers.X]
             law = "{law}"
             bounds = "quote"
             floor = [{floors}]
@@ -138,7 +143,7 @@ mod tests {
             "#
         );
         let market = Market::from_toml(&text).unwrap();
-        let class = MarginClass::plain(0);
+        let class = MarginClass::plain(u32::try_from(market.instrument_index("X").unwrap()).unwrap());
         (ClassTable::new(&market, &class), class.tiers(&market).law())
     }
 
