@@ -121,7 +121,7 @@ pub(crate) struct AssetRow {
 }
 
 /// Tiers of a haircut beyond the first that are computed without asking whether there are any.
-const NEXT: usize = 3;
+const NEXT: usize = 2;
 
 /// The differences of a step function's heights.
 fn steps(floors: &[f64], heights: &[f64]) -> Vec<(f64, f64)> {

@@ -132,8 +132,13 @@ impl LaneClasses {
     }
 
     /// The margin class of a sliced row.
-    pub(crate) fn class_of(&self, row: u32) -> u16 {
-        self.sliced[row as usize - 1].0
+    pub(crate) fn class_of(&self, row: usize) -> u16 {
+        self.sliced[row - 1].0
+    }
+
+    /// The most rows that one table has.
+    pub(super) fn n_rows(&self) -> usize {
+        1 + self.sliced.len().max(self.jumping.len())
     }
 
     /// The rows at given marks (by instrument; NaN where missing).

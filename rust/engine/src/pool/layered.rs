@@ -32,6 +32,36 @@ const U: f64 = f64::EPSILON / 2.0;
 /// Marks the layer of a pool's own asset, counted in full, among the assets of the market.
 pub(crate) const OWN: u16 = u16::MAX;
 
+/// The row of each position, eight a step, zero in padding: as narrow as the number of rows allows.
+#[derive(Debug, Clone)]
+pub(crate) enum Rows {
+    Narrow(Vec<u16>),
+    Wide(Vec<u32>),
+}
+
+impl Rows {
+    /// The rows are wide while a book is folded.
+    fn resize(&mut self, n: usize) {
+        if let Self::Wide(rows) = self {
+            rows.resize(n, 0);
+        }
+    }
+
+    fn set(&mut self, at: usize, row: u32) {
+        if let Self::Wide(rows) = self {
+            rows[at] = row;
+        }
+    }
+
+    fn narrow(&mut self) {
+        if let Self::Wide(rows) = self {
+            let mut narrow = with_room(rows.len());
+            narrow.extend(rows.iter().map(|&row| u16::try_from(row).unwrap_or(u16::MAX)));
+            *self = Self::Narrow(narrow);
+        }
+    }
+}
+
 /// The lane layout of a book.
 #[derive(Debug, Clone)]
 pub(crate) struct Layered {
@@ -59,9 +89,9 @@ pub(crate) struct Layered {
     pub(crate) doubt: Vec<u32>,
     /// Eight a step; zero in padding.
     pub(crate) quantity: Vec<f64>,
-    pub(crate) row: Vec<u32>,
+    pub(crate) row: Rows,
     pub(crate) jump_quantity: Vec<f64>,
-    pub(crate) jump_row: Vec<u32>,
+    pub(crate) jump_row: Rows,
     /// Four times eight a step of groups: `q`, `m`, `k`, `h`; zero in padding.
     pub(crate) form: Vec<f64>,
     pub(crate) form_row: Vec<u32>,
@@ -99,9 +129,9 @@ impl Layered {
             fixed: with_room(lanes),
             doubt: with_room(lanes),
             quantity: with_room(room),
-            row: with_room(room),
+            row: Rows::Wide(with_room(room)),
             jump_quantity: with_room(room),
-            jump_row: with_room(room),
+            jump_row: Rows::Wide(with_room(room)),
             form: with_room(4 * forms),
             form_row: with_room(forms),
             form_lane: with_room(forms),
@@ -131,21 +161,17 @@ impl Layered {
             }
             layered.push_forms(&forms, first_layer);
         }
+        let n_rows = layered.classes.n_rows();
+        if u16::try_from(n_rows).is_ok() {
+            layered.row.narrow();
+            layered.jump_row.narrow();
+        }
         layered
     }
 
     /// Whether every pool must be evaluated by itself.
     pub(crate) fn is_all_slow(&self) -> bool {
         self.n_slow == self.place.len()
-    }
-
-    /// The most steps of sliced positions that a window has.
-    pub(crate) fn longest_window(&self) -> usize {
-        let groups = self.window / LANES;
-        let starts = self.layers.iter().step_by(groups).map(|&layer| self.steps[layer as usize]);
-        let last = self.steps.last().copied().unwrap_or(0);
-        let ends = starts.clone().skip(1).chain(std::iter::once(last));
-        starts.zip(ends).map(|(start, end)| (end - start) as usize).max().unwrap_or(0)
     }
 
     /// The most steps of groups that a window has.
@@ -220,9 +246,9 @@ impl Layered {
         let (length, jump_length) = (longest(LayerProgram::n_sliced), longest(LayerProgram::n_jumping));
         let (slot, jump) = (self.quantity.len(), self.jump_quantity.len());
         self.quantity.resize(slot + length * LANES, 0.0);
-        self.row.resize(slot + length * LANES, 0);
+        self.row.resize(slot + length * LANES);
         self.jump_quantity.resize(jump + jump_length * LANES, 0.0);
-        self.jump_row.resize(jump + jump_length * LANES, 0);
+        self.jump_row.resize(jump + jump_length * LANES);
         self.holders.push(present().fold(0, |holders, (lane, _)| holders | 1 << lane));
         for (lane, (layer, program)) in present() {
             self.constant[first + lane] = layer.constant;
@@ -239,11 +265,13 @@ impl Layered {
             for position in &layer.slots {
                 match position.row {
                     SlotRow::Sliced(row) => {
-                        (self.quantity[next], self.row[next]) = (position.quantity, row);
+                        self.quantity[next] = position.quantity;
+                        self.row.set(next, row);
                         next += LANES;
                     }
                     SlotRow::Jumping(row) => {
-                        (self.jump_quantity[next_jump], self.jump_row[next_jump]) = (position.quantity, row);
+                        self.jump_quantity[next_jump] = position.quantity;
+                        self.jump_row.set(next_jump, row);
                         next_jump += LANES;
                     }
                 }

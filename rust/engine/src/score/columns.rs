@@ -115,6 +115,13 @@ impl<'a> Buffers<'a> {
         self.columns.iter().any(|(column, _)| column.needs_initial())
     }
 
+    /// Whether collateral or maintenance is asked for, or what is made of both.
+    pub(super) fn wants_amounts(&self) -> bool {
+        let made_of_them =
+            |column| matches!(column, Column::CollateralValue | Column::MaintenanceMargin | Column::VenueRatio);
+        self.columns.iter().any(|(column, _)| made_of_them(*column))
+    }
+
     /// Refuses buffers of another length than the number of pools.
     pub(super) fn check(&self, n_pools: usize) -> Result<()> {
         let flags = [("liquidatable", &self.liquidatable), ("unpriced", &self.unpriced)];

@@ -3,7 +3,7 @@
 
 use crate::kernel::{Isa, Lanes, LayerFigures, LayerTerms, Task, dispatch, stream};
 use crate::market::{Prices, VenueRatio};
-use crate::pool::{Book, Judged, LANES, Layered, UNKNOWN, is_priced, judge};
+use crate::pool::{Book, Judged, LANES, UNKNOWN, is_priced, judge};
 
 use super::Summary;
 use super::columns::{Column, Part};
@@ -28,9 +28,9 @@ pub(super) struct LayerState {
 }
 
 impl LayerState {
-    pub(super) fn new(window: usize, layered: &Layered) -> Self {
-        let figures = LayerFigures::new(window, layered);
-        let n = figures.collateral.len();
+    pub(super) fn new(window: usize, terms: &LayerTerms<'_>) -> Self {
+        let figures = LayerFigures::new(window, terms);
+        let n = figures.excess.len();
         Self { derived: vec![0.0; n], unpriced: vec![false; n], figures }
     }
 
@@ -114,8 +114,11 @@ impl LayerState {
     }
 
     fn put(&mut self, at: usize, judged: &Judged) {
-        self.figures.collateral[at] = judged.collateral_value;
-        self.figures.maintenance[at] = judged.maintenance_margin;
+        if let (Some(collateral), Some(maintenance)) =
+            (self.figures.collateral.get_mut(at), self.figures.maintenance.get_mut(at))
+        {
+            (*collateral, *maintenance) = (judged.collateral_value, judged.maintenance_margin);
+        }
         self.figures.excess[at] = judged.excess;
         self.figures.margin_ratio[at] = judged.margin_ratio;
         self.figures.liquidatable[at] = u8::from(judged.liquidatable);

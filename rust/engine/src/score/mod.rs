@@ -132,6 +132,7 @@ fn score_layers(book: &Book, layered: &Layered, prices: &Prices, buffers: Buffer
         assets: &assets,
         level: market.rules().trigger_level(),
         zero_fails: market.rules().zero_fails(),
+        keeps_amounts: buffers.wants_amounts(),
         failing_is_near: market.rules().constraints().len() > 1,
     };
     let n_pools = book.holdings().n_pools();
@@ -141,7 +142,7 @@ fn score_layers(book: &Book, layered: &Layered, prices: &Prices, buffers: Buffer
     parallel::for_each(
         threads,
         buffers.chunks(n_pools, claim * layered.window),
-        || LayerState::new(layered.window.min(n_pools), layered),
+        || LayerState::new(layered.window.min(n_pools), &terms),
         |state, part| {
             let summary = state.chunk(LayerChunk { book, terms: &terms, prices, isa, past_caches }, part);
             n_exact.fetch_add(summary.n_exact, Ordering::Relaxed);

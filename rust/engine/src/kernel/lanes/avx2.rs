@@ -11,7 +11,7 @@ use std::arch::x86_64::{
 
 use crate::pool::{ClassRow, Lookup};
 
-use super::{Gathered, Lanes};
+use super::{Gathered, Lanes, RowIndex};
 
 /// Two registers of four.
 pub(crate) struct Avx2;
@@ -198,11 +198,11 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn rows(table: *const [f64; 4], at: *const u32) -> [Self::V; 4] {
+    unsafe fn rows<I: RowIndex>(table: *const [f64; 4], at: *const I) -> [Self::V; 4] {
         // SAFETY: the trait's contract, for each half.
         unsafe {
-            let low = Self::transposed(|lane| _mm256_load_pd(table.add(*at.add(lane) as usize).cast()));
-            let high = Self::transposed(|lane| _mm256_load_pd(table.add(*at.add(lane + 4) as usize).cast()));
+            let low = Self::transposed(|lane| _mm256_load_pd(table.add((*at.add(lane)).place()).cast()));
+            let high = Self::transposed(|lane| _mm256_load_pd(table.add((*at.add(lane + 4)).place()).cast()));
             std::array::from_fn(|k| [low[k], high[k]])
         }
     }

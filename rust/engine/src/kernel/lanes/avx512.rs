@@ -14,7 +14,7 @@ use std::arch::x86_64::{
 
 use crate::pool::ClassRow;
 
-use super::{Gathered, Lanes};
+use super::{Gathered, Lanes, RowIndex};
 
 /// One register of eight.
 pub(crate) struct Avx512;
@@ -150,9 +150,9 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn rows(table: *const [f64; 4], at: *const u32) -> [Self::V; 4] {
+    unsafe fn rows<I: RowIndex>(table: *const [f64; 4], at: *const I) -> [Self::V; 4] {
         // SAFETY: the trait's contract; rows are 32 bytes, aligned to 32.
-        unsafe { transposed(|lane| _mm256_load_pd(table.add(*at.add(lane) as usize).cast())) }
+        unsafe { transposed(|lane| _mm256_load_pd(table.add((*at.add(lane)).place()).cast())) }
     }
 }
 

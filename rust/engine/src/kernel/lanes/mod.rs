@@ -54,7 +54,28 @@ pub(crate) trait Lanes {
     /// The places, see [`crate::pool::Lookup`], of the rows that codes (as bits) find for amounts.
     unsafe fn find(codes: Self::V, amounts: Self::V) -> [u32; 8];
     /// Eight rows of four numbers, column by column. Rows are aligned to 32 bytes.
-    unsafe fn rows(table: *const [f64; 4], at: *const u32) -> [Self::V; 4];
+    unsafe fn rows<I: RowIndex>(table: *const [f64; 4], at: *const I) -> [Self::V; 4];
     /// Asks for the cache line at an address, which need not be readable.
     fn prefetch<T>(at: *const T);
+}
+
+/// The number of a row, narrow or wide.
+pub(crate) trait RowIndex: Copy {
+    fn place(self) -> usize;
+}
+
+impl RowIndex for u16 {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "part of the innermost loops")]
+    fn place(self) -> usize {
+        usize::from(self)
+    }
+}
+
+impl RowIndex for u32 {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "part of the innermost loops")]
+    fn place(self) -> usize {
+        self as usize
+    }
 }

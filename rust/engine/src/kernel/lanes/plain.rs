@@ -3,7 +3,7 @@
 
 use crate::pool::{ClassRow, Lookup, decode};
 
-use super::{Gathered, Lanes};
+use super::{Gathered, Lanes, RowIndex};
 
 /// Plain loops over eight doubles: whatever the compiler makes of them for the baseline.
 pub(crate) struct Plain;
@@ -132,11 +132,11 @@ impl Lanes for Plain {
     }
 
     #[inline(always)]
-    unsafe fn rows(table: *const [f64; 4], at: *const u32) -> [[f64; 8]; 4] {
+    unsafe fn rows<I: RowIndex>(table: *const [f64; 4], at: *const I) -> [[f64; 8]; 4] {
         let mut out = [[0.0; 8]; 4];
         for lane in 0..8 {
             // SAFETY: the trait's contract: each place is that of a row of the table.
-            let row = unsafe { *table.add(*at.add(lane) as usize) };
+            let row = unsafe { *table.add((*at.add(lane)).place()) };
             for (column, number) in out.iter_mut().zip(row) {
                 column[lane] = number;
             }

@@ -3,7 +3,27 @@
 use crate::pool::LANES;
 
 use super::super::lanes::Lanes;
-use super::sums::Columns;
+use super::LayerTerms;
+
+/// The columns of groups, as pointers (see [`super::sums::Columns`]).
+#[derive(Clone, Copy)]
+pub(super) struct Forms {
+    form: *const f64,
+    form_row: *const u32,
+    forms: *const [f64; 4],
+    buckets: *const [f64; 4],
+}
+
+impl Forms {
+    pub(super) fn new(terms: &LayerTerms<'_>) -> Self {
+        Self {
+            form: terms.layered.form.as_ptr(),
+            form_row: terms.layered.form_row.as_ptr(),
+            forms: terms.tables.forms.as_ptr().cast(),
+            buckets: terms.buckets.as_ptr().cast(),
+        }
+    }
+}
 
 /// Eight groups on their way to a charge.
 #[derive(Debug, Clone, Copy, Default)]
@@ -24,7 +44,7 @@ impl EightForms {
     /// The slots lie in the columns, rows are those of the tables; `L` may run here.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "part of the innermost loops")]
-    pub(super) unsafe fn find<L: Lanes>(&mut self, of: Columns, slot: usize) {
+    pub(super) unsafe fn find<L: Lanes>(&mut self, of: Forms, slot: usize) {
         // SAFETY: the caller's word.
         unsafe {
             let form = of.form.add(slot * 4);
@@ -50,7 +70,7 @@ impl EightForms {
     /// Rows are those of the tables; `L` may run here.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "part of the innermost loops")]
-    pub(super) unsafe fn charge<L: Lanes>(&mut self, of: Columns) {
+    pub(super) unsafe fn charge<L: Lanes>(&mut self, of: Forms) {
         // SAFETY: the caller's word.
         unsafe {
             let [floor, rate, slope, minus] = L::rows(of.buckets, self.row.as_ptr());

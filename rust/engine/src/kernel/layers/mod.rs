@@ -3,12 +3,12 @@
 mod groups;
 mod sums;
 
-use crate::pool::{AssetRow, Bucket, Classes, LANES, LaneTables, Layered, OWN};
+use crate::pool::{AssetRow, Bucket, Classes, LANES, LaneTables, Layered, Rows};
 
 use super::figures::spread;
-use super::lanes::Lanes;
-use groups::EightForms;
-use sums::{Columns, convert, layer_sums};
+use super::lanes::{Lanes, RowIndex};
+use groups::{EightForms, Forms};
+use sums::{Columns, convert, far_charges, layer_sums};
 
 /// What the figures are made of.
 #[derive(Clone, Copy)]
@@ -22,6 +22,8 @@ pub(crate) struct LayerTerms<'a> {
     pub(crate) assets: &'a [AssetRow],
     pub(crate) level: f64,
     pub(crate) zero_fails: bool,
+    /// Whether collateral and maintenance are asked for.
+    pub(crate) keeps_amounts: bool,
     /// Whether pools that fail are near: other constraints are to be looked at.
     pub(crate) failing_is_near: bool,
 }
@@ -29,6 +31,7 @@ pub(crate) struct LayerTerms<'a> {
 /// The figures of a window's pools, by place; reused from window to window.
 #[derive(Debug)]
 pub(crate) struct LayerFigures {
+    /// Empty unless amounts are kept, as is `maintenance`.
     pub(crate) collateral: Vec<f64>,
     pub(crate) maintenance: Vec<f64>,
     pub(crate) excess: Vec<f64>,
@@ -36,20 +39,13 @@ pub(crate) struct LayerFigures {
     pub(crate) liquidatable: Vec<u8>,
     /// By group, a bit for each pool that must be evaluated by itself.
     pub(crate) near: Vec<u8>,
-    bound: Vec<f64>,
     /// Amounts and charges of the groups of a window, and whether a tier is in doubt: eight a layer; empty where there
     /// are no groups.
     groups: Vec<[f64; LANES]>,
     group_charges: Vec<[f64; LANES]>,
     group_doubts: Vec<u8>,
     forms: Vec<EightForms>,
-    /// Room for a note for each step of sliced positions of a window.
-    far: Vec<Note>,
 }
-
-/// A step with positions beyond the tiers that the kernel charges itself: the step in 32 bits, the group within the
-/// window in 24, and in 8 a bit for each lane whose position is far.
-type Note = u64;
 
 /// What a group of pools adds up to, in the asset that each is valued in.
 #[derive(Clone, Copy)]
@@ -64,23 +60,23 @@ struct Sums<V> {
 
 impl LayerFigures {
     /// Room for windows of up to `n` pools.
-    pub(crate) fn new(n: usize, layered: &Layered) -> Self {
+    pub(crate) fn new(n: usize, terms: &LayerTerms<'_>) -> Self {
         let n = n.next_multiple_of(LANES);
+        let layered = terms.layered;
         let column = || vec![0.0; n];
+        let kept = || vec![0.0; if terms.keeps_amounts { n } else { 0 }];
         let n_layers = if layered.form_row.is_empty() { 0 } else { layered.most_layers() };
         Self {
-            collateral: column(),
-            maintenance: column(),
+            collateral: kept(),
+            maintenance: kept(),
             excess: column(),
             margin_ratio: column(),
             liquidatable: vec![0; n],
             near: vec![0; n / LANES],
-            bound: column(),
             groups: vec![[0.0; LANES]; n_layers],
             group_charges: vec![[0.0; LANES]; n_layers],
             group_doubts: vec![0; n_layers],
             forms: vec![EightForms::default(); layered.most_forms()],
-            far: vec![0; layered.longest_window() + 1],
         }
     }
 
@@ -88,44 +84,64 @@ impl LayerFigures {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "compiled anew inside a function of each instruction set")]
     pub(crate) fn evaluate<L: Lanes>(&mut self, terms: &LayerTerms<'_>, first: usize, n: usize) -> bool {
+        match (&terms.layered.row, &terms.layered.jump_row) {
+            (Rows::Narrow(row), Rows::Narrow(jump_row)) => self.window::<L, u16>(terms, (row, jump_row), first, n),
+            (Rows::Wide(row), Rows::Wide(jump_row)) => self.window::<L, u32>(terms, (row, jump_row), first, n),
+            // Both are made narrow together.
+            _ => false,
+        }
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "compiled anew inside a function of each instruction set")]
+    fn window<L: Lanes, I: RowIndex>(
+        &mut self,
+        terms: &LayerTerms<'_>,
+        (row, jump_row): (&[I], &[I]),
+        first: usize,
+        n: usize,
+    ) -> bool {
         let layered = terms.layered;
         let (begin, last) = (layered.layers[first] as usize, layered.layers[first + n] as usize);
         // What the pointers below rely on; that rows are those of the tables is the fold's word.
-        assert!(layered.steps[last] as usize * LANES <= layered.quantity.len().min(layered.row.len()));
-        assert!(layered.jump_steps[last] as usize * LANES <= layered.jump_quantity.len().min(layered.jump_row.len()));
+        assert!(layered.steps[last] as usize * LANES <= layered.quantity.len().min(row.len()));
+        assert!(layered.jump_steps[last] as usize * LANES <= layered.jump_quantity.len().min(jump_row.len()));
         assert!(last * LANES <= layered.constant.len().min(layered.doubt.len()));
         assert!(layered.fixed.is_empty() || last * LANES <= layered.fixed.len());
-        assert!(n * LANES <= self.collateral.len() && first + n <= layered.slow.len().min(layered.exposed.len()));
-        assert!(((layered.steps[last] - layered.steps[begin]) as usize) < self.far.len());
-        let (mut any_near, mut n_far) = (0, 0);
-        let (of, far) = (Columns::new(terms), self.far.as_mut_ptr());
+        assert!(n * LANES <= self.excess.len() && first + n <= layered.slow.len().min(layered.exposed.len()));
+        assert!(!terms.keeps_amounts || n * LANES <= self.collateral.len().min(self.maintenance.len()));
+        let mut any_near = 0;
+        let of = Columns::new(terms, row, jump_row);
         // SAFETY: `L` was chosen by `dispatch`, inside whose function this is inlined.
-        let groups = unsafe { self.charge_groups::<L>(terms, of, first, last - begin) };
+        let groups = unsafe { self.charge_groups::<L>(terms, first, last - begin) };
         let ends = &layered.layers[first..=first + n];
         for group in 0..n {
             let layers = ends[group]..ends[group + 1];
-            // SAFETY: layers below `last` lie in the columns (asserted above), the figures have room for `n` groups, the
-            // notes for one a step; `L` was chosen by `dispatch`, inside whose function this is inlined.
+            // SAFETY: layers below `last` lie in the columns (asserted above), the figures have room for `n` groups; `L`
+            // was chosen by `dispatch`, inside whose function this is inlined.
             unsafe {
                 let zero = L::zero();
                 let near = layered.slow[first + group];
                 let mut sums = Sums { collateral: zero, required: zero, bound: zero, near };
                 for layer in layers {
                     let at = layer as usize;
-                    let mut amounts = layer_sums::<L>(of, at, &mut sums.near, (far, &mut n_far, (group as u64) << 8));
+                    let (mut amounts, far) = layer_sums::<L, I>(of, at, &mut sums.near);
+                    if far != 0 {
+                        let charges = far_charges::<L, I>(terms, of, at);
+                        amounts[2] = L::add(amounts[2], L::load(charges.as_ptr()));
+                    }
                     if groups {
                         let at = at - begin;
                         amounts[1] = L::add(amounts[1], L::load(self.groups[at].as_ptr()));
                         amounts[2] = L::add(amounts[2], L::load(self.group_charges[at].as_ptr()));
                         sums.near |= self.group_doubts[at];
                     }
-                    convert::<L>(of, at, amounts, &mut sums);
+                    convert::<L, I>(of, at, amounts, &mut sums);
                 }
                 any_near |= self.decide::<L>(terms, group, layered.exposed[first + group], &sums);
             }
         }
-        // SAFETY: as above, with the notes just written.
-        any_near | unsafe { self.charge_far::<L>(terms, first, n_far) } != 0
+        any_near != 0
     }
 
     /// Charges the groups of the window that begins with group `first` and has `n_layers` layers, if it has some.
@@ -134,14 +150,9 @@ impl LayerFigures {
     /// Rows are those of the tables; `L` may run here.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "compiled anew inside a function of each instruction set")]
-    unsafe fn charge_groups<L: Lanes>(
-        &mut self,
-        terms: &LayerTerms<'_>,
-        of: Columns,
-        first: usize,
-        n_layers: usize,
-    ) -> bool {
+    unsafe fn charge_groups<L: Lanes>(&mut self, terms: &LayerTerms<'_>, first: usize, n_layers: usize) -> bool {
         let layered = terms.layered;
+        let of = Forms::new(terms);
         if layered.form_row.is_empty() {
             return false;
         }
@@ -187,36 +198,6 @@ impl LayerFigures {
         }
     }
 
-    /// Charges what was noted, and decides its groups anew.
-    ///
-    /// # Safety
-    /// The first `n` notes are of this window, whose figures are written; `L` may run here.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "compiled anew inside a function of each instruction set")]
-    unsafe fn charge_far<L: Lanes>(&mut self, terms: &LayerTerms<'_>, first: usize, n: usize) -> u8 {
-        let mut any_near = 0;
-        let mut next = 0;
-        while next < n {
-            let group_of = |note: Note| (note >> 8 & 0xff_ffff) as usize;
-            let group = group_of(self.far[next]);
-            let mut charges = [0.0; LANES];
-            while next < n && group_of(self.far[next]) == group {
-                charge_note(terms, first + group, self.far[next], &mut charges);
-                next += 1;
-            }
-            // SAFETY: the caller's word.
-            unsafe {
-                let at = |column: &[f64]| L::load(column.as_ptr().add(group * LANES));
-                let required = L::add(at(&self.maintenance), L::load(charges.as_ptr()));
-                let (collateral, bound, near) = (at(&self.collateral), at(&self.bound), self.near[group]);
-                // What was near stays so: a tier in doubt is still in doubt.
-                let sums = Sums { collateral, required, bound, near };
-                any_near |= self.decide::<L>(terms, group, terms.layered.exposed[first + group], &sums);
-            }
-        }
-        any_near
-    }
-
     /// # Safety
     /// The figures have room for the group; `L` may run here.
     #[inline(always)]
@@ -234,33 +215,15 @@ impl LayerFigures {
             if terms.failing_is_near {
                 near |= fails;
             }
-            L::store(self.bound.as_mut_ptr().add(at), sums.bound);
-            L::store(self.collateral.as_mut_ptr().add(at), sums.collateral);
-            L::store(self.maintenance.as_mut_ptr().add(at), sums.required);
+            if terms.keeps_amounts {
+                L::store(self.collateral.as_mut_ptr().add(at), sums.collateral);
+                L::store(self.maintenance.as_mut_ptr().add(at), sums.required);
+            }
             L::store(self.excess.as_mut_ptr().add(at), excess);
             L::store(self.margin_ratio.as_mut_ptr().add(at), ratio);
             self.liquidatable.as_mut_ptr().add(at).cast::<[u8; 8]>().write(spread(fails));
             *self.near.get_unchecked_mut(group) = near;
             near
         }
-    }
-}
-
-/// Adds what the far positions of a step are charged beyond, by lane, as the asset of their layer is converted.
-fn charge_note(terms: &LayerTerms<'_>, group: usize, note: Note, charges: &mut [f64; LANES]) {
-    let layered = terms.layered;
-    let step = (note >> 32) as usize;
-    let slot = step * LANES;
-    let layers = layered.layers[group] as usize..layered.layers[group + 1] as usize;
-    let layer = layers.start + layered.steps[layers.start + 1..layers.end].partition_point(|&end| end as usize <= step);
-    let asset = layered.asset[layer];
-    let mut rest = note & 0xff;
-    while rest != 0 {
-        let lane = rest.trailing_zeros() as usize;
-        rest &= rest - 1;
-        let row = layered.row[slot + lane];
-        let notional = (layered.quantity[slot + lane] * terms.tables.sliced[row as usize].x).abs();
-        let (charge, _) = terms.classes.beyond(layered.classes.class_of(row) + 1, notional);
-        charges[lane] += if asset == OWN { charge } else { charge * terms.assets[usize::from(asset)].requirement };
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::pool::{AssetRow, DOUBT, LANES, OWN};
 
-use super::super::lanes::Lanes;
-use super::{LayerTerms, Note, Sums};
+use super::super::lanes::{Lanes, RowIndex};
+use super::{LayerTerms, Sums};
 
 /// How many slots ahead quantities are fetched.
 const AHEAD: usize = 48 * LANES;
@@ -11,15 +11,13 @@ const AHEAD: usize = 48 * LANES;
 /// The columns that sums read, as pointers: what is written beside them cannot change these, which the compiler must be
 /// able to see.
 #[derive(Clone, Copy)]
-pub(super) struct Columns {
+pub(super) struct Columns<I> {
     steps: *const u32,
     jump_steps: *const u32,
     quantity: *const f64,
-    row: *const u32,
+    row: *const I,
     jump_quantity: *const f64,
-    jump_row: *const u32,
-    pub(super) form: *const f64,
-    pub(super) form_row: *const u32,
+    jump_row: *const I,
     constant: *const f64,
     /// Null where nothing is fixed.
     fixed: *const f64,
@@ -28,26 +26,22 @@ pub(super) struct Columns {
     holders: *const u8,
     sliced: *const [f64; 4],
     jumping: *const [f64; 4],
-    pub(super) forms: *const [f64; 4],
-    pub(super) buckets: *const [f64; 4],
     assets: *const AssetRow,
     reach: f64,
     /// What an amount counts in the bound: twice for its value and for what it requires.
     weight: f64,
 }
 
-impl Columns {
-    pub(super) fn new(terms: &LayerTerms<'_>) -> Self {
+impl<I: RowIndex> Columns<I> {
+    pub(super) fn new(terms: &LayerTerms<'_>, row: &[I], jump_row: &[I]) -> Self {
         let LayerTerms { layered, tables, .. } = terms;
         Self {
             steps: layered.steps.as_ptr(),
             jump_steps: layered.jump_steps.as_ptr(),
             quantity: layered.quantity.as_ptr(),
-            row: layered.row.as_ptr(),
+            row: row.as_ptr(),
             jump_quantity: layered.jump_quantity.as_ptr(),
-            jump_row: layered.jump_row.as_ptr(),
-            form: layered.form.as_ptr(),
-            form_row: layered.form_row.as_ptr(),
+            jump_row: jump_row.as_ptr(),
             constant: layered.constant.as_ptr(),
             fixed: if layered.fixed.is_empty() { std::ptr::null() } else { layered.fixed.as_ptr() },
             doubt: layered.doubt.as_ptr(),
@@ -55,8 +49,6 @@ impl Columns {
             holders: layered.holders.as_ptr(),
             sliced: tables.sliced.as_ptr().cast(),
             jumping: tables.jumping.as_ptr().cast(),
-            forms: tables.forms.as_ptr().cast(),
-            buckets: terms.buckets.as_ptr().cast(),
             assets: terms.assets.as_ptr(),
             reach: terms.classes.reach(),
             weight: 2.0 * (1.0 + terms.level),
@@ -64,24 +56,19 @@ impl Columns {
     }
 }
 
-/// What the positions of a layer add up to: value, amounts, charges. Notes far positions.
+/// What the positions of a layer add up to (value, amounts, charges), and a bit for each pool with a position beyond the
+/// tiers that are charged here.
 ///
 /// # Safety
-/// The layer's steps lie in the columns, its rows are those of the tables, there is room for a note a step; `L` may run
-/// here.
+/// The layer's steps lie in the columns, its rows are those of the tables; `L` may run here.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "part of the innermost loops")]
-pub(super) unsafe fn layer_sums<L: Lanes>(
-    of: Columns,
-    layer: usize,
-    near: &mut u8,
-    (far, n_far, group): (*mut Note, &mut usize, u64),
-) -> [L::V; 3] {
+pub(super) unsafe fn layer_sums<L: Lanes, I: RowIndex>(of: Columns<I>, layer: usize, near: &mut u8) -> ([L::V; 3], u8) {
     // SAFETY: the caller's word.
     unsafe {
         let reach = L::splat(of.reach);
         let (mut value, mut gross, mut required) = (L::zero(), L::zero(), L::zero());
-        let mut beyond = L::zero();
+        let (mut beyond, mut far) = (L::zero(), 0);
         for step in *of.steps.add(layer)..*of.steps.add(layer + 1) {
             let slot = step as usize * LANES;
             L::prefetch(of.quantity.wrapping_add(slot + AHEAD));
@@ -93,18 +80,48 @@ pub(super) unsafe fn layer_sums<L: Lanes>(
             gross = L::add(gross, amount);
             required = L::add(required, L::mul(rate, amount));
             beyond = L::add(beyond, L::mul(slope, L::over(amount, floor)));
-            // Noted without a branch: few positions are far, and a wrong guess costs more than many notes.
-            let lanes = L::above(amount, L::mul(floor, reach));
-            far.add(*n_far).write(u64::from(step) << 32 | group | u64::from(lanes));
-            *n_far += usize::from(lanes != 0);
+            far |= L::above(amount, L::mul(floor, reach));
         }
         let mut amounts = [value, gross, L::add(required, beyond)];
         let jumps = *of.jump_steps.add(layer)..*of.jump_steps.add(layer + 1);
         if !jumps.is_empty() {
-            jump_sums::<L>(of, jumps, &mut amounts, near);
+            jump_sums::<L, I>(of, jumps, &mut amounts, near);
         }
-        amounts
+        (amounts, far)
     }
+}
+
+/// What the far positions of a layer are charged beyond, by lane.
+///
+/// # Safety
+/// As [`layer_sums`].
+#[cold]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "compiled anew inside a function of each instruction set")]
+pub(super) unsafe fn far_charges<L: Lanes, I: RowIndex>(
+    terms: &LayerTerms<'_>,
+    of: Columns<I>,
+    layer: usize,
+) -> [f64; LANES] {
+    let mut charges = [0.0; LANES];
+    // SAFETY: the caller's word.
+    unsafe {
+        for step in *of.steps.add(layer)..*of.steps.add(layer + 1) {
+            let slot = step as usize * LANES;
+            let [x, floor, ..] = L::rows(of.sliced, of.row.add(slot));
+            let amount = L::abs(L::mul(L::load(of.quantity.add(slot)), x));
+            let mut rest = L::above(amount, L::mul(floor, L::splat(of.reach)));
+            let mut amounts = [0.0; LANES];
+            L::store(amounts.as_mut_ptr(), amount);
+            while rest != 0 {
+                let lane = rest.trailing_zeros() as usize;
+                rest &= rest - 1;
+                let row = (*of.row.add(slot + lane)).place();
+                charges[lane] += terms.classes.beyond(terms.layered.classes.class_of(row) + 1, amounts[lane]).0;
+            }
+        }
+    }
+    charges
 }
 
 /// Adds up positions whose rate jumps.
@@ -113,7 +130,12 @@ pub(super) unsafe fn layer_sums<L: Lanes>(
 /// As [`layer_sums`].
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "part of the innermost loops")]
-unsafe fn jump_sums<L: Lanes>(of: Columns, steps: std::ops::Range<u32>, amounts: &mut [L::V; 3], near: &mut u8) {
+unsafe fn jump_sums<L: Lanes, I: RowIndex>(
+    of: Columns<I>,
+    steps: std::ops::Range<u32>,
+    amounts: &mut [L::V; 3],
+    near: &mut u8,
+) {
     // SAFETY: the caller's word.
     unsafe {
         let (zero, doubt) = (L::zero(), L::splat(DOUBT));
@@ -144,8 +166,8 @@ unsafe fn jump_sums<L: Lanes>(of: Columns, steps: std::ops::Range<u32>, amounts:
 /// The layer is one of the fold's; `L` may run here.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "part of the innermost loops")]
-pub(super) unsafe fn convert<L: Lanes>(
-    of: Columns,
+pub(super) unsafe fn convert<L: Lanes, I: RowIndex>(
+    of: Columns<I>,
     layer: usize,
     [value, gross, mut required]: [L::V; 3],
     sums: &mut Sums<L::V>,
