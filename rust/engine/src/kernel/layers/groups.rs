@@ -10,7 +10,7 @@ use super::LayerTerms;
 pub(super) struct Forms {
     form: *const f64,
     form_row: *const u32,
-    forms: *const [f64; 4],
+    rows: *const [f64; 4],
     buckets: *const [f64; 4],
 }
 
@@ -19,7 +19,7 @@ impl Forms {
         Self {
             form: terms.layered.form.as_ptr(),
             form_row: terms.layered.form_row.as_ptr(),
-            forms: terms.tables.forms.as_ptr().cast(),
+            rows: terms.tables.forms.as_ptr().cast(),
             buckets: terms.buckets.as_ptr().cast(),
         }
     }
@@ -52,7 +52,7 @@ impl EightForms {
                 L::prefetch(form.wrapping_add(96 * LANES + line * LANES));
             }
             L::prefetch(of.form_row.wrapping_add(slot + 64 * LANES));
-            let [x, codes, above_floor, doubt] = L::rows(of.forms, of.form_row.add(slot));
+            let [x, codes, above_floor, doubt] = L::rows(of.rows, of.form_row.add(slot));
             let worth = L::abs(x);
             let part = |k: usize| L::load(form.add(k * LANES));
             let inner = L::abs(L::add(L::mul(part(0), worth), part(1)));

@@ -120,28 +120,47 @@ impl LayerFigures {
             // SAFETY: layers below `last` lie in the columns (asserted above), the figures have room for `n` groups; `L`
             // was chosen by `dispatch`, inside whose function this is inlined.
             unsafe {
-                let zero = L::zero();
-                let near = layered.slow[first + group];
-                let mut sums = Sums { collateral: zero, required: zero, bound: zero, near };
-                for layer in layers {
-                    let at = layer as usize;
-                    let (mut amounts, far) = layer_sums::<L, I>(of, at, &mut sums.near);
-                    if far != 0 {
-                        let charges = far_charges::<L, I>(terms, of, at);
-                        amounts[2] = L::add(amounts[2], L::load(charges.as_ptr()));
-                    }
-                    if groups {
-                        let at = at - begin;
-                        amounts[1] = L::add(amounts[1], L::load(self.groups[at].as_ptr()));
-                        amounts[2] = L::add(amounts[2], L::load(self.group_charges[at].as_ptr()));
-                        sums.near |= self.group_doubts[at];
-                    }
-                    convert::<L, I>(of, at, amounts, &mut sums);
-                }
+                let sums = self.sum::<L, I>(terms, of, (layers, begin, groups), layered.slow[first + group]);
                 any_near |= self.decide::<L>(terms, group, layered.exposed[first + group], &sums);
             }
         }
         any_near != 0
+    }
+
+    /// What the layers of a group of pools add up to; with `groups`, what was charged on groups as well.
+    ///
+    /// # Safety
+    /// The layers lie in the columns; `L` may run here.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "compiled anew inside a function of each instruction set")]
+    unsafe fn sum<L: Lanes, I: RowIndex>(
+        &self,
+        terms: &LayerTerms<'_>,
+        of: Columns<I>,
+        (layers, begin, groups): (std::ops::Range<u32>, usize, bool),
+        near: u8,
+    ) -> Sums<L::V> {
+        // SAFETY: the caller's word.
+        unsafe {
+            let zero = L::zero();
+            let mut sums = Sums { collateral: zero, required: zero, bound: zero, near };
+            for layer in layers {
+                let at = layer as usize;
+                let (mut amounts, far) = layer_sums::<L, I>(of, at, &mut sums.near);
+                if far != 0 {
+                    let charges = far_charges::<L, I>(terms, of, at);
+                    amounts[2] = L::add(amounts[2], L::load(charges.as_ptr()));
+                }
+                if groups {
+                    let at = at - begin;
+                    amounts[1] = L::add(amounts[1], L::load(self.groups[at].as_ptr()));
+                    amounts[2] = L::add(amounts[2], L::load(self.group_charges[at].as_ptr()));
+                    sums.near |= self.group_doubts[at];
+                }
+                convert::<L, I>(of, at, amounts, &mut sums);
+            }
+            sums
+        }
     }
 
     /// Charges the groups of the window that begins with group `first` and has `n_layers` layers, if it has some.
