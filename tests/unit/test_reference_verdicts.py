@@ -108,11 +108,11 @@ def test_available_is_never_below_zero() -> None:
 @pytest.mark.parametrize(
     ("rule", "gain", "loss"),
     [
-        ({"rule": "equity_less_initial"}, "990", "410"),
-        ({"rule": "cash_less_loss_and_initial"}, "900", "410"),
-        ({"rule": "cash_less_initial"}, "900", "900"),
-        ({"rule": "equity_less_maintenance", "factor": 1.2}, "1000", "503.88"),
-        ({"rule": "equity_less_initial_or_notional_share", "notional_share": 0.1}, "981", "410"),
+        ({"rule": "equity_less_initial"}, "1090", "510"),
+        ({"rule": "cash_less_loss_and_initial"}, "1000", "610"),
+        ({"rule": "cash_less_initial"}, "1000", "1000"),
+        ({"rule": "equity_less_maintenance", "factor": 1.2}, "1000", "703.88"),
+        ({"rule": "equity_less_initial_or_notional_share", "notional_share": 0.1}, "1090", "510"),
     ],
 )
 def test_withdrawable_by_rule_never_holds_the_bonus(rule: dict[str, Any], gain: str, loss: str) -> None:
@@ -121,6 +121,18 @@ def test_withdrawable_by_rule_never_holds_the_bonus(rule: dict[str, Any], gain: 
     below = pool_of(1_000, held(), mark=51, credit=200, **sections)
     assert (above.equity, above.wallet_balance, above.available) == (1_290, 1_000, 1_190)
     assert (above.withdrawable, below.withdrawable) == (Fraction(gain), Fraction(loss))
+
+
+def test_withdrawable_of_a_forfeited_bonus_backs_nothing_that_stays() -> None:
+    # 1,000 of one's own less 100 of initial margin, and less a loss of 490.
+    sections = {
+        "withdrawable": {"rule": "cash_less_loss_and_initial"},
+        "initial_margin": {"price": "entry"},
+        "bonus": {"counts_as_margin": True, "forfeited_on_transfer": True},
+    }
+    above = pool_of(1_000, held(), mark=109, credit=200, **sections)
+    below = pool_of(1_000, held(), mark=51, credit=200, **sections)
+    assert (above.withdrawable, below.withdrawable) == (Fraction(900), Fraction(410))
 
 
 def test_withdrawable_of_a_debt_is_what_is_left_after_it() -> None:

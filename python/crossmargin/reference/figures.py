@@ -195,7 +195,7 @@ def score_pool(runs: Mapping[str, Run[N]], pool: Pool) -> PoolScore[N]:
     for leg, position in zip(legs, pool.positions, strict=True):
         gross[position.instrument.settle] = gross[position.instrument.settle] + leg.notional
     notional = _valued(run, pool, gross)
-    means = Means(figures.profit, notional, figures.maintenance, figures.initial)
+    means = Means(figures.profit, _order_loss(run, pool), notional, figures.maintenance, figures.initial)
     return PoolScore(
         account=pool.account,
         kind=pool.kind,

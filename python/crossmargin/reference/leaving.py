@@ -12,9 +12,13 @@ from crossmargin.reference.values import N
 
 @dataclass(frozen=True)
 class Means(Generic[N]):
-    """What a pool could spare, and what claims it: profit by asset, notional, both margins (valued together)."""
+    """What a pool could spare, and what claims it.
+
+    Profit and the loss of orders by asset; notional and both margins, valued together.
+    """
 
     profit: Mapping[str, N]
+    order_loss: Mapping[str, N]
     notional: N
     maintenance: N
     initial: N | None
@@ -41,10 +45,12 @@ def available(run: Run[N], pool: Pool, means: Means[N]) -> N | None:
 def withdrawable(run: Run[N], pool: Pool, means: Means[N]) -> N | None:
     """Return what can leave the pool: a bonus never does, and profit only by the rules that count equity.
 
-    Formula, never below zero: equity less bonus and initial margin; own cash with losses, less initial margin, at
-    most own cash; own cash less initial margin; equity less bonus and a multiple of maintenance, at most own cash;
-    equity less bonus and the larger of initial margin and a share of the notional. In a pool of several assets the
-    amounts are weighed, and no more leaves than own cash with losses is worth.
+    The bonus backs what stays, unless taking money out forfeits it.
+
+    Formula, never below zero: ``min(own, amount - claim)`` with the amount of the rule (cash and bonus, with losses,
+    with profit too, or with neither), its claim (the initial margin; a multiple of maintenance; the larger of initial
+    margin and a share of the notional) and what is the owner's (own cash less the loss of orders; with profit where
+    equity may leave; of several assets, what is there of each after losses).
 
     Source: inferred from ``maxWithdrawAmount`` in the Binance API documentation; Binance FAQ
     5e33af8e6ac04d57a1d0a3398e0a0752 (1.2 times maintenance); Hyperliquid, "Margining" (10 % of the notional); Bybit
@@ -61,22 +67,21 @@ def withdrawable(run: Run[N], pool: Pool, means: Means[N]) -> N | None:
         claim = initial
     if claim is None:
         return None
-    if rule.startswith("equity"):
-        left = _worth(run, pool, means, "equity_less_initial", own=False) - _bonus(run, pool) - claim
-    else:
-        left = _worth(run, pool, means, rule, own=True) - claim
-    limit = _limit(run, pool, means, rule)
-    return max(run.zero, left if limit is None else min(limit, left))
+    counted = "equity_less_initial" if rule.startswith("equity") else rule
+    left = _worth(run, pool, means, counted, own=rules.bonus_forfeited) - claim
+    return max(run.zero, min(_limit(run, pool, means, rule), left))
 
 
-def _limit(run: Run[N], pool: Pool, means: Means[N], rule: str) -> N | None:
-    """Return what can leave at most: own cash by the rules that say so; of several assets, own cash with losses."""
+def _limit(run: Run[N], pool: Pool, means: Means[N], rule: str) -> N:
+    """Return what is the owner's: cash less the loss of orders; with profit where equity may leave."""
     if not _several(run, pool):
-        free = rule in ("equity_less_initial", "equity_less_initial_or_notional_share")
-        return None if free else run.cast(pool.layers[0].own)
+        layer = pool.layers[0]
+        own = run.cast(layer.own) + means.order_loss[layer.asset]
+        with_profit = rule in ("equity_less_initial", "equity_less_initial_or_notional_share")
+        return own + means.profit[layer.asset] if with_profit else own
     total = run.zero
     for layer in pool.layers:
-        left = run.cast(layer.own) + min(means.profit[layer.asset], run.zero)
+        left = run.cast(layer.own) + means.order_loss[layer.asset] + min(means.profit[layer.asset], run.zero)
         total = total + index_price(run, layer.asset) * max(run.zero, left)
     return total
 
@@ -94,14 +99,6 @@ def _worth(run: Run[N], pool: Pool, means: Means[N], rule: str, *, own: bool) ->
             total = total + collateral_value(run, layer.asset, cash=cash, profit=profit, availability=True)
         else:
             total = total + cash + profit
-    return total
-
-
-def _bonus(run: Run[N], pool: Pool) -> N:
-    total = run.zero
-    for layer in pool.layers:
-        price = index_price(run, layer.asset) if _several(run, pool) else run.one
-        total = total + price * run.cast(layer.bonus)
     return total
 
 

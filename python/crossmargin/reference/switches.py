@@ -112,6 +112,7 @@ class Rules:
     withdrawable_factor: Fraction = ONE
     notional_share: Fraction = ZERO
     bonus_counts: bool = False
+    bonus_forfeited: bool = False
     taker: Fraction = ZERO
     profiles: Mapping[str, Fraction] = field(default_factory=dict)
     display: Display = Display()
@@ -187,6 +188,7 @@ def read_rules(source: Table) -> Rules:
         withdrawable_factor=positive(withdrawable.get("factor", 1), "withdrawable.factor"),
         notional_share=not_negative(withdrawable.get("notional_share", 0), "withdrawable.notional_share"),
         bonus_counts=parse.flag(parse.section(source, "bonus"), "counts_as_margin", "bonus"),
+        bonus_forfeited=parse.flag(parse.section(source, "bonus"), "forfeited_on_transfer", "bonus"),
         taker=_taker(parse.section(source, "fees"), "fees"),
         profiles={
             name: _taker(entry, f"fees.profile.{name}")

@@ -119,6 +119,7 @@ pub struct Rules {
     withdrawable_factor: f64,
     notional_share: f64,
     bonus_counts: bool,
+    bonus_forfeited: bool,
     isolated_allowed: bool,
     cross_pool: CrossPool,
     valuation_asset: Option<usize>,
@@ -166,6 +167,7 @@ impl Rules {
             withdrawable_factor: withdrawable.factor.map_or(1.0, Number::get),
             notional_share: withdrawable.notional_share.map_or(0.0, Number::get),
             bonus_counts: document.bonus.as_ref().is_some_and(|bonus| bonus.counts_as_margin),
+            bonus_forfeited: document.bonus.as_ref().is_some_and(|bonus| bonus.forfeited_on_transfer),
             isolated_allowed: document.pools.isolated,
             cross_pool: document.pools.cross,
             valuation_asset,
@@ -308,6 +310,12 @@ impl Rules {
     #[must_use]
     pub const fn bonus_counts(&self) -> bool {
         self.bonus_counts
+    }
+
+    /// Whether taking money out forfeits the bonus, so that it backs nothing that stays.
+    #[must_use]
+    pub const fn bonus_forfeited(&self) -> bool {
+        self.bonus_forfeited
     }
 
     /// Whether positions may be isolated.

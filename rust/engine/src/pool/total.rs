@@ -48,15 +48,15 @@ struct Backing<N> {
     available: N,
     /// Counted by the rule for what can leave.
     leaving: N,
-    /// Own money that is there: more cannot leave.
+    /// Own money that is there, without and with profit: more cannot leave.
     own: N,
-    bonus: N,
+    own_equity: N,
 }
 
 impl<N: Number> Backing<N> {
     fn zero() -> Self {
         let zero = N::zero;
-        Self { initial: zero(), available: zero(), leaving: zero(), own: zero(), bonus: zero() }
+        Self { initial: zero(), available: zero(), leaving: zero(), own: zero(), own_equity: zero() }
     }
 
     fn add(&mut self, rules: &Rules, layer: &Layer<N>, valuation: &Valuation<'_, N>) {
@@ -70,37 +70,41 @@ impl<N: Number> Backing<N> {
             AvailableRule::CashLessLossAndInitial => counted(&cash, &loss_only),
             AvailableRule::CashLessInitial => counted(&cash, &zero),
         });
+        // A bonus backs what stays, unless it is lost when something leaves.
+        let staying = if rules.bonus_forfeited() { &layer.own } else { &cash };
         self.leaving = self.leaving.plus(&match rules.withdrawable() {
-            WithdrawableRule::CashLessLossAndInitial => counted(&layer.own, &loss_only),
-            WithdrawableRule::CashLessInitial => counted(&layer.own, &zero),
-            _ => counted(&cash, &layer.pnl),
+            WithdrawableRule::CashLessLossAndInitial => counted(staying, &loss_only),
+            WithdrawableRule::CashLessInitial => counted(staying, &zero),
+            _ => counted(staying, &layer.pnl),
         });
-        let joint = valuation.counting.is_some();
-        let there = layer.own.plus(&loss_only);
-        self.own = self.own.plus(&if joint { valuation.price(&there.positive()) } else { layer.own.clone() });
-        self.bonus = self.bonus.plus(&valuation.price(&layer.bonus));
+        let own = layer.own.plus(&layer.order_loss);
+        let (own, own_equity) = if valuation.counting.is_some() {
+            let there = valuation.price(&own.plus(&loss_only).positive());
+            (there.clone(), there)
+        } else {
+            (own.clone(), own.plus(&layer.pnl))
+        };
+        self.own = self.own.plus(&own);
+        self.own_equity = self.own_equity.plus(&own_equity);
     }
 
     /// What can leave a pool with these figures.
-    fn withdrawable(&self, rules: &Rules, value: &PoolValue<N>, joint: bool) -> Option<N> {
-        let rule = rules.withdrawable();
-        let of_equity = || self.leaving.minus(&self.bonus);
+    fn withdrawable(&self, rules: &Rules, value: &PoolValue<N>) -> Option<N> {
         let initial = value.initial_margin.as_ref();
-        let (rest, limited) = match rule {
-            WithdrawableRule::EquityLessInitial => (of_equity().minus(initial?), joint),
+        let (claim, limit) = match rules.withdrawable() {
+            WithdrawableRule::EquityLessInitial => (initial?.clone(), &self.own_equity),
             WithdrawableRule::CashLessLossAndInitial | WithdrawableRule::CashLessInitial => {
-                (self.leaving.minus(initial?), true)
+                (initial?.clone(), &self.own)
             }
             WithdrawableRule::EquityLessMaintenance => {
-                let held_back = N::of(rules.withdrawable_factor()).times(&value.maintenance_margin);
-                (of_equity().minus(&held_back), true)
+                (N::of(rules.withdrawable_factor()).times(&value.maintenance_margin), &self.own)
             }
             WithdrawableRule::EquityLessInitialOrNotionalShare => {
-                let held_back = initial?.larger(&N::of(rules.notional_share()).times(&value.notional));
-                (of_equity().minus(&held_back), joint)
+                let share = N::of(rules.notional_share()).times(&value.notional);
+                (initial?.larger(&share), &self.own_equity)
             }
         };
-        Some(if limited { rest.smaller(&self.own).positive() } else { rest.positive() })
+        Some(self.leaving.minus(&claim).smaller(limit).positive())
     }
 }
 
@@ -128,6 +132,6 @@ pub(super) fn total<N: Number>(book: &Book, layers: &[Layer<N>], joint: bool, at
     let initial = value.initial_margin.as_ref();
     value.free_margin = initial.map(|initial| backing.initial.minus(initial));
     value.available = initial.map(|initial| backing.available.minus(initial).positive());
-    value.withdrawable = backing.withdrawable(rules, &value, joint);
+    value.withdrawable = backing.withdrawable(rules, &value);
     value
 }
