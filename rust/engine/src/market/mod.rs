@@ -37,9 +37,9 @@ pub use prices::Prices;
 pub use rules::{CollateralRules, Constraint, MarginClassRules, OrderRules, RequirementRule, Rules};
 pub use schema::{
     AmountUnit, AtFloor, AvailableRule, BoundUnit, ClosingFee, CollateralValue, Combine, CrossPool, Evidence,
-    FeeReserve, HaircutBase, HaircutLevels, Legs, LiabilityRequirement, MarginSource, Negative, OrderLoss, OrderPrice,
-    OrdersIn, PriceBasis, Required, RequirementConversion, Rounding, Source, TableVersion, TierChoice, TierLegs,
-    TriggerPrice, UserCoefficient, VenueRatio, WithdrawableRule,
+    FeeReserve, Frozen, HaircutBase, HaircutLevels, Legs, LiabilityRequirement, MarginSource, Negative, OrderLoss,
+    OrderPrice, OrdersIn, PriceBasis, Required, RequirementConversion, Rounding, Source, TableVersion, TierChoice,
+    TierLegs, TriggerPrice, UserCoefficient, VenueRatio, WithdrawableRule,
 };
 pub use tier_rows::TierRow;
 pub use tiers::{TierLaw, TierTable};

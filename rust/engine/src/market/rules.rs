@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::schema::{
-    AvailableRule, ClosingFee, CollateralValue, Combine, CrossPool, Document, FeeReserve, HaircutBase, HaircutLevels,
-    Legs, LiabilityRequirement, MarginSource, Negative, OrderLoss, OrderPrice, OrdersIn, PriceBasis, Required,
-    Requirement, RequirementConversion, Rounding, TableVersion, TierChoice, TierLegs, TriggerPrice, UserCoefficient,
-    VenueRatio, WithdrawableRule,
+    AvailableRule, ClosingFee, CollateralValue, Combine, CrossPool, Document, FeeReserve, Frozen, HaircutBase,
+    HaircutLevels, Legs, LiabilityRequirement, MarginSource, Negative, OrderLoss, OrderPrice, OrdersIn, PriceBasis,
+    Required, Requirement, RequirementConversion, Rounding, TableVersion, TierChoice, TierLegs, TriggerPrice,
+    UserCoefficient, VenueRatio, WithdrawableRule,
 };
 use super::{claim, number::Number};
 use crate::error::{Error, Result};
@@ -59,6 +59,8 @@ pub struct OrderRules {
     pub tier_basis: OrdersIn,
     /// Where the loss of filling at the order's price counts.
     pub order_loss: OrderLoss,
+    /// What comes off the collateral of a cross pool while orders are open.
+    pub frozen: Frozen,
     /// The price at which an order is valued.
     pub price: OrderPrice,
     /// Whether an order's initial margin has the fee of opening.
@@ -121,6 +123,7 @@ pub struct Rules {
     bonus_counts: bool,
     bonus_forfeited: bool,
     isolated_allowed: bool,
+    hedge_mode: bool,
     cross_pool: CrossPool,
     valuation_asset: Option<usize>,
 }
@@ -169,6 +172,7 @@ impl Rules {
             bonus_counts: document.bonus.as_ref().is_some_and(|bonus| bonus.counts_as_margin),
             bonus_forfeited: document.bonus.as_ref().is_some_and(|bonus| bonus.forfeited_on_transfer),
             isolated_allowed: document.pools.isolated,
+            hedge_mode: document.pools.hedge_mode,
             cross_pool: document.pools.cross,
             valuation_asset,
         })
@@ -324,6 +328,12 @@ impl Rules {
         self.isolated_allowed
     }
 
+    /// Whether an account may hold a long and a short position of one instrument at a time.
+    #[must_use]
+    pub const fn hedge_mode(&self) -> bool {
+        self.hedge_mode
+    }
+
     /// What shares collateral in cross mode.
     #[must_use]
     pub const fn cross_pool(&self) -> CrossPool {
@@ -405,6 +415,7 @@ fn orders_of(document: &Document) -> OrderRules {
         maintenance_margin: orders.maintenance_margin,
         tier_basis: orders.tier_basis,
         order_loss: orders.order_loss,
+        frozen: orders.frozen,
         price: orders.price,
         opening_fee: orders.opening_fee,
         closing_fee: orders.closing_fee,

@@ -100,7 +100,7 @@ const MALFORMED: &[(&str, &str, &str)] = &[
     (
         "isolated = true",
         "isolated = true\nisolates = 1",
-        "pools.isolates: is not a key of the schema; known here: cross, isolated, designated",
+        "pools.isolates: is not a key of the schema; known here: cross, isolated, hedge_mode, designated",
     ),
     ("price = \"mark\"", "price = \"last\"", "maintenance_margin.price: was \"last\", expected one of mark, entry"),
     (

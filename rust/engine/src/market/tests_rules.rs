@@ -114,10 +114,20 @@ fn test_rules_of_a_plain_file_leave_out_what_it_does_not_say() {
     let orders = rules.orders();
     assert_eq!((orders.initial_margin, orders.maintenance_margin, orders.tier_basis), Default::default());
     assert_eq!((rules.fee_reserve(), rules.bonus_counts()), (FeeReserve::None, false));
+    assert_eq!((orders.frozen, rules.hedge_mode()), (Frozen::None, true));
     assert_eq!((rules.withdrawable_factor().to_bits(), rules.notional_share().to_bits()), (1_f64.to_bits(), 0));
     assert_eq!((rules.ratio_decimals(), rules.price_rounding()), (None, Rounding::Truncate));
     assert_eq!(market.profiles().len(), 1);
     assert_eq!((market.profile_index("default"), market.profile_index("vip1")), (Some(0), None));
+}
+
+#[test]
+fn test_rules_one_way_market_freezes_what_its_orders_take() {
+    let text = with("isolated = true", "isolated = true\nhedge_mode = false");
+    for (name, frozen) in [("isolated_orders_and_fees", Frozen::IsolatedOrdersAndFees), ("all", Frozen::All)] {
+        let market = market(&text.replace("[display]", &format!("[orders]\nfrozen = \"{name}\"\n[display]")));
+        assert_eq!((market.rules().orders().frozen, market.rules().hedge_mode()), (frozen, false));
+    }
 }
 
 #[test]

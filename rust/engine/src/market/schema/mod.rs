@@ -28,7 +28,7 @@ pub use collateral::{
     RequirementConversion, WithdrawableRule,
 };
 pub use entry::{AtFloor, BoundUnit, Evidence, Source};
-pub use process::{OrderLoss, OrderPrice, OrdersIn};
+pub use process::{Frozen, OrderLoss, OrderPrice, OrdersIn};
 pub use requirement::{
     ClosingFee, Combine, CrossPool, FeeReserve, Legs, MarginSource, PriceBasis, Required, Rounding, TableVersion,
     TierChoice, TierLegs, TriggerPrice, UserCoefficient, VenueRatio,
@@ -127,8 +127,15 @@ pub(super) enum BroughtLaw {
 pub(super) struct Pools {
     pub(super) cross: CrossPool,
     pub(super) isolated: bool,
+    /// Whether an account may hold both sides of an instrument.
+    #[serde(default = "yes")]
+    pub(super) hedge_mode: bool,
     #[serde(default)]
     pub(super) designated: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// `[valuation]`: the asset in which a pool of several assets, or an account, is valued.

@@ -48,6 +48,20 @@ pub enum OrderPrice {
     Worse,
 }
 
+/// What open orders take off what a cross pool's collateral is worth, while they are open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Frozen {
+    /// Nothing.
+    #[default]
+    None,
+    /// What orders of isolated positions reserve, and the fees of orders in the initial margin.
+    IsolatedOrdersAndFees,
+    /// All that orders add to the initial margin.
+    All,
+}
+
 /// `[orders]`: open orders in the margins.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,6 +74,8 @@ pub(in crate::market) struct Orders {
     pub(in crate::market) tier_basis: OrdersIn,
     #[serde(default)]
     pub(in crate::market) order_loss: OrderLoss,
+    #[serde(default)]
+    pub(in crate::market) frozen: Frozen,
     #[serde(default)]
     pub(in crate::market) price: OrderPrice,
     #[serde(default)]
