@@ -7,7 +7,9 @@
 use serde::Serialize;
 
 use super::collateral::AssetCollateral;
-use super::schema::{self, ClosingFee, CrossPool, Document, MarginSource, Requirement, TriggerPrice};
+use super::schema::{
+    self, ClosingFee, CrossPool, Document, Legs, MarginSource, OrdersIn, Requirement, TierLegs, TriggerPrice,
+};
 use crate::error::{Error, Result};
 
 /// Refuses the first rule that this version does not compute.
@@ -25,6 +27,7 @@ pub(super) fn check(document: &Document) -> Result<()> {
     only("initial_margin.source", &document.initial_margin.source, &shares)?;
     closing_fee("maintenance_margin", &document.maintenance_margin)?;
     closing_fee("initial_margin", &document.initial_margin)?;
+    larger_side(document)?;
     pools(document)?;
     absent("portfolio_margin", document.portfolio_margin.as_ref())
 }
@@ -38,6 +41,40 @@ fn closing_fee(section: &str, rule: &Requirement) -> Result<()> {
         return Err(Error::market(format!("{section}.closing_fee"), message));
     }
     Ok(())
+}
+
+/// Orders that count with the larger side have no meaning where both sides of a hedge are charged.
+fn larger_side(document: &Document) -> Result<()> {
+    let Some(orders) = &document.orders else { return Ok(()) };
+    let (maintenance, initial) = (&document.maintenance_margin, &document.initial_margin);
+    let charged = [
+        ("maintenance_margin", orders.maintenance_margin, maintenance),
+        ("initial_margin", orders.initial_margin, initial),
+    ];
+    for (section, mode, rule) in charged {
+        if mode == OrdersIn::LargerSide && rule.legs == Legs::LongPlusShort {
+            return Err(both_sides(section, &format!("{section}.legs")));
+        }
+    }
+    for (section, _, rule) in charged {
+        let key = match rule.tier_legs {
+            TierLegs::LongPlusShort => "tier_legs",
+            TierLegs::Same | TierLegs::Underlying if rule.legs == Legs::LongPlusShort => "legs",
+            _ => continue,
+        };
+        if orders.tier_basis == OrdersIn::LargerSide {
+            return Err(both_sides("tier_basis", &format!("{section}.{key}")));
+        }
+    }
+    Ok(())
+}
+
+fn both_sides(key: &str, legs: &str) -> Error {
+    let message = format!(
+        "was \"larger_side\", which {legs} = \"long_plus_short\" has not: it counts both sides; write \"sum\" or \"worst_fill\" here, or \
+         \"larger_side\" there"
+    );
+    Error::market(format!("orders.{key}"), message)
 }
 
 /// What only pools of several assets have, and what they need.

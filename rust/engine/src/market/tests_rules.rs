@@ -121,6 +121,53 @@ fn test_rules_of_a_plain_file_leave_out_what_it_does_not_say() {
     assert_eq!((market.profile_index("default"), market.profile_index("vip1")), (Some(0), None));
 }
 
+/// Orders that count with the larger side, where both sides of a hedge count; what replaces `legs = "long_plus_short"`.
+#[test]
+fn test_market_orders_of_the_larger_side_are_refused_where_both_sides_count() {
+    let refusal = |orders: &str, key: &str| {
+        format!(
+            "orders.{orders}: was \"larger_side\", which {key} = \"long_plus_short\" has not: it counts both sides; write \
+             \"sum\" or \"worst_fill\" here, or \"larger_side\" there"
+        )
+    };
+    let cases = [
+        ("maintenance_margin", "maintenance_margin", "legs"),
+        ("initial_margin", "initial_margin", "legs"),
+        ("tier_basis", "maintenance_margin", "legs"),
+        ("tier_basis", "maintenance_margin", "tier_legs"),
+        ("tier_basis", "initial_margin", "tier_legs"),
+    ];
+    for (orders, section, key) in cases {
+        let text = with("[display]", &format!("[orders]\n{orders} = \"larger_side\"\n[display]"));
+        let heading = format!("[{section}]\n");
+        let both = text.replacen(&heading, &format!("{heading}{key} = \"long_plus_short\"\n"), 1);
+        assert_eq!(message(&both), refusal(orders, &format!("{section}.{key}")), "{orders}");
+        market(&both.replace("\"long_plus_short\"", "\"larger_side\""));
+        market(&both.replace(&format!("{orders} = \"larger_side\""), &format!("{orders} = \"worst_fill\"")));
+    }
+}
+
+#[test]
+fn test_market_tier_legs_of_one_side_take_orders_of_the_larger_side() {
+    let text = with("[initial_margin]", "legs = \"long_plus_short\"\ntier_legs = \"larger_side\"\n[initial_margin]");
+    market(&text.replace("[display]", "[orders]\ntier_basis = \"larger_side\"\n[display]"));
+}
+
+#[test]
+fn test_market_decimals_that_are_none_name_the_range_and_the_cure() {
+    for (given, shown) in [("-3", "-3"), ("256", "256"), ("2.5", "floating point 2.5")] {
+        for key in ["amount_decimals", "ratio_decimals"] {
+            let text = with("venue_ratio", &format!("{key} = {given}\nvenue_ratio"));
+            let expected = format!(
+                "display.{key}: was {shown}, expected a whole number from 0 to 255; leave it out where nothing is rounded"
+            );
+            assert_eq!(message(&text), expected);
+        }
+    }
+    let text = with("[display]", "[bonus]\ncounts_as_margin = true\nexpires_days = -1\n[display]");
+    assert_eq!(message(&text), "bonus.expires_days: was -1, expected a whole number from 0 to 4294967295");
+}
+
 #[test]
 fn test_rules_one_way_market_freezes_what_its_orders_take() {
     let text = with("isolated = true", "isolated = true\nhedge_mode = false");

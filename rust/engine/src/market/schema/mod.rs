@@ -251,7 +251,16 @@ fn worded(keys: &str, message: &str) -> Error {
     let path = if keys.is_empty() { "market" } else { keys };
     let kind = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
     let message = kind.map_or_else(|| message.to_owned(), |kind| format!("was {kind}"));
-    Error::market(path, message.replace('`', ""))
+    Error::market(path, whole(path, message.replace('`', "")))
+}
+
+/// Says a range where the reader names a type of whole numbers, and what to do where a key may be left out.
+fn whole(path: &str, message: String) -> String {
+    let types = [("expected u8", u32::from(u8::MAX)), ("expected u32", u32::MAX)];
+    let named = types.iter().find_map(|&(name, most)| Some((message.strip_suffix(name)?, most)));
+    let Some((before, most)) = named else { return message };
+    let cure = if path.ends_with("_decimals") { "; leave it out where nothing is rounded" } else { "" };
+    format!("{}expected a whole number from 0 to {most}{cure}", before.replacen("integer ", "", 1))
 }
 
 /// The floats of a list.
