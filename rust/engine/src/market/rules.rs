@@ -99,6 +99,14 @@ pub struct MarginClassRules {
     pub tier: TierChoice,
 }
 
+/// What an account's pools may be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct PoolRules {
+    cross: CrossPool,
+    isolated: bool,
+    hedge_mode: bool,
+}
+
 /// The rules of a market: which pools there are, what they must hold, what is shown.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rules {
@@ -122,9 +130,7 @@ pub struct Rules {
     notional_share: f64,
     bonus_counts: bool,
     bonus_forfeited: bool,
-    isolated_allowed: bool,
-    hedge_mode: bool,
-    cross_pool: CrossPool,
+    pools: PoolRules,
     valuation_asset: Option<usize>,
 }
 
@@ -171,9 +177,11 @@ impl Rules {
             notional_share: withdrawable.notional_share.map_or(0.0, Number::get),
             bonus_counts: document.bonus.as_ref().is_some_and(|bonus| bonus.counts_as_margin),
             bonus_forfeited: document.bonus.as_ref().is_some_and(|bonus| bonus.forfeited_on_transfer),
-            isolated_allowed: document.pools.isolated,
-            hedge_mode: document.pools.hedge_mode,
-            cross_pool: document.pools.cross,
+            pools: PoolRules {
+                cross: document.pools.cross,
+                isolated: document.pools.isolated,
+                hedge_mode: document.pools.hedge_mode,
+            },
             valuation_asset,
         })
     }
@@ -325,19 +333,19 @@ impl Rules {
     /// Whether positions may be isolated.
     #[must_use]
     pub const fn isolated_allowed(&self) -> bool {
-        self.isolated_allowed
+        self.pools.isolated
     }
 
     /// Whether an account may hold a long and a short position of one instrument at a time.
     #[must_use]
     pub const fn hedge_mode(&self) -> bool {
-        self.hedge_mode
+        self.pools.hedge_mode
     }
 
     /// What shares collateral in cross mode.
     #[must_use]
     pub const fn cross_pool(&self) -> CrossPool {
-        self.cross_pool
+        self.pools.cross
     }
 
     /// The asset in which accounts are valued, as an index into [`super::Market::assets`].
