@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class Book:
     """The accounts of a market: balances, positions and orders, grouped once into collateral pools. Immutable.
 
+    Equal when market, accounts and all that they hold are equal; pickles as its market and `tables`.
+
     A cross pool holds an account's cash of one asset with all cross positions and orders that settle in it; where the
     market pools per account, the cash, positions and orders of all assets. An isolated position is a pool of its own
     with the cash fenced for it. The book owns its copy of the tables.
@@ -107,9 +109,10 @@ class Book:
     Book(1 account, 1 pool, 0 positions, market 'binance-usdm/2024-10-01')
     """
 
-    __slots__ = ("_core", "_pools", "market")
+    __slots__ = ("_core", "_pools", "_rejected", "market")
     _core: engine.Book
     _pools: Table | None
+    _rejected: Rejected | None
     market: Market
 
     def __init__(  # noqa: PLR0913 - the tables and how to read them
@@ -143,6 +146,8 @@ class Book:
             _window,
         )
         self._pools = None
+        report = self._core.rejected()
+        self._rejected = None if report is None else Rejected(**report)
         self.market = market
 
     @property
@@ -180,13 +185,78 @@ class Book:
     @property
     def rejected(self) -> Rejected | None:
         """What ``on_error="reject"`` dropped; ``None`` when nothing was."""
-        report = self._core.rejected()
-        return None if report is None else Rejected(**report)
+        return self._rejected
+
+    def tables(self, account: Any = None) -> dict[str, Any]:
+        """Give the accounts back as tables: what ``Book(market, **tables)`` makes an equal book of, bit for bit.
+
+        Every number is the one that was entered, names are those of the market, and what was left open is filled in as
+        the book read it: positions say their margin mode, side and, where ``settings`` knew it, their leverage. Rows
+        that were merged are one, rows that were rejected are gone, and so are rows of ``accounts`` and ``settings``
+        for accounts that hold nothing. Balances of zero are given only where something depends on them; ``order_id``
+        is not kept.
+
+        Parameters
+        ----------
+        account : int or str, optional
+            The key of one account, to give the rows of that account alone.
+
+        Returns
+        -------
+        dict
+            The arguments by name: `Table` for ``balances``, `Table` or ``None`` (no rows) for ``positions``,
+            ``orders``, ``accounts`` and ``settings``, and ``quantity_unit``. Positions are in the order of the rows
+            that they came from.
+
+        Raises
+        ------
+        ArgumentError
+            For a key that the book does not hold.
+
+        Examples
+        --------
+        >>> import crossmargin as xm
+        >>> market = xm.load_market("textbook")
+        >>> held = {"account": [4], "instrument": ["BTCUSDT"], "quantity": [0.1], "entry_price": [60_000.0]}
+        >>> cash = {"account": [4], "asset": ["USDT"], "wallet_balance": [500.0]}
+        >>> book = xm.Book(market, balances=cash, positions=held)
+        >>> book.tables()["positions"]
+        account  instrument  quantity  entry_price  margin_mode  position_side
+              4  BTCUSDT          0.1       60,000  cross        net
+        (1 row)
+        >>> xm.Book(market, **book.tables()) == book
+        True
+        """
+        given = self._core.tables(account)
+        return {name: Table(value) if isinstance(value, dict) else value for name, value in given.items()}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Book):
+            return NotImplemented
+        if self is other:
+            return True
+        sizes = (self.n_accounts, self.n_pools, self.n_positions)
+        if sizes != (other.n_accounts, other.n_pools, other.n_positions) or self.market != other.market:
+            return False
+        return self.tables() == other.tables() and self.pools == other.pools
+
+    def __hash__(self) -> int:
+        return hash((self.market.id, self.n_accounts, self.n_pools, self.n_positions))
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        return _restored, (self.market, self.tables(), self._rejected)
 
     def __repr__(self) -> str:
         parts = ((self.n_accounts, "account"), (self.n_pools, "pool"), (self.n_positions, "position"))
         counts = ", ".join(f"{n:,} {word}{'s' * (n != 1)}" for n, word in parts)
         return f"Book({counts}, market {self.market.id!r})"
+
+
+def _restored(market: Market, tables: dict[str, Any], rejected: Rejected | None) -> Book:
+    """Make a book again of what pickling took it apart into."""
+    book = Book(market, **tables)
+    book._rejected = rejected
+    return book
 
 
 class Rejected:

@@ -253,8 +253,8 @@ class Scores:
         Table
             A row per account in the order of ``book.accounts``: ``account``, ``wallet_balance``, ``unrealized_pnl``,
             ``equity``, ``collateral_value``, ``notional``, ``initial_margin``, ``maintenance_margin``,
-            ``free_margin``, ``n_pools``, ``n_liquidatable`` and ``margin_ratio``, the smallest of its pools. Amounts
-            of an account with an unpriced pool are NaN.
+            ``free_margin``, ``available``, ``withdrawable``, ``n_pools``, ``n_liquidatable`` and ``margin_ratio``, the
+            smallest of its pools. Amounts of an account with an unpriced pool are NaN.
 
         Raises
         ------
@@ -345,5 +345,7 @@ _ACCOUNT_SUMS = (
     "initial_margin",
     "maintenance_margin",
     "free_margin",
+    "available",
+    "withdrawable",
 )
 _ACCOUNT_OUTPUTS = (*_ACCOUNT_SUMS, "margin_ratio", "liquidatable")

@@ -136,6 +136,7 @@ def test_scores_accounts_add_up_pools(book: xm.Book, prices: xm.Prices) -> None:
     assert accounts["account"].tolist() == [7, 9]
     assert accounts["wallet_balance"].tolist() == [5_000.0, 900.0]
     assert accounts["equity"].tolist() == [3_800.0, 200.0]
+    assert accounts["available"][0] == accounts["withdrawable"][0] == 3_800.0 - 2_070.0
     assert accounts["n_pools"].tolist() == [1, 2]
     assert accounts["n_liquidatable"].tolist() == [0, 1]
     assert accounts["margin_ratio"].tolist() == [scores.margin_ratio[0], scores.margin_ratio[1:].min()]

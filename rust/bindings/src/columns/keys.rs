@@ -21,8 +21,29 @@ pub(crate) enum KeyColumn<'py> {
     Text(Vec<u32>, Arc<Names>),
 }
 
+/// A column of keys that no longer needs what it was read from.
+pub(crate) enum OwnedKeys {
+    Ints(Vec<i64>),
+    Text(Vec<u32>, Arc<Names>),
+}
+
+impl Default for OwnedKeys {
+    fn default() -> Self {
+        Self::Ints(Vec::new())
+    }
+}
+
+impl OwnedKeys {
+    pub(crate) fn as_keys(&self) -> Keys<'_> {
+        match self {
+            Self::Ints(keys) => Keys::Int(keys),
+            Self::Text(codes, names) => Keys::Text(TextKeys { codes, names: names.as_slice() }),
+        }
+    }
+}
+
 /// A column of names.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct TextColumn {
     codes: Vec<u32>,
     names: Arc<Names>,
@@ -63,6 +84,17 @@ impl<'py> KeyColumn<'py> {
             Self::Ints(keys) => Keys::Int(keys),
             Self::Arrow(keys) => Keys::Int(keys),
             Self::Text(codes, names) => Keys::Text(TextKeys { codes, names: names.as_slice() }),
+        }
+    }
+
+    /// A copy of the keys; names are shared.
+    pub(crate) fn owned(&self) -> OwnedKeys {
+        match self {
+            Self::Text(codes, names) => OwnedKeys::Text(codes.clone(), Arc::clone(names)),
+            other => match other.as_keys() {
+                Keys::Int(keys) => OwnedKeys::Ints(keys.to_vec()),
+                Keys::Text(_) => OwnedKeys::default(),
+            },
         }
     }
 

@@ -11,7 +11,7 @@ mod reals;
 mod scalars;
 mod table;
 
-pub(crate) use keys::{KeyColumn, TextColumn};
+pub(crate) use keys::{KeyColumn, OwnedKeys, TextColumn};
 pub(crate) use reals::{RealColumn, named_prices, vector};
 pub(crate) use scalars::{kind_of, shown};
 pub(crate) use table::{Schema, Table};

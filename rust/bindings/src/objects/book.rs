@@ -12,6 +12,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::arrays::{account_column, row_column, text_column};
+use super::given;
+use super::kept::KeptTable;
 use super::market::Market;
 use super::options::{choice, missing};
 use super::prices::Prices;
@@ -28,6 +30,9 @@ pub(crate) struct Book {
     /// Accounts dropped, in the order of their rows.
     dropped: Vec<String>,
     dropped_are_ints: bool,
+    /// Orders, accounts and settings as they came.
+    pub(super) kept: [KeptTable; 3],
+    pub(super) unit: QuantityUnit,
 }
 
 #[pymethods]
@@ -72,7 +77,8 @@ impl Book {
             columns.relabel(faults);
         }
         let dropped = dropped(&rejected, &tables);
-        Ok(Self { engine, rejected, dropped, dropped_are_ints: columns.accounts_are_ints() })
+        let kept = columns.kept();
+        Ok(Self { engine, rejected, dropped, dropped_are_ints: columns.accounts_are_ints(), kept, unit })
     }
 
     #[getter]
@@ -130,6 +136,11 @@ impl Book {
         let side = pools().map(|pool| position(pool).map(|at| side_code(holdings, at)));
         columns.set_item("side", text_column(py, &SIDES, side))?;
         Ok(columns)
+    }
+
+    /// Columns of tables that make an equal book; of one account, by its key, or of all.
+    fn tables<'py>(&self, py: Python<'py>, account: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyDict>> {
+        given::tables(py, self, account)
     }
 
     /// The accounts in order.
@@ -234,13 +245,13 @@ impl Book {
     }
 }
 
-const SIDES: [&str; 3] = ["net", "long", "short"];
+pub(super) const SIDES: [&str; 3] = ["net", "long", "short"];
 
-fn side_code(holdings: &Holdings, position: usize) -> usize {
+pub(super) fn side_code(holdings: &Holdings, position: usize) -> usize {
     usize::from(holdings.side(position) as u8)
 }
 
-fn market_names(market: &crossmargin::Market) -> (Vec<&str>, Vec<&str>) {
+pub(super) fn market_names(market: &crossmargin::Market) -> (Vec<&str>, Vec<&str>) {
     let assets = market.assets().iter().map(Asset::name).collect();
     (assets, market.instruments().iter().map(Instrument::name).collect())
 }

@@ -3,6 +3,8 @@
 mod arrays;
 mod book;
 mod buffers;
+mod given;
+mod kept;
 mod market;
 mod options;
 mod prices;

@@ -6,6 +6,7 @@ use crossmargin::book::{
 use crossmargin::error::{BookFaults, FaultKind};
 use pyo3::prelude::*;
 
+use super::kept::{self, Kept, KeptTable};
 use crate::columns::{KeyColumn, RealColumn, Schema, Table, TextColumn};
 
 const BALANCES: Schema = Schema {
@@ -199,6 +200,19 @@ impl<'py> OrderColumns<'py> {
     }
 }
 
+impl OrderColumns<'_> {
+    fn kept(&self) -> KeptTable {
+        KeptTable::new(&self.account, Some(&self.instrument))
+            .with("quantity", kept::reals(Some(&self.quantity)))
+            .with("price", kept::reals(Some(&self.price)))
+            .with("trigger_price", kept::reals(self.trigger_price.as_ref()))
+            .with("reduce_only", self.reduce_only.clone().map(Kept::Flags))
+            .with("position_side", self.position_side.clone().map(Kept::Names))
+            .with("margin_mode", self.margin_mode.clone().map(Kept::Names))
+            .with("leverage", kept::reals(self.leverage.as_ref()))
+    }
+}
+
 impl<'py> AccountColumns<'py> {
     fn new(account: KeyColumn<'py>, mut table: Table<'py>) -> PyResult<Self> {
         let profile = table.optional_names("profile")?;
@@ -211,6 +225,14 @@ impl<'py> AccountColumns<'py> {
             profile: texts(self.profile.as_ref()),
             tier_coefficient: reals(self.tier_coefficient.as_ref()),
         }
+    }
+}
+
+impl AccountColumns<'_> {
+    fn kept(&self) -> KeptTable {
+        KeptTable::new(&self.account, None)
+            .with("profile", self.profile.clone().map(Kept::Names))
+            .with("tier_coefficient", kept::reals(self.tier_coefficient.as_ref()))
     }
 }
 
@@ -231,6 +253,14 @@ impl<'py> SettingColumns<'py> {
             leverage: reals(self.leverage.as_ref()),
             margin_mode: texts(self.margin_mode.as_ref()),
         }
+    }
+}
+
+impl SettingColumns<'_> {
+    fn kept(&self) -> KeptTable {
+        KeptTable::new(&self.account, Some(&self.instrument))
+            .with("leverage", kept::reals(self.leverage.as_ref()))
+            .with("margin_mode", self.margin_mode.clone().map(Kept::Names))
     }
 }
 
@@ -262,6 +292,11 @@ impl<'py> Columns<'py> {
             quantity_unit,
             duplicates,
         }
+    }
+
+    /// Copies of the tables that a book reads and does not hold: orders, accounts and settings.
+    pub(super) fn kept(&self) -> [KeptTable; 3] {
+        [self.orders.kept(), self.accounts.kept(), self.settings.kept()]
     }
 
     /// Whether the accounts of every table are integers.

@@ -251,7 +251,8 @@ impl Holdings {
     }
 
     /// The wallet of a layer: what is fenced still in it; of an isolated pool the fence, NaN where it follows.
-    pub(crate) fn layer_wallet(&self, layer: usize) -> f64 {
+    #[must_use]
+    pub fn layer_wallet(&self, layer: usize) -> f64 {
         if self.layers.offsets.is_empty() { self.pool_wallet[layer] } else { self.layers.wallet[layer] }
     }
 
