@@ -99,9 +99,10 @@ fn test_preset_bybit_uta_moves_from_entry_to_mark() {
         (new.rules().initial(false).price, new.rules().initial(true).price),
         (PriceBasis::Mark, PriceBasis::Entry)
     );
+    // Risk limits follow the position since 2024-03-12, before both files.
     assert_eq!(
         (old.rules().margin_class().tier, new.rules().margin_class().tier),
-        (TierChoice::Static, TierChoice::ByBasis)
+        (TierChoice::ByBasis, TierChoice::ByBasis)
     );
     assert!(old.instruments().is_empty());
 }
@@ -115,6 +116,28 @@ fn test_preset_bybit_uta_has_the_table_and_the_collateral_tiers() {
     assert_eq!(btc.deductions()[..2], [0.0, 1_200.0]);
     let (btc, usdt) = (collateral(&new, "BTC"), collateral(&new, "USDT"));
     assert_eq!((btc.floors.last(), btc.weights.last(), usdt.weights), (Some(&50.0), Some(&0.0), vec![1.0]));
+}
+
+#[test]
+fn test_preset_bybit_orders_count_where_they_increase_a_position() {
+    for name in ["bybit-uta", "bybit-inverse"] {
+        for day in ["2025-02-19", "2025-09-02"] {
+            let rules = preset(name, day).rules().clone();
+            let orders = rules.orders();
+            assert_eq!((orders.initial_margin, orders.maintenance_margin), (OrdersIn::WorstFill, OrdersIn::WorstFill));
+            assert_eq!((orders.tier_basis, orders.frozen), (OrdersIn::LargerSide, Frozen::None));
+            assert_eq!(rules.hedge_mode(), name == "bybit-uta");
+        }
+    }
+}
+
+#[test]
+fn test_preset_bybit_uta_debts_have_the_tiers_of_the_sample() {
+    // API docs, spot-margin-uta position-tiers: BTC to 390, 391, 392 and 393.
+    let debts = collateral(&preset("bybit-uta", "2025-09-02"), "BTC").liability.unwrap();
+    assert_eq!(debts.floors, [0.0, 390.0, 391.0, 392.0]);
+    assert_eq!(debts.maintenance_rates, [0.04; 4]);
+    assert_eq!(debts.initial_rates, [0.2, 0.25, 0.333_333_33, 0.5]);
 }
 
 #[test]
@@ -143,7 +166,22 @@ fn test_preset_bingx_needs_both_prices_and_has_the_published_amounts() {
     let btc = collateral(&multi, "BTC");
     assert_eq!((btc.floors, btc.weights, btc.availability), (vec![0.0, 10.0], vec![0.95, 0.0], vec![0.95, 0.0]));
     assert_eq!(multi.rules().constraints(), rules.constraints());
+    // Support 11263299509391: what isolated orders and the fees of cross orders freeze comes off the equity.
+    for name in ["bingx-usdm", "bingx-multi", "bingx-coinm"] {
+        let rules = preset(name, "2026-11-22").rules().clone();
+        assert_eq!((rules.orders().frozen, rules.hedge_mode()), (Frozen::IsolatedOrdersAndFees, true), "{name}");
+    }
     assert!(preset("bingx-coinm", "2024-12-13").instruments().is_empty());
+}
+
+#[test]
+fn test_preset_bingx_trial_fund_pays_no_fees_since_the_day_of_the_notice() {
+    // Support 11494211324943: from 2026-06-25 losses beyond cumulative profit and funding, not trading fees.
+    for name in ["bingx-usdm", "bingx-multi"] {
+        let (old, new) = (preset(name, "2026-06-24").to_toml(), preset(name, "2026-06-25").to_toml());
+        assert!(old.contains("only_losses_beyond_profit = false\npays = [\"losses\", \"funding\", \"fees\"]"), "{old}");
+        assert!(new.contains("only_losses_beyond_profit = true\npays = [\"losses\", \"funding\"]\n"), "{new}");
+    }
 }
 
 #[test]
@@ -179,10 +217,29 @@ fn test_preset_mexc_levels_are_those_of_the_samples() {
     assert_eq!(old.maintenance_rates(), [0.004, 0.008, 0.012, 0.016, 0.02]);
     assert_eq!(old.initial_rates(), [0.008, 0.012, 0.016, 0.02, 0.024]);
     assert_eq!((old.cap(), old.tier_at(10_000.0), old.tier_at(10_001.0)), (Some(810_000.0), 0, 1));
-    let new = preset("mexc-usdm", "2026-01-01");
-    let btc = table(&new, "BTC/USDT:USDT");
-    assert_eq!((btc.tier_at(50_000.0), btc.maintenance_rates()[5], btc.cap()), (0, 0.05, Some(17_000_000.0)));
-    assert_eq!(new.rules().fee_reserve(), FeeReserve::OpeningNotional);
-    assert_eq!(new.profiles().first().map(|profile| profile.taker), Some(0.0004));
-    assert!(preset("mexc-coinm", "2026-01-01").instruments().is_empty());
+}
+
+#[test]
+fn test_preset_mexc_lists_are_those_of_their_time() {
+    // Contract info, samples of October 2025 and of May 2026: the ends of the six levels, in contracts.
+    let ends = [
+        ("2025-10-01", [50_000.0, 60_000.0, 250_000.0, 1_200_000.0, 3_000_000.0, 4_500_000.0]),
+        ("2026-05-03", [50_000.0, 120_000.0, 320_000.0, 2_280_000.0, 15_500_000.0, 17_000_000.0]),
+    ];
+    for (day, ends) in ends {
+        let new = preset("mexc-usdm", day);
+        let btc = table(&new, "BTC/USDT:USDT");
+        assert_eq!(ends.map(|end| btc.tier_at(end)), [0, 1, 2, 3, 4, 5], "{day}");
+        assert_eq!(btc.maintenance_rates(), [0.001, 0.004, 0.005, 0.01, 0.02, 0.05]);
+        assert_eq!(btc.initial_rates(), [0.002, 0.005, 0.01, 0.02, 0.05, 0.1]);
+        assert_eq!((btc.max_leverage()[5], btc.cap()), (10.0, Some(ends[5])));
+        assert_eq!(
+            (new.rules().fee_reserve(), new.rules().orders().frozen),
+            (FeeReserve::OpeningNotional, Frozen::All)
+        );
+        assert_eq!(new.profiles().first().map(|profile| profile.taker), Some(0.0004));
+    }
+    let coin = preset("mexc-coinm", "2026-01-01");
+    assert!(coin.instruments().is_empty());
+    assert_eq!(coin.rules().orders().frozen, Frozen::All);
 }
