@@ -53,10 +53,12 @@ fn market(draw: &mut Draw) -> String {
     writeln!(text, "[maintenance_margin]\nprice = \"{price}\"\nlegs = \"{legs}\"\nclosing_fee = \"{fee}\"").unwrap();
     text.push_str("[initial_margin]\nprice = \"mark\"\n[display]\nvenue_ratio = \"maintenance_over_equity\"\n");
     text.push_str("[fees]\ntaker = 0.0005\nmaker = 0.0002\n");
-    let mode = draw.one_of(&["none", "sum", "worst_fill", "larger_side"]);
+    let modes = ["none", "sum", "worst_fill", "larger_side"];
+    let mode = draw.one_of(if legs == "long_plus_short" { &modes[..3] } else { &modes });
     let priced = draw.one_of(&["limit", "limit", "mark"]);
     writeln!(text, "[orders]\nmaintenance_margin = \"{mode}\"\ntier_basis = \"{mode}\"\nprice = \"{priced}\"").unwrap();
     writeln!(text, "closing_fee = {}\ninitial_margin = \"worst_fill\"", draw.below(2) == 0).unwrap();
+    writeln!(text, "frozen = \"{}\"", draw.one_of(&["none", "none", "isolated_orders_and_fees", "all"])).unwrap();
     if joint {
         let negative = draw.one_of(&["full", "ask", "liability_factor"]);
         let conversion = draw.one_of(&["index", "ask"]);

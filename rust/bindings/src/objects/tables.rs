@@ -26,15 +26,15 @@ const POSITIONS: Schema = Schema {
 const ORDERS: Schema = Schema {
     name: "orders",
     required: &["account", "instrument", "quantity", "price"],
-    optional: &["order_id", "trigger_price", "reduce_only", "position_side", "margin_mode", "leverage"],
-    unsupported: &["kind", "pool", "venue"],
+    optional: &["order_id", "trigger_price", "reduce_only", "position_side", "margin_mode", "leverage", "kind"],
+    unsupported: &["pool", "venue"],
 };
 
 const ACCOUNTS: Schema = Schema {
     name: "accounts",
     required: &["account"],
-    optional: &["profile", "tier_coefficient"],
-    unsupported: &["position_mode", "margin_mode", "reference_equity", "parent", "venue"],
+    optional: &["profile", "tier_coefficient", "margin_mode", "position_mode"],
+    unsupported: &["reference_equity", "parent", "venue"],
 };
 
 const SETTINGS: Schema = Schema {
@@ -93,12 +93,15 @@ struct OrderColumns<'py> {
     reduce_only: Option<Vec<bool>>,
     position_side: Option<TextColumn>,
     margin_mode: Option<TextColumn>,
+    kind: Option<TextColumn>,
 }
 
 struct AccountColumns<'py> {
     account: KeyColumn<'py>,
     profile: Option<TextColumn>,
     tier_coefficient: Option<RealColumn<'py>>,
+    margin_mode: Option<TextColumn>,
+    position_mode: Option<TextColumn>,
 }
 
 struct SettingColumns<'py> {
@@ -182,6 +185,7 @@ impl<'py> OrderColumns<'py> {
             reduce_only: table.optional_flags("reduce_only")?,
             position_side: table.optional_names("position_side")?,
             margin_mode: table.optional_names("margin_mode")?,
+            kind: table.optional_names("kind")?,
         })
     }
 
@@ -196,6 +200,7 @@ impl<'py> OrderColumns<'py> {
             reduce_only: self.reduce_only.as_deref(),
             position_side: texts(self.position_side.as_ref()),
             margin_mode: texts(self.margin_mode.as_ref()),
+            kind: texts(self.kind.as_ref()),
         }
     }
 }
@@ -210,13 +215,19 @@ impl OrderColumns<'_> {
             .with("position_side", self.position_side.clone().map(Kept::Names))
             .with("margin_mode", self.margin_mode.clone().map(Kept::Names))
             .with("leverage", kept::reals(self.leverage.as_ref()))
+            .with("kind", self.kind.clone().map(Kept::Names))
     }
 }
 
 impl<'py> AccountColumns<'py> {
     fn new(account: KeyColumn<'py>, mut table: Table<'py>) -> PyResult<Self> {
-        let profile = table.optional_names("profile")?;
-        Ok(Self { account, profile, tier_coefficient: table.optional_reals("tier_coefficient")? })
+        Ok(Self {
+            account,
+            profile: table.optional_names("profile")?,
+            tier_coefficient: table.optional_reals("tier_coefficient")?,
+            margin_mode: table.optional_names("margin_mode")?,
+            position_mode: table.optional_names("position_mode")?,
+        })
     }
 
     fn as_table(&self) -> Accounts<'_> {
@@ -224,6 +235,8 @@ impl<'py> AccountColumns<'py> {
             account: self.account.as_keys(),
             profile: texts(self.profile.as_ref()),
             tier_coefficient: reals(self.tier_coefficient.as_ref()),
+            margin_mode: texts(self.margin_mode.as_ref()),
+            position_mode: texts(self.position_mode.as_ref()),
         }
     }
 }
@@ -233,6 +246,8 @@ impl AccountColumns<'_> {
         KeptTable::new(&self.account, None)
             .with("profile", self.profile.clone().map(Kept::Names))
             .with("tier_coefficient", kept::reals(self.tier_coefficient.as_ref()))
+            .with("margin_mode", self.margin_mode.clone().map(Kept::Names))
+            .with("position_mode", self.position_mode.clone().map(Kept::Names))
     }
 }
 

@@ -6,20 +6,13 @@ use crate::memory::with_room;
 
 use super::accounts::{AccountKeys, Grouped, RowsByAccount, row32};
 use super::checked::Checked;
+use super::choices::Choices;
 use super::holdings::{Holdings, Layers, MarginClass, OpenOrders, PoolKind};
 use super::merge::{merged_cash, merged_margin, merged_position};
 use super::sorting::{ClassIndex, Leg, leg_asset, leg_instrument, leg_is_isolated, leg_key, leg_side};
 use super::tables::Duplicates;
 use super::validate::{Faults, Part};
-use super::validate_late::{Needs, late_faults};
-
-/// What an account chose for an instrument: its leverage (NaN where unknown) and whether it isolates.
-#[derive(Debug, Clone, Copy)]
-struct Setting {
-    instrument: u32,
-    leverage: f64,
-    isolated: bool,
-}
+use super::validate_late::{Known, Needs, late_faults, side_faults};
 
 pub(super) struct Builder<'a> {
     market: &'a Market,
@@ -39,11 +32,9 @@ pub(super) struct Builder<'a> {
     legs: Vec<Leg>,
     cash: Vec<(u16, u32)>,
     order_legs: Vec<Leg>,
-    chosen: Vec<Setting>,
     assets: Vec<u16>,
-    /// Profile and coefficient of the account at hand.
-    profile: u16,
-    coefficient: f64,
+    /// What the account at hand chose.
+    choices: Choices,
     out: Holdings,
 }
 
@@ -102,10 +93,8 @@ impl<'a> Builder<'a> {
             legs: Vec::new(),
             cash: Vec::new(),
             order_legs: Vec::new(),
-            chosen: Vec::new(),
+            choices: Choices::default(),
             assets: Vec::new(),
-            profile: 0,
-            coefficient: 1.0,
             out,
         })
     }
@@ -113,13 +102,13 @@ impl<'a> Builder<'a> {
     /// Sorts an account's rows into pools.
     pub(super) fn account(&mut self, account: usize, faults: &mut Faults) {
         self.out.account_pools.push(row32(self.out.pool_kind.len()));
-        self.what_it_chose(account, faults);
+        self.choices.read(self.checked, self.accounts.rows(account), self.settings.rows(account), faults);
         self.legs.clear();
         for row in self.grouped.positions.rows(account) {
             let at = row as usize;
             let instrument = self.checked.instrument.get(at);
             let asset = usize::from(self.settle[instrument as usize]);
-            let isolated = self.checked.isolated(at).unwrap_or_else(|| self.chose_isolated(instrument));
+            let isolated = self.checked.isolated(at).unwrap_or_else(|| self.choices.isolates(instrument));
             let key = leg_key(isolated, asset, instrument, self.checked.side(at));
             self.legs.push((key, row));
         }
@@ -132,13 +121,16 @@ impl<'a> Builder<'a> {
             let at = row as usize;
             let instrument = self.checked.order_instrument.get(at);
             let asset = usize::from(self.settle[instrument as usize]);
-            let isolated = self.checked.order_isolated(at).unwrap_or_else(|| self.chose_isolated(instrument));
+            let isolated = self.checked.order_isolated(at).unwrap_or_else(|| self.choices.isolates(instrument));
             self.order_legs.push((leg_key(isolated, asset, instrument, self.checked.order_side(at)), row));
         }
         self.legs.sort_unstable();
         self.cash.sort_unstable();
         self.sort_orders();
         self.duplicates(faults);
+        if self.checked.has_sides() {
+            side_faults(self.checked, (&self.legs, &self.order_legs), self.choices.hedging, faults);
+        }
         if self.needs.any {
             self.late(faults);
         }
@@ -147,47 +139,6 @@ impl<'a> Builder<'a> {
         } else {
             self.pools(faults);
         }
-    }
-
-    /// Reads the account's rows of the tables `accounts` and `settings`.
-    fn what_it_chose(&mut self, account: usize, faults: &mut Faults) {
-        (self.profile, self.coefficient) = (0, 1.0);
-        let mut first = None;
-        for row in self.accounts.rows(account) {
-            if let Some(first) = first {
-                let cure = format!("row {first} has the same account; give one row");
-                let value = self.checked.tables.accounts.account.show(row as usize);
-                faults.add(Part::Accounts, row as usize, "account", value, (FaultKind::Duplicate, &cure));
-            }
-            first = Some(row);
-            self.profile = self.checked.profile(row as usize);
-            self.coefficient = self.checked.tier_coefficient(row as usize);
-        }
-        self.chosen.clear();
-        for row in self.settings.rows(account) {
-            let at = row as usize;
-            let instrument = self.checked.setting_instrument.get(at);
-            if self.chosen.iter().any(|other| other.instrument == instrument) {
-                let value = self.checked.tables.settings.instrument.show(at);
-                let cure = "another row has the same account and instrument; give one row";
-                faults.add(Part::Settings, at, "instrument", value, (FaultKind::Duplicate, cure));
-            }
-            let (leverage, isolated) = self.checked.setting(at);
-            self.chosen.push(Setting { instrument, leverage, isolated });
-        }
-    }
-
-    fn chose(&self, instrument: u32) -> Option<&Setting> {
-        self.chosen.iter().find(|setting| setting.instrument == instrument)
-    }
-
-    fn chose_isolated(&self, instrument: u32) -> bool {
-        self.chose(instrument).is_some_and(|setting| setting.isolated)
-    }
-
-    /// Leverage of a row, or else the account's for the instrument; NaN where unknown.
-    fn leverage(&self, of_row: f64, instrument: u32) -> f64 {
-        if of_row.is_nan() { self.chose(instrument).map_or(f64::NAN, |setting| setting.leverage) } else { of_row }
     }
 
     /// Orders by what they say, so that the order of the rows says nothing.
@@ -233,15 +184,27 @@ impl<'a> Builder<'a> {
     fn late(&self, faults: &mut Faults) {
         for &(key, row) in &self.legs {
             let instrument = leg_instrument(key);
-            let leverage = self.leverage(self.checked.leverage(row as usize), instrument);
-            let of = (leg_is_isolated(key), leverage, self.coefficient);
+            let leverage = self.choices.leverage(self.checked.leverage(row as usize), instrument);
+            let isolated = leg_is_isolated(key);
+            let with_orders = self.needs.of_position_with_orders(isolated) && self.has_orders(key);
+            let of = Known { isolated, leverage, coefficient: self.choices.coefficient, with_orders };
             late_faults(self.market, self.checked, self.needs, (Part::Positions, row as usize), of, faults);
         }
         for &(key, row) in &self.order_legs {
-            let leverage = self.leverage(self.checked.order_leverage(row as usize), leg_instrument(key));
-            let of = (leg_is_isolated(key), leverage, self.coefficient);
+            let leverage = self.choices.leverage(self.checked.order_leverage(row as usize), leg_instrument(key));
+            let isolated = leg_is_isolated(key);
+            let of = Known { isolated, leverage, coefficient: self.choices.coefficient, with_orders: false };
             late_faults(self.market, self.checked, self.needs, (Part::Orders, row as usize), of, faults);
         }
+    }
+
+    /// Whether orders that count are charged together with a position.
+    fn has_orders(&self, key: u64) -> bool {
+        let alike = |other: u64| {
+            let same_side = !leg_is_isolated(key) || leg_side(other) == leg_side(key);
+            same_side && leg_instrument(other) == leg_instrument(key) && leg_is_isolated(other) == leg_is_isolated(key)
+        };
+        self.order_legs.iter().any(|&(other, row)| alike(other) && self.checked.order_counts(self.market, row as usize))
     }
 
     /// Writes the pools of the account whose sorted rows are in `legs`, `cash` and `order_legs`: a cross pool for every
@@ -366,7 +329,7 @@ impl<'a> Builder<'a> {
 
     /// Writes the positions of a pool's legs.
     fn positions(&mut self, legs: &[Leg], faults: &mut Faults) {
-        if self.merge || self.special || !self.chosen.is_empty() {
+        if self.merge || self.special || self.choices.has_settings() {
             let mut rest = legs;
             while !rest.is_empty() {
                 let (one, others) = rest.split_at(self.run(rest));
@@ -393,7 +356,7 @@ impl<'a> Builder<'a> {
     /// The class of a row's position.
     fn class(&mut self, row: usize, instrument: u32) -> u16 {
         let (version, tier) = (self.checked.tier_version(row), self.checked.tier(row));
-        let (coefficient, profile) = (self.coefficient, self.profile);
+        let (coefficient, profile) = (self.choices.coefficient, self.choices.profile);
         self.index.get(MarginClass { instrument, version, tier, coefficient, profile })
     }
 
@@ -404,11 +367,11 @@ impl<'a> Builder<'a> {
         let (mut quantity, mut entry) = (positions.quantity[row as usize], positions.entry_price[row as usize]);
         if legs.len() > 1 {
             let rows: Vec<usize> = legs.iter().map(|leg| leg.1 as usize).collect();
-            (quantity, entry) = merged_position(self.market, self.checked, &rows, self.coefficient, faults);
+            (quantity, entry) = merged_position(self.market, self.checked, &rows, self.choices.coefficient, faults);
         }
         let instrument = leg_instrument(key);
         let class = self.class(row as usize, instrument);
-        let leverage = self.leverage(self.checked.leverage(row as usize), instrument);
+        let leverage = self.choices.leverage(self.checked.leverage(row as usize), instrument);
         let out = &mut self.out;
         out.class.push(class);
         out.side.push(leg_side(key));
@@ -434,10 +397,10 @@ impl<'a> Builder<'a> {
                 continue;
             }
             let instrument = leg_instrument(key);
-            let (coefficient, profile) = (self.coefficient, self.profile);
+            let (coefficient, profile) = (self.choices.coefficient, self.choices.profile);
             let class = MarginClass { coefficient, profile, ..MarginClass::plain(instrument) };
             let class = self.index.get(class);
-            let leverage = self.leverage(self.checked.order_leverage(row), instrument);
+            let leverage = self.choices.leverage(self.checked.order_leverage(row), instrument);
             let out = &mut self.out.orders;
             out.class.push(class);
             out.side.push(leg_side(key));

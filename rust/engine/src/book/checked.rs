@@ -117,6 +117,9 @@ pub(crate) struct Checked<'a> {
     pub(super) order_mode: Choice<'a>,
     pub(super) order_side: Choice<'a>,
     pub(super) setting_mode: Choice<'a>,
+    pub(super) order_kind: Choice<'a>,
+    pub(super) account_mode: Choice<'a>,
+    pub(super) position_mode: Choice<'a>,
     /// The profile of each name of the column; `None` for an unknown one.
     pub(super) profiles: Vec<Option<u16>>,
     market: &'a Market,
@@ -124,6 +127,8 @@ pub(crate) struct Checked<'a> {
 
 pub(super) const MODES: [&str; 2] = ["cross", "isolated"];
 pub(super) const SIDES: [&str; 3] = ["net", "long", "short"];
+pub(super) const KINDS: [&str; 4] = ["limit", "market", "stop", "take_profit"];
+pub(super) const POSITION_MODES: [&str; 2] = ["one_way", "hedge"];
 
 /// More tiers than a table has: what a tier's number is looked up in.
 const MOST_TIERS: u16 = 4096;
@@ -147,6 +152,9 @@ impl<'a> Checked<'a> {
             order_mode: Choice::new(tables.orders.margin_mode, &MODES),
             order_side: Choice::new(tables.orders.position_side, &SIDES),
             setting_mode: Choice::new(tables.settings.margin_mode, &MODES),
+            order_kind: Choice::new(tables.orders.kind, &KINDS),
+            account_mode: Choice::new(tables.accounts.margin_mode, &MODES),
+            position_mode: Choice::new(tables.accounts.position_mode, &POSITION_MODES),
             profiles: tables.accounts.profile.map_or_else(Vec::new, |keys| keys.names.iter().map(profile).collect()),
             tables: *tables,
             market,
@@ -200,10 +208,16 @@ impl<'a> Checked<'a> {
         number(self.tables.orders.leverage, row)
     }
 
-    /// Whether an order counts at all: it can open something, now.
+    /// Whether an order counts at all: it can open something, now. In hedge mode a sale of the long leg, and a purchase of
+    /// the short one, only close.
     pub(crate) fn order_counts(&self, market: &Market, row: usize) -> bool {
         let orders = &self.tables.orders;
-        let reduces = orders.reduce_only.is_some_and(|column| column[row]);
+        let closes = match self.order_side(row) {
+            Side::Net => false,
+            Side::Long => orders.quantity[row] < 0.0,
+            Side::Short => orders.quantity[row] > 0.0,
+        };
+        let reduces = closes || orders.reduce_only.is_some_and(|column| column[row]);
         let waits = !number(orders.trigger_price, row).is_nan();
         !reduces && (!waits || market.rules().orders().conditional)
     }
@@ -220,8 +234,24 @@ impl<'a> Checked<'a> {
         if coefficient.is_nan() { 1.0 } else { coefficient }
     }
 
-    /// Leverage (NaN when unknown) and mode of a row of `settings`.
-    pub(crate) fn setting(&self, row: usize) -> (f64, bool) {
-        (number(self.tables.settings.leverage, row), self.setting_mode.get(row) == 1)
+    /// Leverage (NaN when unknown) of a row of `settings`, and whether it isolates; `None` where it does not say.
+    pub(crate) fn setting(&self, row: usize) -> (f64, Option<bool>) {
+        (number(self.tables.settings.leverage, row), self.setting_mode.said(row).map(|mode| mode == 1))
+    }
+
+    /// Whether a row of `accounts` isolates what does not say otherwise.
+    pub(crate) fn account_isolates(&self, row: usize) -> bool {
+        self.account_mode.get(row) == 1
+    }
+
+    /// Whether a row of `accounts` says that the account is in hedge mode, or that it is not.
+    pub(crate) fn is_hedging(&self, row: usize) -> Option<bool> {
+        self.position_mode.said(row).map(|mode| mode == 1)
+    }
+
+    /// Whether some row can have a side: else all are net, and nothing can contradict them.
+    pub(crate) const fn has_sides(&self) -> bool {
+        let Tables { positions, orders, accounts, .. } = &self.tables;
+        positions.position_side.is_some() || orders.position_side.is_some() || accounts.position_mode.is_some()
     }
 }

@@ -140,6 +140,7 @@ pub(super) struct OwnedOrders {
     reduce_only: Option<Vec<bool>>,
     side: Option<Vec<u32>>,
     mode: Option<Vec<u32>>,
+    kind: Option<Vec<u32>>,
 }
 
 impl OwnedOrders {
@@ -154,6 +155,7 @@ impl OwnedOrders {
             reduce_only: kept.flags(of.reduce_only),
             side: kept.codes(of.position_side),
             mode: kept.codes(of.margin_mode),
+            kind: kept.codes(of.kind),
         }
     }
 
@@ -168,6 +170,7 @@ impl OwnedOrders {
             reduce_only: self.reduce_only.as_deref(),
             position_side: named(of.position_side, self.side.as_deref()),
             margin_mode: named(of.margin_mode, self.mode.as_deref()),
+            kind: named(of.kind, self.kind.as_deref()),
         }
     }
 }
@@ -177,12 +180,19 @@ pub(super) struct OwnedAccounts {
     account: OwnedKeys,
     profile: Option<Vec<u32>>,
     coefficient: Option<Vec<f64>>,
+    mode: Option<Vec<u32>>,
+    position_mode: Option<Vec<u32>>,
 }
 
 impl OwnedAccounts {
     pub(super) fn new(kept: &Kept, of: &Accounts<'_>) -> Self {
-        let account = kept.keys(&of.account);
-        Self { account, profile: kept.codes(of.profile), coefficient: kept.optional(of.tier_coefficient) }
+        Self {
+            account: kept.keys(&of.account),
+            profile: kept.codes(of.profile),
+            coefficient: kept.optional(of.tier_coefficient),
+            mode: kept.codes(of.margin_mode),
+            position_mode: kept.codes(of.position_mode),
+        }
     }
 
     pub(super) fn lend<'a>(&'a self, of: &Accounts<'a>) -> Accounts<'a> {
@@ -190,6 +200,8 @@ impl OwnedAccounts {
             account: self.account.as_keys(&of.account),
             profile: named(of.profile, self.profile.as_deref()),
             tier_coefficient: self.coefficient.as_deref(),
+            margin_mode: named(of.margin_mode, self.mode.as_deref()),
+            position_mode: named(of.position_mode, self.position_mode.as_deref()),
         }
     }
 }

@@ -6,6 +6,7 @@
 mod accounts;
 mod builder;
 mod checked;
+mod choices;
 mod holdings;
 mod kept;
 mod merge;

@@ -114,8 +114,11 @@ pub struct Orders<'a> {
     pub reduce_only: Option<&'a [bool]>,
     /// `net`, `long` or `short` by name: the leg that it trades; no column or no key: net.
     pub position_side: Option<TextKeys<'a>>,
-    /// `cross` or `isolated` by name; no column or no key: cross.
+    /// `cross` or `isolated` by name; no column or no key: as the account chose.
     pub margin_mode: Option<TextKeys<'a>>,
+    /// `limit`, `market`, `stop` or `take_profit` by name, which the prices must agree with; no column or no key: what
+    /// the prices say.
+    pub kind: Option<TextKeys<'a>>,
 }
 
 /// What the venue knows of an account beside its holdings: at most a row per account.
@@ -127,6 +130,10 @@ pub struct Accounts<'a> {
     pub profile: Option<TextKeys<'a>>,
     /// What the account's tier bounds are multiplied with; NaN or no column: 1.
     pub tier_coefficient: Option<&'a [f64]>,
+    /// `cross` or `isolated` by name, for rows and settings that do not say it; no column or no key: cross.
+    pub margin_mode: Option<TextKeys<'a>>,
+    /// `one_way` or `hedge` by name: what the sides of the account's rows must be; no column or no key: either.
+    pub position_mode: Option<TextKeys<'a>>,
 }
 
 /// What an account chose for an instrument, for rows that do not say it: at most a row per account and instrument.
@@ -138,7 +145,7 @@ pub struct Settings<'a> {
     pub instrument: Keys<'a>,
     /// Leverage; NaN or no column: unknown.
     pub leverage: Option<&'a [f64]>,
-    /// `cross` or `isolated` by name; no column or no key: cross.
+    /// `cross` or `isolated` by name; no column or no key: as the account says.
     pub margin_mode: Option<TextKeys<'a>>,
 }
 

@@ -113,8 +113,11 @@ fn check_lengths(tables: &Tables<'_>) -> Result<()> {
         ("orders.reduce_only", orders.reduce_only.map_or(of_orders, <[bool]>::len), of_orders),
         ("orders.position_side", texts(orders.position_side, of_orders), of_orders),
         ("orders.margin_mode", texts(orders.margin_mode, of_orders), of_orders),
+        ("orders.kind", texts(orders.kind, of_orders), of_orders),
         ("accounts.profile", texts(accounts.profile, of_accounts), of_accounts),
         ("accounts.tier_coefficient", of(accounts.tier_coefficient, of_accounts), of_accounts),
+        ("accounts.margin_mode", texts(accounts.margin_mode, of_accounts), of_accounts),
+        ("accounts.position_mode", texts(accounts.position_mode, of_accounts), of_accounts),
         ("settings.instrument", settings.instrument.len(), of_settings),
         ("settings.leverage", of(settings.leverage, of_settings), of_settings),
         ("settings.margin_mode", texts(settings.margin_mode, of_settings), of_settings),
@@ -352,6 +355,8 @@ fn mode_faults(market: &Market, checked: &Checked<'_>, row: usize, faults: &mut 
     } else if (side == 1 && quantity < 0.0) || (side == 2 && quantity > 0.0) {
         let what = (FaultKind::Inconsistent, "a long leg has a positive quantity, a short leg a negative one");
         faults.position(row, "position_side", shown(positions.position_side), what);
+    } else if side != 0 && !market.rules().hedge_mode() {
+        faults.position(row, "position_side", shown(positions.position_side), validate_orders::ONE_WAY);
     }
     let margin = checked.isolated_margin(row);
     if !margin.is_nan() {

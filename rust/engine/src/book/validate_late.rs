@@ -1,9 +1,11 @@
 //! Checks that wait until it is known what the account chose: its mode and leverage, and its coefficient.
 
 use crate::error::FaultKind;
-use crate::market::{ClosingFee, MarginSource, Market, OrdersIn, Required, UserCoefficient};
+use crate::market::{ClosingFee, Frozen, MarginSource, Market, OrdersIn, Required, Rules, UserCoefficient};
 
-use super::checked::Checked;
+use super::checked::{Checked, Side};
+use super::sorting::{Leg, leg_instrument, leg_side};
+use super::tables::Keys;
 use super::validate::{BEYOND_CAP, Faults, Part, exceeds_cap, show};
 
 /// What must be checked late.
@@ -15,7 +17,26 @@ pub(super) struct Needs {
     leverage: [bool; 2],
     /// Whether a cross order cannot.
     order_leverage: bool,
+    /// Whether what orders freeze cannot be known without the leverage of cross, and of isolated orders, and without that
+    /// of the positions that they belong to.
+    frozen: [Freezing; 2],
     cap: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Freezing {
+    order: bool,
+    position: bool,
+}
+
+/// What frozen margin of cross or isolated orders depends on.
+fn freezing(rules: &Rules, isolated: bool) -> Freezing {
+    let (orders, initial) = (rules.orders(), rules.initial(isolated));
+    let margin_too = isolated || orders.frozen == Frozen::All;
+    let position = margin_too && initial.source == MarginSource::Usual;
+    let any = orders.frozen != Frozen::None && orders.initial_margin != OrdersIn::None;
+    let by_fee = orders.closing_fee && is_at_bankruptcy(initial.closing_fee);
+    Freezing { order: any && (position || by_fee), position: any && position }
 }
 
 fn is_at_bankruptcy(fee: ClosingFee) -> bool {
@@ -42,10 +63,29 @@ impl Needs {
             && rules.margin_class().user_coefficient == UserCoefficient::Bounds;
         let modes = tables.positions.margin_mode.is_some()
             || tables.positions.isolated_margin.is_some()
-            || tables.settings.margin_mode.is_some();
-        let any = modes || leverage[0] || leverage[1] || order_leverage || cap;
-        Self { any, leverage, order_leverage, cap }
+            || tables.settings.margin_mode.is_some()
+            || tables.accounts.margin_mode.is_some();
+        let frozen = [false, true].map(|isolated| freezing(rules, isolated));
+        let freezes = !tables.orders.account.is_empty() && frozen.iter().any(|of| of.order);
+        let any = modes || leverage[0] || leverage[1] || order_leverage || freezes || cap;
+        Self { any, leverage, order_leverage, frozen, cap }
     }
+
+    /// Whether a position must have its leverage if it has orders.
+    pub(super) const fn of_position_with_orders(self, isolated: bool) -> bool {
+        self.frozen[isolated as usize].position
+    }
+}
+
+/// What is known of a row once its account's choices are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    pub(super) isolated: bool,
+    /// NaN where it is not known.
+    pub(super) leverage: f64,
+    pub(super) coefficient: f64,
+    /// Whether orders that count belong to the position.
+    pub(super) with_orders: bool,
 }
 
 /// Faults of a position or order whose mode, leverage and account's coefficient are known.
@@ -54,13 +94,14 @@ pub(super) fn late_faults(
     checked: &Checked<'_>,
     needs: Needs,
     (part, row): (Part, usize),
-    (isolated, leverage, coefficient): (bool, f64, f64),
+    Known { isolated, leverage, coefficient, with_orders }: Known,
     faults: &mut Faults,
 ) {
     const MISSING: (FaultKind, &str) =
         (FaultKind::Missing, "what this market requires depends on the leverage; give it here or in settings");
     if part == Part::Orders {
-        if needs.order_leverage && leverage.is_nan() && checked.order_counts(market, row) {
+        let needed = needs.order_leverage || needs.frozen[usize::from(isolated)].order;
+        if needed && leverage.is_nan() && checked.order_counts(market, row) {
             faults.add(part, row, "leverage", "null".into(), MISSING);
         }
         return;
@@ -72,12 +113,52 @@ pub(super) fn late_faults(
     } else if !isolated && !margin.is_nan() && margin != 0.0 {
         let what = (FaultKind::Inconsistent, "a cross position has no isolated margin; leave it out");
         faults.position(row, "isolated_margin", show(margin), what);
-    } else if needs.leverage[usize::from(isolated)] && leverage.is_nan() {
+    } else if leverage.is_nan()
+        && (needs.leverage[usize::from(isolated)] || (with_orders && needs.of_position_with_orders(isolated)))
+    {
         faults.position(row, "leverage", "null".into(), MISSING);
     }
     let positions = &checked.tables.positions;
     let held = (positions.quantity[row], positions.entry_price[row]);
     if needs.cap && exceeds_cap(market, checked, row, held, coefficient) {
         faults.position(row, "quantity", show(held.0), BEYOND_CAP);
+    }
+}
+
+/// Faults of an account's rows whose sides cannot be together: an instrument is either net or in hedge mode, and so is an
+/// account that says which.
+pub(super) fn side_faults(
+    checked: &Checked<'_>,
+    (legs, orders): (&[Leg], &[Leg]),
+    hedging: Option<bool>,
+    faults: &mut Faults,
+) {
+    let rows = |legs: &[Leg], part: Part| -> Vec<(u32, Part, u32, bool)> {
+        let row = |&(key, row): &Leg| (leg_instrument(key), part, row, leg_side(key) != Side::Net);
+        legs.iter().map(row).collect()
+    };
+    let mut all = rows(legs, Part::Positions);
+    all.extend(rows(orders, Part::Orders));
+    all.sort_by_key(|&(instrument, part, row, _)| (instrument, part as usize, row));
+    let mut first = None;
+    for (instrument, part, row, hedged) in all {
+        let (of, side) = *first.get_or_insert((instrument, hedged));
+        if of != instrument {
+            first = Some((instrument, hedged));
+        }
+        let cure = match hedging {
+            Some(true) if !hedged => "the account is in hedge mode; give long or short",
+            Some(false) if hedged => "the account is in one-way mode; give net, or leave the side out",
+            _ if of == instrument && side != hedged => {
+                "another row of the account has the instrument net, or in hedge mode: give all rows a side, or none"
+            }
+            _ => continue,
+        };
+        let keys = match part {
+            Part::Orders => checked.tables.orders.position_side,
+            _ => checked.tables.positions.position_side,
+        };
+        let shown = keys.map_or_else(|| "net".to_owned(), |keys| Keys::Text(keys).show(row as usize));
+        faults.add(part, row as usize, "position_side", shown, (FaultKind::Inconsistent, cure));
     }
 }

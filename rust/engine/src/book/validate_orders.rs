@@ -9,6 +9,8 @@ use super::validate::{Faults, Part, account_is_missing, number_fault, positive_f
 
 const UNKNOWN_MODE: (FaultKind, &str) = (FaultKind::Unknown, "give cross or isolated");
 const UNKNOWN_SIDE: (FaultKind, &str) = (FaultKind::Unknown, "give net, long or short");
+pub(super) const ONE_WAY: (FaultKind, &str) =
+    (FaultKind::Inconsistent, "this market has no hedge mode; leave the column out, or give net");
 const CROSS_ONLY: (FaultKind, &str) = (FaultKind::Inconsistent, "this market has cross margin only");
 const IN_BASE: (FaultKind, &str) = (
     FaultKind::Inconsistent,
@@ -70,9 +72,37 @@ fn order_faults(market: &Market, checked: &Checked<'_>, row: usize, faults: &mut
         }
         _ => {}
     }
-    if checked.order_side.get(row) == UNKNOWN {
+    let side = checked.order_side.get(row);
+    if side == UNKNOWN {
         faults.add(part, row, "position_side", shown(orders.position_side, row), UNKNOWN_SIDE);
+    } else if side != 0 && !market.rules().hedge_mode() {
+        faults.add(part, row, "position_side", shown(orders.position_side, row), ONE_WAY);
     }
+    kind_faults(checked, row, faults);
+}
+
+/// Faults of an order whose kind is not what its prices say.
+fn kind_faults(checked: &Checked<'_>, row: usize, faults: &mut Faults) {
+    let orders = &checked.tables.orders;
+    let Some(kind) = checked.order_kind.said(row) else { return };
+    let price = orders.price[row];
+    let trigger = orders.trigger_price.map_or(f64::NAN, |column| column[row]);
+    let (column, value, what) = match kind {
+        0 if price.is_nan() => ("price", price, (FaultKind::Missing, "give the limit price, or kind market")),
+        1 if !price.is_nan() => {
+            ("price", price, (FaultKind::Inconsistent, "a market order has no price; leave it out, or give kind limit"))
+        }
+        2 | 3 if trigger.is_nan() => {
+            ("trigger_price", trigger, (FaultKind::Missing, "give the price that makes the order active"))
+        }
+        UNKNOWN => {
+            let what = (FaultKind::Unknown, "give limit, market, stop or take_profit");
+            return faults.add(Part::Orders, row, "kind", shown(orders.kind, row), what);
+        }
+        _ => return,
+    };
+    let value = if value.is_nan() { "null".to_owned() } else { show(value) };
+    faults.add(Part::Orders, row, column, value, what);
 }
 
 fn account_faults(market: &Market, checked: &Checked<'_>, row: usize, faults: &mut Faults) {
@@ -96,6 +126,24 @@ fn account_faults(market: &Market, checked: &Checked<'_>, row: usize, faults: &m
     {
         let what = (FaultKind::Inconsistent, "this market's bounds are the same for all; leave the column out");
         faults.add(part, row, "tier_coefficient", show(coefficient), what);
+    }
+    match checked.account_mode.get(row) {
+        UNKNOWN => faults.add(part, row, "margin_mode", shown(accounts.margin_mode, row), UNKNOWN_MODE),
+        1 if !market.rules().isolated_allowed() => {
+            faults.add(part, row, "margin_mode", shown(accounts.margin_mode, row), CROSS_ONLY);
+        }
+        _ => {}
+    }
+    match checked.position_mode.get(row) {
+        UNKNOWN => {
+            let what = (FaultKind::Unknown, "give one_way or hedge");
+            faults.add(part, row, "position_mode", shown(accounts.position_mode, row), what);
+        }
+        1 if !market.rules().hedge_mode() => {
+            let what = (FaultKind::Inconsistent, "this market has no hedge mode; give one_way, or leave it out");
+            faults.add(part, row, "position_mode", shown(accounts.position_mode, row), what);
+        }
+        _ => {}
     }
 }
 

@@ -1,12 +1,14 @@
 //! What a pool's positions and orders require: tiers, charges, fees.
 
+use crate::book::Side;
 use crate::exact::Number;
 use crate::market::{
-    BoundUnit, ClosingFee, Legs, MarginSource, OrdersIn, Payoff, PriceBasis, RequirementRule, TierChoice, TierLegs,
+    BoundUnit, ClosingFee, Frozen, Legs, MarginSource, OrdersIn, Payoff, PriceBasis, RequirementRule, TierChoice,
+    TierLegs,
 };
 
 use super::Book;
-use super::legs::{Group, Leg, Order, Sides, contract_value, groups, in_unit};
+use super::legs::{Fill, Group, Leg, Opens, Order, Sides, contract_value, groups, in_unit};
 
 /// The positions and cross orders of a pool, and what they are charged under.
 pub(super) struct Pool<'a, N> {
@@ -33,6 +35,13 @@ pub(super) enum Margin {
     Initial,
 }
 
+/// How a group is looked at: how its orders enter, and whether with what they hold back for fees.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) mode: OrdersIn,
+    pub(super) fees: bool,
+}
+
 impl<N: Number> Pool<'_, N> {
     pub(super) fn rule(&self, margin: Margin) -> &RequirementRule {
         let rules = self.book.market().rules();
@@ -50,7 +59,7 @@ impl<N: Number> Pool<'_, N> {
     }
 
     /// How orders enter a margin.
-    fn mode(&self, margin: Margin) -> OrdersIn {
+    pub(super) fn mode(&self, margin: Margin) -> OrdersIn {
         let orders = self.book.market().rules().orders();
         match margin {
             Margin::Maintenance => orders.maintenance_margin,
@@ -58,48 +67,121 @@ impl<N: Number> Pool<'_, N> {
         }
     }
 
-    /// The charges of all groups, without fees, and whether rounding left a tier open. With `alone`, without orders but for
-    /// their part in what picks the tier.
+    /// What the groups require, with the fees of their orders, and whether rounding left a tier open. With `alone`, without
+    /// orders but for their part in what picks the tier.
     pub(super) fn charges(&self, margin: Margin, alone: bool) -> (Vec<Charge<N>>, bool) {
-        let rule = self.rule(margin);
-        if margin == Margin::Maintenance && rule.source == MarginSource::ShareOfInitial {
-            let (mut charges, open) = self.charges(Margin::Initial, alone);
-            for charge in &mut charges {
-                charge.amount = charge.amount.as_ref().map(|amount| amount.times(&N::of(rule.share)));
-            }
-            return (charges, open);
-        }
-        let mode = if alone { OrdersIn::None } else { self.mode(margin) };
+        let charging = self.charging(margin);
+        let mode = if alone { OrdersIn::None } else { self.mode(self.charged_as(margin)) };
         let mut open = false;
         let settle = |instrument: usize| self.book.market().instruments()[instrument].settle();
-        let charges = groups(self.legs, self.orders, settle, rule.legs == Legs::Each)
+        let charges = groups(self.legs, self.orders, settle, charging.legs == Legs::Each)
             .into_iter()
             .map(|group| {
-                let (amount, tier) = self.charge(margin, &group, mode, &mut open);
+                let (amount, tier) = self.requirement(margin, &group, Asked { mode, fees: true }, &mut open);
                 Charge { group, amount, tier }
             })
             .collect();
         (charges, open)
     }
 
-    fn charge(&self, margin: Margin, group: &Group, mode: OrdersIn, open: &mut bool) -> (Option<N>, usize) {
-        let rule = self.rule(margin);
-        let usual_initial = margin == Margin::Initial && rule.source == MarginSource::Usual;
-        if group.legs.is_empty() && mode == OrdersIn::None {
+    /// What a group requires for a margin: of the ways in which its orders can fill, the one that requires most; and its
+    /// tier, from 0.
+    pub(super) fn requirement(
+        &self,
+        margin: Margin,
+        group: &Group,
+        asked: Asked,
+        open: &mut bool,
+    ) -> (Option<N>, usize) {
+        if group.legs.is_empty() && asked.mode == OrdersIn::None {
             return (Some(N::zero()), 0);
         }
-        let charged = self.sides(group, rule.price).amount(rule.legs, mode);
-        if usual_initial {
-            let leverage = self.leverage(group, mode);
-            return ((!leverage.is_nan()).then(|| charged.over(&N::of(leverage))), 0);
+        let rule = self.charging(margin);
+        let by_leverage = self.charged_as(margin) == Margin::Initial && rule.source == MarginSource::Usual;
+        let tier = if by_leverage { 0 } else { self.tier(rule, group, open) };
+        let sides = self.sides(group, rule.price);
+        let (one, other) = sides.fills(rule.legs, asked.mode);
+        let each = |fill: &Fill<N>, amount: &N| self.of_fill(margin, group, (fill, amount, tier), asked);
+        let worse = |one: Option<N>, other: Option<N>| one.zip(other).map(|(one, other)| one.larger(&other));
+        if !by_leverage {
+            let first = each(&one, &one.amount);
+            return (if let Some(fill) = other { worse(first, each(&fill, &fill.amount)) } else { first }, tier);
         }
-        let tier = self.tier(rule, group, open);
-        let table = self.book.class_table(self.class(group));
-        if margin == Margin::Initial {
-            return (Some(charged.times(&table.initial_rates[tier].get())), tier);
+        let Some(over) = self.sides_over_leverage(group, rule.price, asked.mode) else { return (None, 0) };
+        let (one_over, other_over) = over.fills(rule.legs, asked.mode);
+        let first = each(&one, &one_over.amount);
+        let Some((fill, over)) = other.zip(other_over) else { return (first, 0) };
+        (worse(first, each(&fill, &over.amount)), 0)
+    }
+
+    /// The margin whose rule charges groups for a margin.
+    fn charged_as(&self, margin: Margin) -> Margin {
+        let shared = self.rule(margin).source == MarginSource::ShareOfInitial;
+        if shared { Margin::Initial } else { margin }
+    }
+
+    /// What a group requires if its orders fill in one way; `None` where the leverage that fees need is unknown.
+    fn of_fill(
+        &self,
+        margin: Margin,
+        group: &Group,
+        (fill, amount, tier): (&Fill<N>, &N, usize),
+        asked: Asked,
+    ) -> Option<N> {
+        let rule = self.charging(margin);
+        let table = || self.book.class_table(self.class(group));
+        let charge = match (self.charged_as(margin), rule.source) {
+            (Margin::Initial, MarginSource::Usual) => amount.clone(),
+            (Margin::Initial, _) => amount.times(&table().initial_rates[tier].get()),
+            (Margin::Maintenance, _) => {
+                let deduction = table().deductions[tier].get::<N>().times(&self.unit_value(rule.price, group));
+                amount.times(&table().rates[tier].get()).minus(&deduction).positive()
+            }
+        };
+        let charge = match self.rule(margin) {
+            shared if shared.source == MarginSource::ShareOfInitial => charge.times(&N::of(shared.share)),
+            _ => charge,
+        };
+        if !asked.fees || asked.mode == OrdersIn::None {
+            return Some(charge);
         }
-        let deduction = table.deductions[tier].get::<N>().times(&self.unit_value(rule.price, group));
-        (Some(charged.times(&table.rates[tier].get()).minus(&deduction).positive()), tier)
+        let buys = self.side_fees(margin, group, true, &fill.buys)?;
+        Some(charge.plus(&buys).plus(&self.side_fees(margin, group, false, &fill.sells)?))
+    }
+
+    /// The fees that the orders of one side of a group hold back for what they open.
+    fn side_fees(&self, margin: Margin, group: &Group, buys: bool, opens: &Opens<N>) -> Option<N> {
+        if matches!(opens, Opens::None) {
+            return Some(N::zero());
+        }
+        let of_side = self.orders[group.orders.clone()].iter().filter(|order| order.buy == buys);
+        let mut fees = of_side.map(|order| self.order_fees(margin, order));
+        let whole = fees.try_fold(N::zero(), |sum, fee| Some(sum.plus(&fee?)))?;
+        match opens {
+            Opens::Part { open, of } => Some(whole.times(open).over(of)),
+            _ => Some(whole),
+        }
+    }
+
+    /// What the orders of a cross group freeze.
+    pub(super) fn frozen(&self, group: &Group, open: &mut bool) -> N {
+        let mode = self.mode(Margin::Initial);
+        if group.orders.is_empty() || mode == OrdersIn::None {
+            return N::zero();
+        }
+        let mut of = |pool: &Self, group: &Group, asked: Asked| pool.requirement(Margin::Initial, group, asked, open).0;
+        let without = match self.book.market().rules().orders().frozen {
+            Frozen::None => return N::zero(),
+            Frozen::IsolatedOrdersAndFees => of(self, group, Asked { mode, fees: false }),
+            Frozen::All if group.legs.is_empty() => Some(N::zero()),
+            Frozen::All => {
+                let alone = Group { legs: group.legs.clone(), orders: 0..0 };
+                of(&Pool { orders: &[], ..*self }, &alone, Asked { mode, fees: true })
+            }
+        };
+        let with = of(self, group, Asked { mode, fees: true });
+        // A leverage that is missing where it is needed was refused.
+        with.zip(without).map_or_else(N::zero, |(with, without)| with.minus(&without).positive())
     }
 
     /// The margin class of a group: of its first position, or else of its first order.
@@ -110,20 +192,18 @@ impl<N: Number> Pool<'_, N> {
         }
     }
 
-    /// The lowest leverage of a group; NaN where one is unknown.
-    fn leverage(&self, group: &Group, mode: OrdersIn) -> f64 {
-        let orders = if mode == OrdersIn::None { 0..0 } else { group.orders.clone() };
-        let of_orders = self.orders[orders].iter().map(|order| order.leverage);
-        let all = self.legs[group.legs.clone()].iter().map(|leg| leg.leverage).chain(of_orders);
-        all.fold(
-            f64::INFINITY,
-            |lowest, leverage| if leverage < lowest || leverage.is_nan() { leverage } else { lowest },
-        )
+    /// Whether a group's rows are those of an instrument in hedge mode.
+    fn is_hedged(&self, group: &Group) -> bool {
+        let side = match self.legs.get(group.legs.clone()) {
+            Some([leg, ..]) => leg.side,
+            _ => self.orders.get(group.orders.start).map_or(Side::Net, |order| order.side),
+        };
+        side != Side::Net
     }
 
     /// The amounts of a group in the settlement asset.
     fn sides(&self, group: &Group, price: PriceBasis) -> Sides<N> {
-        let mut sides = Sides::<N>::none();
+        let mut sides = Sides::<N>::none(self.is_hedged(group));
         for leg in &self.legs[group.legs.clone()] {
             let side = if leg.long { &mut sides.long } else { &mut sides.short };
             *side = side.plus(leg.notional(price));
@@ -136,9 +216,26 @@ impl<N: Number> Pool<'_, N> {
         sides
     }
 
+    /// The amounts of a group in the settlement asset, each over its own leverage; `None` where one that counts is unknown.
+    fn sides_over_leverage(&self, group: &Group, price: PriceBasis, mode: OrdersIn) -> Option<Sides<N>> {
+        let mut sides = Sides::<N>::none(self.is_hedged(group));
+        let over = |amount: &N, leverage: f64| (!leverage.is_nan()).then(|| amount.over(&N::of(leverage)));
+        for leg in &self.legs[group.legs.clone()] {
+            let side = if leg.long { &mut sides.long } else { &mut sides.short };
+            *side = side.plus(&over(leg.notional(price), leg.leverage)?);
+        }
+        let basis = self.book.market().rules().orders().price;
+        let orders = if mode == OrdersIn::None { 0..0 } else { group.orders.clone() };
+        for order in &self.orders[orders] {
+            let side = if order.buy { &mut sides.buys } else { &mut sides.sells };
+            *side = side.plus(&over(&order.value(basis).0, order.leverage)?);
+        }
+        Some(sides)
+    }
+
     /// The amounts of a group in the unit of the bounds of its table.
     fn sides_in_unit(&self, group: &Group, bounds: BoundUnit, price: PriceBasis) -> Sides<N> {
-        let mut sides = Sides::<N>::none();
+        let mut sides = Sides::<N>::none(self.is_hedged(group));
         let instruments = self.book.market().instruments();
         let per_quantity = |instrument: usize| self.book.contracts_per_quantity(&instruments[instrument]);
         for leg in &self.legs[group.legs.clone()] {

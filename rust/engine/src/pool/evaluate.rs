@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 use crate::book::{PoolKind, coordinate_size};
 use crate::exact::Number;
-use crate::market::{CrossPool, FeeReserve, MarginSource, OrderLoss, OrdersIn, Payoff};
+use crate::market::{CrossPool, FeeReserve, Frozen, MarginSource, OrderLoss, OrdersIn, Payoff};
 
 use super::Book;
 use super::charge::{Margin, Pool, at_bankruptcy};
@@ -74,6 +74,8 @@ pub(super) struct Layer<N> {
     pub(super) maintenance: N,
     pub(super) initial: Option<N>,
     pub(super) order_loss: N,
+    /// What orders freeze: it is no collateral.
+    pub(super) frozen: N,
 }
 
 /// Adds a term; unknown where one of both is.
@@ -93,13 +95,30 @@ pub(crate) fn evaluate<N: Number>(book: &Book, pool: usize, at: Moment<'_>) -> P
     let to_isolate = orders.split_off(orders.iter().take_while(|order| !order.isolated).count());
     let pool_of = Pool { book, isolated, legs: &legs, orders: &orders };
     let fence = layers.first().map_or_else(N::zero, |layer| layer.wallet.clone());
-    let open = charge_layers(&pool_of, &mut layers, &fence);
-    reserve(&pool_of, &to_isolate, &mut layers);
+    let mut open = charge_layers(&pool_of, &mut layers, &fence);
+    if !to_isolate.is_empty() {
+        open |= reserve(book, pool, &to_isolate, at, &mut layers);
+    }
     let (exposed, exposed_open) = exposed(&pool_of, &layers, joint);
-    let mut value = total(book, &layers, joint, at);
+    let kept = if isolated { kept_for_fees(&pool_of, pool, &fence) } else { N::zero() };
+    let mut value = total(book, &layers, (joint, &kept), at);
+    if isolated {
+        // What is fenced for a position backs no other.
+        value.available = Some(N::zero());
+    }
     value.exposed = exposed;
     value.open = open | exposed_open;
     value
+}
+
+/// What an isolated pool keeps back for the fees of its position, beyond what its initial margin has of them.
+fn kept_for_fees<N: Number>(pool: &Pool<'_, N>, at: usize, fence: &N) -> N {
+    let position = pool.book.holdings().positions_of(at).start;
+    let reserved: N = fee_reserve(pool.book, position);
+    match pool.legs.first().and_then(|leg| pool.closing_fee(Margin::Initial, leg, fence)) {
+        Some(fee) => reserved.minus(&fee).positive(),
+        None => reserved,
+    }
 }
 
 fn layer_of<'a, N>(book: &Book, layers: &'a mut [Layer<N>], instrument: usize) -> &'a mut Layer<N> {
@@ -122,15 +141,10 @@ fn charge_layers<N: Number>(pool: &Pool<'_, N>, layers: &mut [Layer<N>], fence: 
         }
         add(&mut layer.initial, pool.closing_fee(Margin::Initial, leg, fence).as_ref());
     }
-    for order in pool.orders {
-        let instrument = &book.market().instruments()[order.instrument];
-        let layer = layer_of(book, layers, order.instrument);
-        if let Some(fees) = pool.order_fees(Margin::Maintenance, order) {
-            layer.maintenance = layer.maintenance.plus(&fees);
-        }
-        add(&mut layer.initial, pool.order_fees(Margin::Initial, order).as_ref());
-        if rules.orders().order_loss == OrderLoss::Equity {
-            layer.order_loss = layer.order_loss.plus(&order.loss(instrument));
+    if rules.orders().order_loss == OrderLoss::Equity {
+        for order in pool.orders {
+            let layer = layer_of(book, layers, order.instrument);
+            layer.order_loss = layer.order_loss.plus(&order.loss(&book.market().instruments()[order.instrument]));
         }
     }
     let mut open = false;
@@ -145,26 +159,49 @@ fn charge_layers<N: Number>(pool: &Pool<'_, N>, layers: &mut [Layer<N>], fence: 
             match (margin, &charge.amount) {
                 (Margin::Maintenance, Some(amount)) => layer.maintenance = layer.maintenance.plus(amount),
                 (Margin::Maintenance, None) => {}
-                (Margin::Initial, amount) => add(&mut layer.initial, amount.as_ref()),
+                (Margin::Initial, amount) => {
+                    add(&mut layer.initial, amount.as_ref());
+                    layer.frozen = layer.frozen.plus(&pool.frozen(&charge.group, &mut open));
+                }
             }
         }
     }
     open
 }
 
-/// Adds what orders of isolated positions reserve of the cross pool.
-fn reserve<N: Number>(pool: &Pool<'_, N>, orders: &[Order<N>], layers: &mut [Layer<N>]) {
-    let rules = pool.book.market().rules().orders();
+/// Adds what orders of isolated positions reserve of the cross pool: what they and the position that they belong to would
+/// require together, beyond what the position requires alone. Says whether a tier was left open.
+fn reserve<N: Number>(book: &Book, pool: usize, orders: &[Order<N>], at: Moment<'_>, layers: &mut [Layer<N>]) -> bool {
+    let (holdings, rules) = (book.holdings(), book.market().rules().orders());
     if rules.initial_margin == OrdersIn::None {
-        return;
+        return false;
     }
-    for order in orders {
-        let margin = (!order.leverage.is_nan()).then(|| order.value(rules.price).0.over(&N::of(order.leverage)));
-        let layer = layer_of(pool.book, layers, order.instrument);
-        add(&mut layer.initial, margin.as_ref());
-        let alone = Pool { isolated: true, ..*pool };
-        add(&mut layer.initial, alone.order_fees(Margin::Initial, order).as_ref());
+    let isolated = holdings.pools_of(holdings.account_of(pool)).filter(|&of| holdings.kind(of) == PoolKind::Isolated);
+    let positions: Vec<usize> = isolated.map(|of| holdings.positions_of(of).start).collect();
+    let mut open = false;
+    for order in orders.chunk_by(|a, b| (a.instrument, a.side) == (b.instrument, b.side)) {
+        let (instrument, side) = (order[0].instrument, order[0].side);
+        let own = |&&of: &&usize| holdings.instrument(of) == instrument && holdings.side(of) == side;
+        let legs: Vec<Leg<N>> = positions.iter().find(own).map(|&of| Leg::new(book, of, at.mark)).into_iter().collect();
+        let mut required = |orders: &[Order<N>]| {
+            let of = Pool { book, isolated: true, legs: &legs, orders };
+            let (charges, left_open) = of.charges(Margin::Initial, false);
+            open |= left_open;
+            let mut sum = Some(N::zero());
+            for charge in &charges {
+                add(&mut sum, charge.amount.as_ref());
+            }
+            sum
+        };
+        let (with, without) = (required(order), required(&[]));
+        let more = with.zip(without).map(|(with, without)| with.minus(&without).positive());
+        let layer = layer_of(book, layers, instrument);
+        if let (Some(more), true) = (&more, rules.frozen != Frozen::None) {
+            layer.frozen = layer.frozen.plus(more);
+        }
+        add(&mut layer.initial, more.as_ref());
     }
+    open
 }
 
 /// Whether there is anything to liquidate a pool for, and whether rounding leaves that open.
@@ -222,6 +259,7 @@ impl<N: Number> Layer<N> {
             maintenance: N::zero(),
             initial: Some(N::zero()),
             order_loss: N::zero(),
+            frozen: N::zero(),
         }
     }
 }
@@ -234,19 +272,32 @@ pub(super) fn fence<N: Number>(book: &Book, pool: usize) -> N {
         return N::of(given);
     }
     let position = holdings.positions_of(pool).start;
+    let notional: N = entry_notional(book, position);
+    notional.over(&N::of(holdings.leverage(position))).plus(&fee_reserve(book, position))
+}
+
+fn entry_notional<N: Number>(book: &Book, position: usize) -> N {
+    let holdings = book.holdings();
     let instrument = &book.market().instruments()[holdings.instrument(position)];
     let size = N::of(coordinate_size(instrument, holdings.quantity_unit));
     let value = contract_value(instrument, &size, &N::of(holdings.entry_price(position)));
-    let notional = N::of(holdings.quantity(position).abs()).times(&value);
-    let leverage = holdings.leverage(position);
-    let margin = notional.over(&N::of(leverage));
+    N::of(holdings.quantity(position).abs()).times(&value)
+}
+
+/// What is reserved for fees beside the initial margin of an isolated position at entry; nothing where the leverage that
+/// it depends on is unknown.
+fn fee_reserve<N: Number>(book: &Book, position: usize) -> N {
+    let holdings = book.holdings();
     let taker = || N::of(book.class_table(holdings.class[position]).taker);
+    let leverage = holdings.leverage(position);
     match book.market().rules().fee_reserve() {
-        FeeReserve::None => margin,
-        FeeReserve::OpeningNotional => margin.plus(&taker().times(&notional)),
+        FeeReserve::None => N::zero(),
+        FeeReserve::OpeningNotional => taker().times(&entry_notional(book, position)),
+        FeeReserve::ClosingAtBankruptcy if leverage.is_nan() => N::zero(),
         FeeReserve::ClosingAtBankruptcy => {
-            let shrinks = (holdings.quantity(position) > 0.0) != (instrument.payoff() == Payoff::Inverse);
-            margin.plus(&taker().times(&at_bankruptcy(&notional, leverage, shrinks)))
+            let inverse = book.market().instruments()[holdings.instrument(position)].payoff() == Payoff::Inverse;
+            let shrinks = (holdings.quantity(position) > 0.0) != inverse;
+            taker().times(&at_bankruptcy(&entry_notional(book, position), leverage, shrinks))
         }
     }
 }

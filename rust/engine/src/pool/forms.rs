@@ -51,59 +51,50 @@ pub(super) struct AffineSides<N> {
     pub(super) short: Affine<N>,
     pub(super) buys: Affine<N>,
     pub(super) sells: Affine<N>,
+    /// As of `Sides`.
+    pub(super) hedged: bool,
 }
 
 impl<N: Number> AffineSides<N> {
-    pub(super) fn none() -> Self {
-        Self { long: Affine::zero(), short: Affine::zero(), buys: Affine::zero(), sells: Affine::zero() }
+    pub(super) fn none(hedged: bool) -> Self {
+        let zero = Affine::zero;
+        Self { long: zero(), short: zero(), buys: zero(), sells: zero(), hedged }
+    }
+
+    /// The positions alone.
+    fn held(&self, legs: Legs) -> Form<N> {
+        let Self { long, short, .. } = self;
+        let only = |outer: Affine<N>| Form { inner: Affine::zero(), outer };
+        match legs {
+            Legs::Each | Legs::Net => Form { inner: long.minus(short), outer: Affine::zero() },
+            Legs::LongPlusShort => only(long.plus(short)),
+            // Both have slopes without constants: the larger is one of them.
+            Legs::LargerSide => {
+                only(if long.slope.to_f64() >= short.slope.to_f64() { long.clone() } else { short.clone() })
+            }
+        }
     }
 
     /// As `Sides::amount`, of which this is the function.
     pub(super) fn form(&self, legs: Legs, orders: OrdersIn) -> Form<N> {
-        let Self { long, short, buys, sells } = self;
-        let only = |outer: Affine<N>| Form { inner: Affine::zero(), outer };
-        let with_orders = || buys.plus(sells);
-        // The larger of the two sides has slopes without constants: it is one of them.
-        let larger_leg = || if long.slope.to_f64() >= short.slope.to_f64() { long.clone() } else { short.clone() };
-        let by_sides = || larger(&long.plus(buys), &short.plus(sells));
-        match (legs, orders) {
-            (Legs::Each | Legs::Net, orders) => {
-                let net = long.minus(short);
-                match orders {
-                    OrdersIn::Sum => Form { inner: net, outer: with_orders() },
-                    OrdersIn::WorstFill => {
-                        let shift = buys.minus(sells).half();
-                        Form { inner: net.plus(&shift), outer: with_orders().half() }
-                    }
-                    OrdersIn::LargerSide => {
-                        let nothing = Affine::zero();
-                        let (up, down) = if net.slope.to_f64() >= 0.0 {
-                            (net, nothing)
-                        } else {
-                            (nothing.clone(), nothing.minus(&net))
-                        };
-                        larger(&up.plus(buys), &down.plus(sells))
-                    }
-                    OrdersIn::None => Form { inner: net, outer: Affine::zero() },
-                }
+        let Self { long, short, buys, sells, hedged } = self;
+        let with_all = |form: Form<N>| Form { outer: form.outer.plus(&buys.plus(sells)), ..form };
+        let one_way = !hedged || legs == Legs::Net;
+        match orders {
+            OrdersIn::None => self.held(legs),
+            OrdersIn::Sum => with_all(self.held(legs)),
+            OrdersIn::WorstFill if one_way => {
+                let shift = buys.minus(sells).half();
+                Form { inner: long.minus(short).plus(&shift), outer: buys.plus(sells).half() }
             }
-            (Legs::LongPlusShort, orders) => {
-                let gross = long.plus(short);
-                match orders {
-                    OrdersIn::Sum => only(gross.plus(&with_orders())),
-                    OrdersIn::WorstFill => {
-                        let worse = larger(buys, sells);
-                        Form { inner: worse.inner, outer: worse.outer.plus(&gross) }
-                    }
-                    OrdersIn::LargerSide => by_sides(),
-                    OrdersIn::None => only(gross),
-                }
+            OrdersIn::WorstFill if legs != Legs::LargerSide => with_all(self.held(Legs::LongPlusShort)),
+            OrdersIn::LargerSide if one_way => {
+                let (net, nothing) = (long.minus(short), Affine::zero());
+                let (up, down) =
+                    if net.slope.to_f64() >= 0.0 { (net, nothing) } else { (nothing.clone(), nothing.minus(&net)) };
+                larger(&up.plus(buys), &down.plus(sells))
             }
-            (Legs::LargerSide, orders) => match orders {
-                OrdersIn::Sum => only(larger_leg().plus(&with_orders())),
-                OrdersIn::WorstFill | OrdersIn::LargerSide => by_sides(),
-                OrdersIn::None => only(larger_leg()),
-            },
+            OrdersIn::WorstFill | OrdersIn::LargerSide => larger(&long.plus(buys), &short.plus(sells)),
         }
     }
 }
@@ -129,14 +120,16 @@ mod tests {
         let all_legs = [Legs::Each, Legs::Net, Legs::LongPlusShort, Legs::LargerSide];
         let modes = [OrdersIn::None, OrdersIn::Sum, OrdersIn::WorstFill, OrdersIn::LargerSide];
         let amounts = [[3.0, 1.0, 0.5, 7.0], [1.0, 3.0, 8.0, 0.0], [0.0, 2.0, 5.0, 1.0], [4.0, 4.0, 0.0, 0.0]];
-        for legs in all_legs {
-            for mode in modes {
+        for (legs, mode) in all_legs.into_iter().flat_map(|legs| modes.map(|mode| (legs, mode))) {
+            for hedged in [false, true] {
                 for [long, short, buys, sells] in amounts {
+                    // In one-way mode one of both is there.
+                    let short = if hedged || long == 0.0 { short } else { 0.0 };
                     // Half of the orders at a limit, half at mark.
                     let order = |x: f64| Affine { slope: exact(x / 2.0), constant: exact(x) };
                     let leg = |x: f64| Affine { slope: exact(x), constant: exact(0.0) };
-                    let sides =
-                        AffineSides { long: leg(long), short: leg(short), buys: order(buys), sells: order(sells) };
+                    let (buys, sells) = (order(buys), order(sells));
+                    let sides = AffineSides { long: leg(long), short: leg(short), buys, sells, hedged };
                     let form = sides.form(legs, mode);
                     for x in [0.25, 1.0, 40.0].map(exact) {
                         let at = |affine: &Affine<Exact>| affine.slope.times(&x).plus(&affine.constant);
@@ -145,6 +138,7 @@ mod tests {
                             short: at(&sides.short),
                             buys: at(&sides.buys),
                             sells: at(&sides.sells),
+                            hedged,
                         };
                         assert_eq!(value(&form, &x), sides.amount(legs, mode), "{legs:?} {mode:?} {long} {short}");
                     }

@@ -155,49 +155,92 @@ pub(super) struct Sides<N> {
     pub(super) short: N,
     pub(super) buys: N,
     pub(super) sells: N,
+    /// Whether longs and shorts are legs of their own, which orders of the other side do not close.
+    pub(super) hedged: bool,
+}
+
+/// How much of the orders of one side opens something, instead of closing what is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Opens<N> {
+    None,
+    All,
+    /// `open` of the amount `of`.
+    Part {
+        open: N,
+        of: N,
+    },
+}
+
+impl<N: Number> Opens<N> {
+    /// All of a side's orders; none where there are none.
+    fn all(side: &N) -> Self {
+        if side.to_f64() == 0.0 { Self::None } else { Self::All }
+    }
+
+    /// What is left of a side's orders once they have closed what they are against.
+    fn beyond(side: &N, against: &N) -> Self {
+        if side.to_f64() == 0.0 {
+            return Self::None;
+        }
+        Self::Part { open: side.minus(against).positive(), of: side.clone() }
+    }
+}
+
+/// One way in which the orders of a group can fill: what it then amounts to, and what of the orders opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fill<N> {
+    pub(super) amount: N,
+    pub(super) buys: Opens<N>,
+    pub(super) sells: Opens<N>,
 }
 
 impl<N: Number> Sides<N> {
-    pub(super) fn none() -> Self {
-        Self { long: N::zero(), short: N::zero(), buys: N::zero(), sells: N::zero() }
+    pub(super) fn none(hedged: bool) -> Self {
+        Self { long: N::zero(), short: N::zero(), buys: N::zero(), sells: N::zero(), hedged }
     }
 
-    /// The amount charged under a way to look at legs and at orders.
+    /// The amount of the positions alone.
+    fn held(&self, legs: Legs) -> N {
+        match legs {
+            Legs::Each | Legs::Net => self.long.minus(&self.short).abs(),
+            Legs::LongPlusShort => self.long.plus(&self.short),
+            Legs::LargerSide => self.long.larger(&self.short),
+        }
+    }
+
+    /// The ways to fill that a requirement looks at, of which the one that requires most counts.
+    pub(super) fn fills(&self, legs: Legs, orders: OrdersIn) -> (Fill<N>, Option<Fill<N>>) {
+        let Self { long, short, buys, sells, hedged } = self;
+        let (all_buys, all_sells) = (Opens::all(buys), Opens::all(sells));
+        let up = |amount: N, buys: Opens<N>| Fill { amount, buys, sells: Opens::None };
+        let down = |amount: N, sells: Opens<N>| Fill { amount, buys: Opens::None, sells };
+        let both = |amount: N| Fill { amount, buys: Opens::all(buys), sells: Opens::all(sells) };
+        let one_way = !hedged || legs == Legs::Net;
+        match orders {
+            OrdersIn::None => (up(self.held(legs), Opens::None), None),
+            OrdersIn::Sum => (both(self.held(legs).plus(buys).plus(sells)), None),
+            OrdersIn::WorstFill if one_way => {
+                let net = long.minus(short);
+                let bought = up(net.plus(buys).abs(), Opens::beyond(buys, &N::zero().minus(&net).positive()));
+                (bought, Some(down(net.minus(sells).abs(), Opens::beyond(sells, &net.positive()))))
+            }
+            OrdersIn::WorstFill if legs != Legs::LargerSide => (both(long.plus(short).plus(buys).plus(sells)), None),
+            OrdersIn::LargerSide if one_way => {
+                let net = long.minus(short);
+                let bought = up(net.positive().plus(buys), all_buys);
+                (bought, Some(down(N::zero().minus(&net).positive().plus(sells), all_sells)))
+            }
+            OrdersIn::WorstFill | OrdersIn::LargerSide => {
+                (up(long.plus(buys), all_buys), Some(down(short.plus(sells), all_sells)))
+            }
+        }
+    }
+
+    /// The amount under a way to look at legs and at orders.
     pub(super) fn amount(&self, legs: Legs, orders: OrdersIn) -> N {
-        let Self { long, short, buys, sells } = self;
-        let with_each = || long.plus(buys).larger(&short.plus(sells));
-        match (legs, orders) {
-            (_, OrdersIn::LargerSide) => {
-                // Of one signed amount only one side is there.
-                let net = long.minus(short);
-                match legs {
-                    Legs::Each | Legs::Net => {
-                        net.positive().plus(buys).larger(&N::zero().minus(&net).positive().plus(sells))
-                    }
-                    _ => with_each(),
-                }
-            }
-            (Legs::Each | Legs::Net, orders) => {
-                let net = long.minus(short);
-                match orders {
-                    OrdersIn::Sum => net.abs().plus(buys).plus(sells),
-                    OrdersIn::WorstFill => net.plus(buys).abs().larger(&net.minus(sells).abs()),
-                    _ => net.abs(),
-                }
-            }
-            (Legs::LongPlusShort, orders) => {
-                let gross = long.plus(short);
-                match orders {
-                    OrdersIn::Sum => gross.plus(buys).plus(sells),
-                    OrdersIn::WorstFill => gross.plus(&buys.larger(sells)),
-                    _ => gross,
-                }
-            }
-            (Legs::LargerSide, orders) => match orders {
-                OrdersIn::Sum => long.larger(short).plus(buys).plus(sells),
-                OrdersIn::WorstFill => with_each(),
-                _ => long.larger(short),
-            },
+        match self.fills(legs, orders) {
+            (fill, None) => fill.amount,
+            (one, Some(other)) => one.amount.larger(&other.amount),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What a pool is to lanes of several assets: constants, plain positions, and groups with their forms.
 
-use crate::book::PoolKind;
+use crate::book::{PoolKind, Side};
 use crate::exact::{Bounded, Exact, Number};
 use crate::market::{
-    ClosingFee, Legs, MarginSource, OrderLoss, OrderPrice, OrdersIn, Payoff, PriceBasis, RequirementRule, TierChoice,
-    TierLegs,
+    ClosingFee, Frozen, Legs, MarginSource, OrderLoss, OrderPrice, OrdersIn, Payoff, PriceBasis, RequirementRule,
+    TierChoice, TierLegs,
 };
 
 use super::Book;
@@ -185,18 +185,11 @@ fn fill_groups(book: &Book, classes: &mut LaneClasses, pool: usize, sums: &mut [
     let orders: Vec<Order<Bounded>> = cross.map(|at| Order::new(book, at, marks)).collect();
     let parts = Pool { book, isolated, legs: &legs, orders: &orders };
     let mode = rules.orders().maintenance_margin;
-    if rules.orders().order_loss == OrderLoss::Equity && !orders.is_empty() {
+    let freezes = rules.orders().frozen != Frozen::None && !holdings.orders_of(pool).is_empty();
+    if freezes || (rules.orders().order_loss == OrderLoss::Equity && !orders.is_empty()) {
         return Err(NoLanes);
     }
     let at_limit = rules.orders().price == OrderPrice::Limit && orders.iter().all(|order| order.limit.is_some());
-    for order in orders.iter().filter(|_| mode != OrdersIn::None && rules.orders().closing_fee) {
-        if !at_limit || rule.closing_fee == ClosingFee::BankruptcyAtMark {
-            return Err(NoLanes);
-        }
-        let fees = parts.order_fees(Margin::Maintenance, order).ok_or(NoLanes)?;
-        let sum = layer_of(book, sums, order.instrument);
-        sum.fixed = sum.fixed.plus(&fees);
-    }
     let fence = if isolated { sums[0].constant } else { Bounded::zero() };
     for (leg, position) in legs.iter().zip(holdings.positions_of(pool)) {
         let sum = layer_of(book, sums, leg.instrument);
@@ -214,12 +207,40 @@ fn fill_groups(book: &Book, classes: &mut LaneClasses, pool: usize, sums: &mut [
         let counts = mode != OrdersIn::None || rules.orders().tier_basis != OrdersIn::None;
         return at_entry(&parts, classes, &rule, (at_limit || orders.is_empty() || !counts, pool), sums);
     }
+    fixed_fees(&parts, &rule, at_limit, sums)?;
     let settle = |instrument: usize| book.market().instruments()[instrument].settle();
     let mut first = holdings.positions_of(pool).start;
     for group in groups(&legs, &orders, settle, rule.legs == Legs::Each) {
         let positions = first..first + group.legs.len();
         first = positions.end;
         add_group(&parts, classes, &rule, (group, positions), sums)?;
+    }
+    Ok(())
+}
+
+/// Adds the fees of orders where they are the same whatever fills.
+fn fixed_fees(
+    parts: &Pool<'_, Bounded>,
+    rule: &RequirementRule,
+    at_limit: bool,
+    sums: &mut [Sums],
+) -> Result<(), NoLanes> {
+    let rules = parts.book.market().rules().orders();
+    let mode = rules.maintenance_margin;
+    if mode == OrdersIn::None || !rules.closing_fee || rule.closing_fee == ClosingFee::None {
+        return Ok(());
+    }
+    for order in parts.orders {
+        let of_all = match mode {
+            OrdersIn::WorstFill => order.side != Side::Net && matches!(rule.legs, Legs::Each | Legs::LongPlusShort),
+            mode => mode == OrdersIn::Sum,
+        };
+        if !at_limit || !of_all || rule.closing_fee == ClosingFee::BankruptcyAtMark {
+            return Err(NoLanes);
+        }
+        let fees = parts.order_fees(Margin::Maintenance, order).ok_or(NoLanes)?;
+        let sum = layer_of(parts.book, sums, order.instrument);
+        sum.fixed = sum.fixed.plus(&fees);
     }
     Ok(())
 }
@@ -335,7 +356,8 @@ fn sides<N: Number>(
     orders: &[Order<Bounded>],
     price: OrderPrice,
 ) -> Result<AffineSides<N>, NoLanes> {
-    let mut sides = AffineSides::<N>::none();
+    let side = legs.first().map(|leg| leg.side).or(orders.first().map(|order| order.side));
+    let mut sides = AffineSides::<N>::none(side.is_some_and(|side| side != Side::Net));
     for leg in legs {
         let side = if leg.long { &mut sides.long } else { &mut sides.short };
         side.slope = side.slope.plus(&N::of(leg.quantity.to_f64()));

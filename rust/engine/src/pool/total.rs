@@ -88,8 +88,8 @@ impl<N: Number> Backing<N> {
         self.own_equity = self.own_equity.plus(&own_equity);
     }
 
-    /// What can leave a pool with these figures.
-    fn withdrawable(&self, rules: &Rules, value: &PoolValue<N>) -> Option<N> {
+    /// What can leave a pool with these figures that keeps `kept` back beside what it requires.
+    fn withdrawable(&self, rules: &Rules, value: &PoolValue<N>, kept: &N) -> Option<N> {
         let initial = value.initial_margin.as_ref();
         let (claim, limit) = match rules.withdrawable() {
             WithdrawableRule::EquityLessInitial => (initial?.clone(), &self.own_equity),
@@ -104,12 +104,18 @@ impl<N: Number> Backing<N> {
                 (initial?.larger(&share), &self.own_equity)
             }
         };
-        Some(self.leaving.minus(&claim).smaller(limit).positive())
+        Some(self.leaving.minus(&claim).minus(kept).smaller(limit).positive())
     }
 }
 
-/// Adds up the layers of a pool. With `joint` they are valued and counted by their asset.
-pub(super) fn total<N: Number>(book: &Book, layers: &[Layer<N>], joint: bool, at: Moment<'_>) -> PoolValue<N> {
+/// Adds up the layers of a pool, which keeps `kept` back from what can leave. With `joint` they are valued and counted by
+/// their asset.
+pub(super) fn total<N: Number>(
+    book: &Book,
+    layers: &[Layer<N>],
+    (joint, kept): (bool, &N),
+    at: Moment<'_>,
+) -> PoolValue<N> {
     let rules = book.market().rules();
     let mut value = PoolValue::<N>::zero();
     let mut backing = Backing::<N>::zero();
@@ -123,7 +129,8 @@ pub(super) fn total<N: Number>(book: &Book, layers: &[Layer<N>], joint: bool, at
         value.unrealized_pnl = value.unrealized_pnl.plus(&valuation.price(&layer.pnl));
         value.equity = value.equity.plus(&valuation.price(&equity));
         value.notional = value.notional.plus(&valuation.price(&layer.notional));
-        value.collateral_value = value.collateral_value.plus(&counted).plus(&valuation.price(&layer.order_loss));
+        let lost_or_frozen = valuation.price(&layer.order_loss.minus(&layer.frozen));
+        value.collateral_value = value.collateral_value.plus(&counted).plus(&lost_or_frozen);
         let (maintenance, initial) = valuation.requirements(rules, layer, &equity);
         value.maintenance_margin = value.maintenance_margin.plus(&maintenance);
         add(&mut value.initial_margin, initial.as_ref());
@@ -132,6 +139,6 @@ pub(super) fn total<N: Number>(book: &Book, layers: &[Layer<N>], joint: bool, at
     let initial = value.initial_margin.as_ref();
     value.free_margin = initial.map(|initial| backing.initial.minus(initial));
     value.available = initial.map(|initial| backing.available.minus(initial).positive());
-    value.withdrawable = backing.withdrawable(rules, &value);
+    value.withdrawable = backing.withdrawable(rules, &value, kept);
     value
 }

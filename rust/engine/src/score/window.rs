@@ -1,6 +1,7 @@
 //! A window of pools: figures by lane, what rounding left in doubt decided exactly, then every column in pool order.
 #![expect(clippy::inline_always, reason = "compiled anew inside a function of each instruction set")]
 
+use crate::book::PoolKind;
 use crate::kernel::{Figures, Isa, Lanes, Task, Terms, dispatch, stream};
 use crate::market::Prices;
 use crate::market::{AvailableRule, VenueRatio, WithdrawableRule};
@@ -111,6 +112,9 @@ impl State {
         for (column, buffer) in &mut part.columns {
             let values = self.column(*column, chunk, first, n);
             stream::by_pool(values, place, &mut buffer[offset..offset + n], chunk.past_caches);
+            if *column == Column::Available && chunk.book.has_isolated() {
+                self.nothing_of_isolated(chunk, first, place, &mut buffer[offset..offset + n]);
+            }
         }
         if let Some(flags) = &mut part.liquidatable {
             stream::flags_by_pool(&self.figures.liquidatable, place, &mut flags[offset..offset + n]);
@@ -118,6 +122,17 @@ impl State {
         if let Some(flags) = &mut part.unpriced {
             for (flag, &place) in flags[offset..offset + n].iter_mut().zip(place) {
                 *flag = self.figures.equity[usize::from(place)].is_nan();
+            }
+        }
+    }
+
+    /// What is fenced for a position backs no other.
+    #[cold]
+    fn nothing_of_isolated(&self, chunk: Chunk<'_>, first: usize, place: &[u16], available: &mut [f64]) {
+        let isolated = |pool: usize| chunk.book.holdings().kind(pool) == PoolKind::Isolated;
+        for (i, (available, &place)) in available.iter_mut().zip(place).enumerate() {
+            if isolated(first + i) && !self.figures.equity[usize::from(place)].is_nan() {
+                *available = 0.0;
             }
         }
     }
