@@ -1,7 +1,7 @@
 //! Fee rates, by profile.
 
 use super::number::Number;
-use super::schema::Document;
+use super::schema::{ClosingRate, Document};
 use crate::error::{Error, Result};
 
 /// The name of the profile that accounts have unless they name another.
@@ -17,6 +17,17 @@ pub struct Profile {
     pub taker: f64,
     /// Rate of orders that make, negative where they are paid; the taker rate where the file says none.
     pub maker: f64,
+}
+
+/// The rate of the fee of closing that is inside the requirements of an instrument, for accounts of a profile.
+pub(super) fn closing_rate(document: &Document, instrument: usize, profile: &Profile) -> f64 {
+    match &document.fees {
+        Some(fees) if fees.closing == ClosingRate::Liquidation => {
+            let own = document.instrument.get(instrument).and_then(|entry| entry.liquidation_fee);
+            own.or(fees.liquidation).map_or(profile.taker, Number::get)
+        }
+        _ => profile.taker,
+    }
 }
 
 /// The profiles of a market, the default one first; without `[fees]` it has rates of zero.

@@ -151,6 +151,13 @@ impl Market {
         self.profiles.iter().position(|profile| profile.name == name)
     }
 
+    /// The rate of the fee of closing that is inside the requirements of an instrument, for accounts of a profile: its
+    /// taker rate, or that of liquidations where `fees.closing` says so. Zero for an unknown profile.
+    #[must_use]
+    pub fn closing_fee_rate(&self, instrument: usize, profile: usize) -> f64 {
+        self.profiles.get(profile).map_or(0.0, |profile| fees::closing_rate(&self.document, instrument, profile))
+    }
+
     /// The assets, in the order of the file.
     #[must_use]
     pub fn assets(&self) -> &[Asset] {

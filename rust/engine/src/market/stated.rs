@@ -2,7 +2,7 @@
 //! also where this version does not compute with it.
 
 use super::number::Number;
-use super::schema::{Document, Fees, Liquidation, Step};
+use super::schema::{ClosingRate, Document, Fees, Liquidation, Step};
 use crate::error::{Error, Result};
 
 /// Refuses stated numbers that are out of range.
@@ -34,6 +34,10 @@ fn check_fees(fees: &Fees) -> Result<()> {
     rebate("fees.maker", fees.maker)?;
     rate("fees.liquidation", fees.liquidation)?;
     rate("fees.discount", fees.discount)?;
+    if fees.closing == ClosingRate::Liquidation && fees.liquidation.is_none() {
+        let message = "is missing: fees.closing = \"liquidation\" charges it inside requirements; give it";
+        return Err(Error::market("fees.liquidation", message));
+    }
     fees.profile.iter().try_for_each(|(name, profile)| {
         rate(&format!("fees.profile.{name}.taker"), Some(profile.taker))?;
         rebate(&format!("fees.profile.{name}.maker"), profile.maker)

@@ -51,6 +51,11 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ),
     (
         "[display]",
+        "[fees]\ntaker = 0.0001\nliquidation = 0.0004\nclosing = \"liquidation\"\n[display]",
+        "fees.closing: was \"liquidation\", which is not supported by this version; it computes \"taker\"",
+    ),
+    (
+        "[display]",
         "[collateral]\nvalue = \"haircut\"\n[display]",
         "collateral.value: was \"haircut\", which needs pools.cross = \"per_account\"",
     ),

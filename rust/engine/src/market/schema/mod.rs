@@ -21,7 +21,7 @@ pub(super) use entry::{
     ArithmeticEntry, AssetEntry, InstrumentEntry, LawKind, PayoffKind, TiersEntry, default_quantum,
 };
 pub(super) use process::{Liquidation, Step};
-pub(super) use requirement::{Fees, Requirement};
+pub(super) use requirement::{ClosingRate, Fees, Requirement};
 
 pub use collateral::{
     AmountUnit, AvailableRule, CollateralValue, HaircutBase, HaircutLevels, LiabilityRequirement, Negative,

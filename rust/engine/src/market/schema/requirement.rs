@@ -306,6 +306,17 @@ pub(in crate::market) struct Display {
     pub(in crate::market) price_rounding: Rounding,
 }
 
+/// The rate of a fee for closing inside a requirement.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::market) enum ClosingRate {
+    /// The taker rate of the account.
+    #[default]
+    Taker,
+    /// The rate of liquidations, whatever the account's fees are.
+    Liquidation,
+}
+
 /// `[fees]`: rates of the default profile, and of others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -313,6 +324,8 @@ pub(in crate::market) struct Fees {
     pub(in crate::market) taker: Number,
     pub(in crate::market) maker: Option<Number>,
     pub(in crate::market) liquidation: Option<Number>,
+    #[serde(default)]
+    pub(in crate::market) closing: ClosingRate,
     pub(in crate::market) discount: Option<Number>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(in crate::market) profile: BTreeMap<String, FeeProfile>,
