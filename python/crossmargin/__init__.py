@@ -33,11 +33,12 @@ from crossmargin.errors import (
 )
 from crossmargin.market import Market, load_market, presets
 from crossmargin.prices import Prices
+from crossmargin.reconciliation import Reconciliation, reconcile
 from crossmargin.scores import DEFAULT_OUTPUTS, OUTPUTS, Scores, score
 from crossmargin.table import Table
 
 if TYPE_CHECKING:
-    from crossmargin import reference, testing
+    from crossmargin import adapters, reference, testing
 
 __all__ = [
     "DEFAULT_OUTPUTS",
@@ -52,18 +53,21 @@ __all__ = [
     "MissingPriceError",
     "PriceError",
     "Prices",
+    "Reconciliation",
     "Rejected",
     "Scores",
     "Table",
     "__version__",
+    "adapters",
     "load_market",
     "presets",
+    "reconcile",
     "reference",
     "score",
     "testing",
 ]
 
-_LAZY = ("reference", "testing")
+_LAZY = ("adapters", "reference", "testing")
 
 
 def __getattr__(name: str) -> Any:

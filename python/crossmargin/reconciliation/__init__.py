@@ -1,0 +1,301 @@
+"""Reconciliation: our figures beside those that a venue reports, and why they differ."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from crossmargin._tables import table_input
+from crossmargin.book import Book
+from crossmargin.errors import ArgumentError
+from crossmargin.prices import Prices
+from crossmargin.reconciliation import causes
+from crossmargin.reconciliation.causes import Case
+from crossmargin.reconciliation.figures import OF_POSITION, Figures
+from crossmargin.reconciliation.result import Reconciliation
+from crossmargin.reconciliation.variants import at_entry, flips, implied_marks, with_marks
+from crossmargin.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Reconciliation", "reconcile"]
+
+Row = dict[str, Any]
+
+_COLUMNS = ("account", "level", "asset", "instrument", "position_side", "field", "ours", "theirs", "difference", "step",
+            "steps", "status", "cause", "detail", "key")  # fmt: skip
+_LEVELS = ("position", "pool", "asset", "account")
+_OF_PRICE = ("liquidation_price", "bankruptcy_price")
+_STEP = 1e-8
+_FLIP_WINDOW = 1e-5
+_NEAR = 0.05
+"""How far, relatively, a mark that only one figure speaks for may be from the one given."""
+
+
+def reconcile(book: Book, prices: Prices, reported: Any) -> Reconciliation:
+    """Lay our figures beside those that the venue reported, and find out why they differ.
+
+    Causes are hypotheses that are tested on the numbers: the same figure at the mark that the venue's other figures
+    imply, at the entry price, rounded or truncated at the venue's last digit, with unrealised profit once more or less,
+    with a fee to close, by another tier or rate, at another leverage, with the cash of isolated positions in it. A
+    cause counts only where it accounts for the whole difference, to within the digits written.
+
+    Parameters
+    ----------
+    book : Book
+        The accounts; from an adapter: ``snapshot.book(market)``.
+    prices : Prices
+        The prices of the moment at which the venue reported: ``snapshot.prices(market)``.
+    reported : table
+        A row per figure, as of `Snapshot.reported`: ``account``, ``level``, ``field``, ``value``, and where they apply
+        ``asset``, ``instrument``, ``position_side``, ``step`` (unit of the last digit written) and ``key``.
+
+    Returns
+    -------
+    Reconciliation
+        A row per figure; ``.unexplained`` is what to look at first.
+
+    Raises
+    ------
+    ArgumentError
+        For a table without these columns, or of levels that there are not.
+
+    Notes
+    -----
+    A cause is likely, not proven: numbers may agree by chance where few digits are written. Liquidation prices are not
+    computed in this version: beside a reported one it is said whether the verdict of the position's pool changes there.
+
+    Examples
+    --------
+    >>> import crossmargin as xm
+    >>> market = xm.load_market("binance-usdm")
+    >>> book = xm.Book(
+    ...     market,
+    ...     balances=[{"account": 1, "asset": "USDT", "wallet_balance": 1_000.0}],
+    ...     positions=[{"account": 1, "instrument": "BTCUSDT", "quantity": 0.1, "entry_price": 60_000.0}],
+    ... )
+    >>> prices = market.prices(mark={"BTCUSDT": 61_000.0})
+    >>> of = {"account": 1, "level": "position", "instrument": "BTCUSDT", "step": 1e-8}
+    >>> rows = [
+    ...     {**of, "field": "maintenance_margin", "value": 30.5},
+    ...     {"account": 1, "level": "pool", "asset": "USDT", "field": "equity", "value": 1_000.0, "step": 1e-8},
+    ... ]
+    >>> found = xm.reconcile(book, prices, rows)
+    >>> found.table["cause"].tolist(), found.n_unexplained
+    (['other tier table', 'unrealised PnL counted twice'], 0)
+    """
+    for value, name, kind in ((book, "book", Book), (prices, "prices", Prices)):
+        if not isinstance(value, kind):
+            raise ArgumentError(f"{name} was of type {type(value).__name__}, expected {kind.__name__}")
+    rows = _rows(reported, book)
+    figures = Figures(book, prices)
+    steps = _steps(rows)
+    for account in dict.fromkeys(row["account"] for row in rows):
+        own = [row for row in rows if row["account"] == account]
+        _explain(own, figures, steps, account)
+    made = Table({name: [row[name] for row in rows] for name in _COLUMNS})
+    return Reconciliation(made, book.market.id)
+
+
+def _rows(reported: Any, book: Book) -> list[Row]:
+    """Read the reported figures, instruments by the market's names."""
+    columns = reported if isinstance(reported, Table) else table_input(reported, "reported")
+    if not isinstance(columns, (Table, Mapping)):
+        raise ArgumentError(f"reported was of type {type(reported).__name__}, expected a table: columns or rows")
+    table = columns if isinstance(columns, Table) else Table(columns)
+    missing = [name for name in ("account", "level", "field", "value") if name not in table and len(table)]
+    if missing:
+        raise ArgumentError(f"reported had no column {', '.join(missing)}; those of Snapshot.reported are needed")
+    names = {alias: name for name, others in book.market.aliases.items() for alias in others}
+    rows = []
+    for at, row in enumerate(table.rows()):
+        if row["level"] not in _LEVELS:
+            raise ArgumentError(f"reported.level[{at}] was {row['level']!r}, expected one of {', '.join(_LEVELS)}")
+        step = row.get("step")
+        blank = dict.fromkeys(("asset", "instrument", "position_side", "key"))
+        made: Row = {**blank, **row, "theirs": float(row["value"])}
+        made["step"] = step if step is not None and step > 0 else _STEP
+        made["instrument"] = names.get(made["instrument"], made["instrument"])
+        rows.append(made)
+    return rows
+
+
+def _kind(field: str) -> str:
+    return "price" if field.endswith("_price") else "rate" if field.endswith(("_ratio", "_rate")) else "amount"
+
+
+def _steps(rows: Iterable[Row]) -> dict[tuple[Any, ...], float]:
+    """Find the finest digit of each kind of figure: venues leave zeros at the end out, so one figure may hide it."""
+    finest: dict[tuple[Any, ...], float] = {}
+    for row in rows:
+        key = _step_key(row)
+        finest[key] = min(finest.get(key, math.inf), row["step"])
+    return finest
+
+
+def _step_key(row: Row) -> tuple[Any, ...]:
+    kind = _kind(row["field"])
+    return kind, row["account"], row["instrument"] if kind == "price" else None
+
+
+def _explain(rows: list[Row], figures: Figures, steps: dict[tuple[Any, ...], float], account: Any) -> None:
+    """Fill in ours, status and cause of an account's rows."""
+    for row in rows:
+        row["written"], row["step"] = row["step"], steps[_step_key(row)]
+        ours = figures.of(row)
+        row["ours"] = math.nan if ours is None else ours
+        row["difference"] = row["theirs"] - row["ours"]
+        row["steps"] = row["difference"] / row["step"]
+        row |= {"status": None, "cause": "", "detail": ""}
+        if row["field"] in _OF_PRICE:
+            _of_price(row, figures)
+        elif ours is None:
+            held = figures.positions_of(row) or row["level"] != "position"
+            if held:
+                row |= {"status": "not computed", "cause": causes.NOT_COMPUTED}
+            else:
+                row |= {"status": "unexplained", "cause": causes.UNEXPLAINED, "detail": "the book has no such position"}
+    _settle(rows, figures, "")
+    if _open(rows):
+        _at_their_marks(rows, figures)
+    if _open(rows):
+        _at_entry(rows, figures, account)
+    _by_parts(rows, figures)
+    for row in _open(rows):
+        row |= {"status": "unexplained", "cause": causes.UNEXPLAINED}
+
+
+def _open(rows: Iterable[Row]) -> list[Row]:
+    return [row for row in rows if row["status"] is None]
+
+
+def _settle(rows: Iterable[Row], figures: Figures, prefix: str, detail: str = "") -> list[Row]:
+    """Try all hypotheses at these prices on what is open; give the rows that are settled by it."""
+    settled = []
+    for row in _open(rows):
+        ours = figures.of(row)
+        if ours is None:
+            continue
+        found = causes.likely(Case(row, figures, ours, row["step"]))
+        if found is None:
+            continue
+        cause, why = found
+        if prefix:
+            plain = cause in (causes.EQUAL, causes.ROUNDING)
+            cause, why = (prefix, detail) if plain else (f"{prefix}, {cause}", f"{detail}; {why}")
+        row |= {"status": "equal" if cause == causes.EQUAL else "explained", "cause": cause, "detail": why}
+        settled.append(row)
+    return settled
+
+
+def _at_their_marks(rows: list[Row], figures: Figures) -> None:
+    """Try the marks that the venue's own figures imply, each kept where a second figure speaks for it or it is near."""
+    implied = implied_marks(_open(rows), figures)
+    given = {row["instrument"]: row["mark"] for row in _marks(figures)}
+    for name, mark in implied.items():
+        there = Figures(figures.book, with_marks(figures.book.market, figures.prices, {name: mark}))
+        of_it = [row for row in _open(rows) if row["instrument"] == name and row["field"] in OF_POSITION]
+        trial = _settle([dict(row) for row in of_it], there, causes.STALE_MARK)
+        near = abs(mark / given[name] - 1) <= _NEAR
+        if len(trial) > 1 or (near and len(trial) == 1 and len(of_it) == 1):
+            detail = f"theirs is at a mark of {mark:,.10g}, ours at {given[name]:,.10g}"
+            _settle([row for row in rows if row["instrument"] == name], there, causes.STALE_MARK, detail)
+    kept = {name: mark for name, mark in implied.items() if _was_stale(rows, name)}
+    if kept:
+        there = Figures(figures.book, with_marks(figures.book.market, figures.prices, kept))
+        detail = "theirs is at the marks that its positions imply"
+        _settle(rows, there, causes.STALE_MARK, detail)
+
+
+def _was_stale(rows: Iterable[Row], name: str) -> bool:
+    return any(row["instrument"] == name and row["cause"].startswith(causes.STALE_MARK) for row in rows)
+
+
+def _marks(figures: Figures) -> list[Row]:
+    names = figures.book.market.instruments["instrument"].tolist()
+    return [{"instrument": name, "mark": mark} for name, mark in zip(names, figures.prices.mark.tolist(), strict=True)]
+
+
+def _at_entry(rows: list[Row], figures: Figures, account: Any) -> None:
+    """Try entry prices in place of marks."""
+    entries = at_entry(figures, account)
+    if entries:
+        there = Figures(figures.book, with_marks(figures.book.market, figures.prices, entries))
+        chosen = [row for row in rows if row["field"] in OF_POSITION and row["field"] != "unrealized_pnl"]
+        _settle(chosen, there, causes.ENTRY_PRICE, "theirs is at the entry price, ours at the mark")
+
+
+def _by_parts(rows: list[Row], figures: Figures) -> None:
+    """Settle what follows from other figures: sums from positions, ratios and differences from their parts."""
+    for row in _open(rows):
+        if row["field"] in OF_POSITION and row["level"] != "position":
+            held = {(p["instrument"], p["position_side"]) for p in figures.positions_of(row)}
+            parts = [
+                part
+                for part in rows
+                if part["level"] == "position"
+                and part["field"] == row["field"]
+                and (part["instrument"], part["position_side"] or "net") in held
+            ]
+            told = sum(part["difference"] for part in parts)
+            if parts and _settled(parts) and abs(row["difference"] - told) <= (len(parts) + 1) * row["step"]:
+                detail = "the sum of the differences of its positions"
+                row |= {"status": "explained", "cause": causes.FOLLOWS, "detail": detail}
+    for row in _open(rows):
+        found = _from_parts(row, rows)
+        if found is not None:
+            row |= {"status": "explained", "cause": causes.FOLLOWS, "detail": found}
+
+
+_PARTS = {
+    "margin_ratio": (("collateral_value", "equity"), ("maintenance_margin",)),
+    "venue_ratio": (("collateral_value", "equity"), ("maintenance_margin",)),
+    "maintenance_rate": (("notional",), ("maintenance_margin",)),
+    "equity": (("wallet_balance",), ("unrealized_pnl",)),
+    "available": (("collateral_value", "equity"), ("initial_margin",)),
+    "free_margin": (("collateral_value", "equity"), ("initial_margin",)),
+}
+
+
+def _from_parts(row: Row, rows: list[Row]) -> str | None:
+    """Say which of the venue's own figures a figure is made of, where these are explained."""
+    if row["field"] not in _PARTS:
+        return None
+    scope = [row[name] for name in ("level", "asset", "instrument", "position_side")]
+    beside = [r for r in rows if [r[name] for name in ("level", "asset", "instrument", "position_side")] == scope]
+    firsts, seconds = _PARTS[row["field"]]
+    for a in (r for r in beside if r["field"] in firsts and _settled([r])):
+        for b in (r for r in beside if r["field"] in seconds and _settled([r])):
+            value = _put_together(row["field"], a["theirs"], b["theirs"])
+            if value is not None and abs(row["theirs"] - value) <= 3 * row["step"] + 1e-12 * abs(value):
+                return f"from their {a['field']} and {b['field']}"
+    return None
+
+
+def _put_together(field: str, a: float, b: float) -> float | None:
+    if field == "equity":
+        return a + b
+    if field in ("available", "free_margin"):
+        return max(a - b, 0.0) if field == "available" else a - b
+    over = (a, b) if field == "margin_ratio" else (b, a)
+    return over[0] / over[1] if over[1] else None
+
+
+def _settled(rows: Iterable[Row]) -> bool:
+    return all(row["status"] in ("equal", "explained") for row in rows)
+
+
+def _of_price(row: Row, figures: Figures) -> None:
+    """Say of a liquidation price, which is not computed here, whether the verdict changes at it."""
+    row |= {"status": "not computed", "cause": causes.NOT_COMPUTED}
+    if row["field"] != "liquidation_price" or row["level"] != "position" or not figures.positions_of(row):
+        return
+    instruments = {entry["instrument"]: entry for entry in figures.book.market.instruments.rows()}
+    tick = instruments[row["instrument"]]["tick"]
+    tick = tick if tick == tick else 0.0  # noqa: PLR0124 - NaN is unknown
+    window = 1.5 * max(row["step"], tick, _FLIP_WINDOW * row["theirs"])
+    found = flips(figures, row, window)
+    if found is not None:
+        row["detail"] = f"the verdict {'changes' if found else 'does not change'} within {window:.2g} of it"

@@ -1,0 +1,254 @@
+"""Why a figure of a venue may differ from ours: hypotheses, each tested on the numbers.
+
+Each takes the reported row with ours beside it and gives a cause with its detail, or ``None`` where it does not
+explain the difference to within the digits that are written.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from crossmargin.rounding import round_to
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from crossmargin.reconciliation.figures import Figures
+
+Row = dict[str, Any]
+Found = tuple[str, str]
+
+EQUAL = "equal"
+ROUNDING = "rounding"
+STALE_MARK = "stale mark"
+ENTRY_PRICE = "entry price"
+PROFIT_TWICE = "unrealised PnL counted twice"
+FEE = "fee"
+TIER = "other tier table"
+LEVERAGE = "other leverage"
+FENCED = "fenced margin"
+FOLLOWS = "follows"
+NOT_COMPUTED = "not computed here"
+UNEXPLAINED = "unexplained"
+
+_ROUNDINGS = ("truncate", "half_up", "floor", "ceiling")
+_SHOWN = {"truncate": "truncated", "half_up": "rounded to nearest", "floor": "rounded down", "ceiling": "rounded up"}
+_WITH_PROFIT = ("wallet_balance", "equity", "collateral_value", "available", "free_margin", "excess", "withdrawable")
+_MARGINS = ("initial_margin", "maintenance_margin")
+_GRID = 100_000
+"""Rates of venues are multiples of 0.00001."""
+
+_CLEAR = 0.01
+"""A number that falls on a grid tells something where the digits written leave at most this part of a step open."""
+
+_DROPPED = 10.0
+"""How much coarser the digits of one figure may be than those of others, and still be all that was meant."""
+
+_LARGEST_FEE = Fraction(15, 10_000)
+_NOISE = 64.0 * 2.0**-52
+
+
+@dataclass(frozen=True)
+class Case:
+    """One reported figure beside ours, at one set of prices."""
+
+    row: Row
+    figures: Figures
+    ours: float
+    step: float
+
+    @property
+    def theirs(self) -> float:
+        """What the venue reported."""
+        return float(self.row["theirs"])
+
+    @property
+    def field(self) -> str:
+        """What it is a figure of."""
+        return str(self.row["field"])
+
+    @property
+    def terms(self) -> int:
+        """How many figures it adds up, each of which may have been rounded."""
+        return max(1, len(self.figures.positions_of(self.row)))
+
+    @property
+    def slack(self) -> float:
+        """How far doubles may be off."""
+        return _NOISE * max(abs(self.ours), abs(self.theirs), 0.0 if self._is_rate else self.figures.gross(self.row))
+
+    @property
+    def _is_rate(self) -> bool:
+        return self.field.endswith(("_ratio", "_rate"))
+
+    def meets(self, value: float, terms: int = 1) -> bool:
+        """Say whether a value is what the venue wrote, to within its last digit."""
+        return math.isfinite(value) and abs(self.theirs - value) <= self.slack + terms * self.step
+
+    def held(self) -> list[Row]:
+        """Give the positions that the figure is of."""
+        return self.figures.positions_of(self.row)
+
+
+def equal(case: Case) -> Found | None:
+    """Test whether they are one number."""
+    if case.theirs == case.ours or abs(case.theirs - case.ours) <= case.slack:
+        return EQUAL, ""
+    return None
+
+
+def rounding(case: Case) -> Found | None:
+    """Test whether ours, rounded to the venue's last digit, is theirs; of sums, to one digit for each term."""
+    if not math.isfinite(case.ours):
+        return None
+    written = float(case.row["written"])
+    for step in [case.step, written] if written <= _DROPPED * case.step else [case.step]:
+        unit = Fraction(repr(step)).as_integer_ratio()
+        for how in _ROUNDINGS:
+            if abs(float(round_to(case.ours, unit, how)) - case.theirs) <= case.slack:
+                return ROUNDING, f"{_SHOWN[how]} to {step:g}"
+    if case.meets(case.ours, case.terms):
+        n = case.terms
+        return ROUNDING, f"within {n} time{'s' * (n > 1)} {case.step:g}, the last digit"
+    return None
+
+
+def profit_twice(case: Case) -> Found | None:
+    """Test whether one of the two has the unrealised profit once more than the other."""
+    if case.field not in _WITH_PROFIT:
+        return None
+    profit = sum(position["unrealized_pnl"] for position in case.held())
+    if not math.isfinite(profit) or abs(profit) <= 10 * case.step:
+        return None
+    if case.meets(case.ours - profit, case.terms + 1):
+        return PROFIT_TWICE, f"ours has {profit:,.10g} more: it is in the balance already, or theirs leaves it out"
+    if case.meets(case.ours + profit, case.terms + 1):
+        return PROFIT_TWICE, f"theirs has {profit:,.10g} more: it is a balance with profit in it"
+    return None
+
+
+def fenced(case: Case) -> Found | None:
+    """Test whether one of the two has the cash of isolated positions in it and the other has not."""
+    if case.field not in _WITH_PROFIT:
+        return None
+    account = case.row["account"]
+    pools = [pool for pool in case.figures.pools if pool["account"] == account and pool["kind"] == "isolated"]
+    for field in ("wallet_balance", "equity"):
+        cash = sum(pool[field] for pool in pools)
+        if not math.isfinite(cash) or abs(cash) <= 10 * case.step:
+            continue
+        for sign, told in ((1, "theirs has"), (-1, "ours has")):
+            if case.meets(case.ours + sign * cash, len(pools) + case.terms):
+                return FENCED, f"{told} the {field} of isolated positions in it, {cash:,.10g}"
+    return None
+
+
+def fee(case: Case) -> Found | None:
+    """Test whether a closing fee at the market's taker rates is in one of the two."""
+    if case.field not in _MARGINS:
+        return None
+    difference = case.theirs - case.ours
+    for base, amount in _fee_bases(case):
+        for rate in case.figures.book.market.profiles["taker"].tolist():
+            if rate and case.meets(case.ours + math.copysign(rate * amount, difference), case.terms):
+                return FEE, f"{_side(difference)} the fee to close, {rate:.4%} of {base}"
+    return None
+
+
+def any_fee(case: Case) -> Found | None:
+    """Test whether a fee of any round rate is in one of the two."""
+    if case.field not in _MARGINS:
+        return None
+    difference = case.theirs - case.ours
+    for base, amount in _fee_bases(case):
+        if math.isnan(difference) or case.step * case.terms / amount > _CLEAR / _GRID:
+            continue
+        rate = Fraction(round(abs(difference) / amount * _GRID), _GRID)
+        if 0 < rate <= _LARGEST_FEE and case.meets(case.ours + math.copysign(float(rate) * amount, difference)):
+            return FEE, f"{_side(difference)} a fee of {float(rate):.4%} of {base}"
+    return None
+
+
+def _side(difference: float) -> str:
+    return "theirs has" if difference > 0 else "ours has"
+
+
+def _fee_bases(case: Case) -> list[tuple[str, float]]:
+    """Give the notionals that fees to close are charged on: at mark, and at the price where the margin is used up."""
+    held = case.held()
+    bankrupt = 0.0
+    for position in held:
+        leverage = position["notional"] / position["initial_margin"] if position["initial_margin"] else math.nan
+        sign = 1.0 if position["quantity"] > 0 else -1.0
+        bankrupt += position["notional"] * (1 - sign / leverage) if leverage else math.nan
+    bases = [
+        ("the notional", sum(position["notional"] for position in held)),
+        ("the notional at the bankruptcy price", bankrupt),
+    ]
+    return [(name, amount) for name, amount in bases if math.isfinite(amount) and amount > 0]
+
+
+def tier(case: Case) -> Found | None:
+    """Test whether theirs is another tier of the table, or another round rate on the whole notional."""
+    held = case.held()
+    if case.row["level"] != "position" or len(held) != 1 or not held[0]["notional"] > 0:
+        return None
+    notional = held[0]["notional"]
+    if case.field == "maintenance_rate":
+        row = {**case.row, "theirs": case.theirs * notional, "field": "maintenance_margin"}
+        case = Case(row, case.figures, case.ours * notional, case.step * notional)
+    if case.field != "maintenance_margin":
+        return None
+    for entry in case.figures.book.market.tiers(held[0]["instrument"]).rows():
+        if entry["bounds"] != "contracts" and case.meets(entry["maintenance_rate"] * notional - entry["deduction"]):
+            return TIER, f"theirs is by tier {entry['tier']} of our table, ours by tier {held[0]['tier']}"
+    return _other_rate(case, notional)
+
+
+def _other_rate(case: Case, notional: float) -> Found | None:
+    """Test whether theirs is a round rate, or half of one over a whole leverage, of the notional."""
+    if case.step / notional > _CLEAR / _GRID or not case.theirs > 0:
+        return None
+    ours = f"ours {case.ours / notional:.4%}"
+    rate = Fraction(round(case.theirs / notional * _GRID), _GRID)
+    if 0 < rate < 1 and case.meets(float(rate) * notional):
+        return TIER, f"theirs is {float(rate):.4%} of the notional, {ours}"
+    largest = round(notional / case.theirs / 2)
+    if largest and case.meets(notional / (2 * largest)):
+        return TIER, f"theirs is half of the notional at {largest}x, {ours}"
+    return None
+
+
+def leverage(case: Case) -> Found | None:
+    """Test whether theirs is the notional over another leverage."""
+    held = case.held()
+    if case.field != "initial_margin" or case.row["level"] != "position" or len(held) != 1 or not case.theirs > 0:
+        return None
+    notional = held[0]["notional"]
+    found = round(notional / case.theirs)
+    if not found or found * case.step / case.theirs > _CLEAR or not case.meets(notional / found):
+        return None
+    known = math.isfinite(case.ours) and case.ours > 0
+    ours = f"ours is at {notional / case.ours:.6g}x" if known else "ours is unknown for want of a leverage"
+    return LEVERAGE, f"theirs is at {found}x, {ours}"
+
+
+HYPOTHESES: tuple[Callable[[Case], Found | None], ...] = (
+    equal,
+    rounding,
+    profit_twice,
+    fee,
+    tier,
+    any_fee,
+    leverage,
+    fenced,
+)
+"""In the order in which they are tried; the first that holds is the likely cause."""
+
+
+def likely(case: Case) -> Found | None:
+    """Give the first cause that explains a figure at these prices."""
+    return next((found for test in HYPOTHESES if (found := test(case)) is not None), None)

@@ -1,0 +1,96 @@
+"""What a reconciliation found, as a table and its parts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from crossmargin.table import Table
+
+STATUSES = ("equal", "explained", "unexplained", "not computed")
+"""What a reported figure can be."""
+
+
+class Reconciliation:
+    """Our figures beside those that a venue reported, with the likely cause of each difference.
+
+    Made by `reconcile`. Exports ``__arrow_c_stream__``: the columns of `table`.
+
+    Attributes
+    ----------
+    table : Table
+        A row per reported figure, in the order given: ``account``, ``level``, ``asset``, ``instrument``,
+        ``position_side``, ``field``, ``ours`` (NaN where not computed), ``theirs``, ``difference`` (theirs less ours),
+        ``step`` (unit of the last digit that the venue writes; of prices the tick where the market has it), ``steps``
+        (the difference in it), ``status`` (``"equal"``, ``"explained"``, ``"unexplained"`` or ``"not computed"``),
+        ``cause``, ``detail``, and ``key``, the venue's name of the figure.
+    market_id : str
+        The id of the rules that ours are by.
+    """
+
+    __slots__ = ("market_id", "table")
+
+    def __init__(self, table: Table, market_id: str) -> None:
+        self.table = table
+        self.market_id = market_id
+
+    def _with(self, *statuses: str) -> Table:
+        keep = np.isin(self.table["status"].astype(str), statuses) if len(self.table) else np.zeros(0, dtype=bool)
+        return Table({name: values[keep] for name, values in self.table.to_dict().items()})
+
+    @property
+    def equal(self) -> Table:
+        """The figures that are one number, to what doubles can tell."""
+        return self._with("equal")
+
+    @property
+    def explained(self) -> Table:
+        """The figures that differ, with a cause that accounts for the whole difference."""
+        return self._with("explained")
+
+    @property
+    def unexplained(self) -> Table:
+        """The figures that differ for no cause that was tried: look at these first."""
+        return self._with("unexplained")
+
+    @property
+    def not_computed(self) -> Table:
+        """The figures that this version has none of its own to lay beside, such as liquidation prices."""
+        return self._with("not computed")
+
+    @property
+    def n_unexplained(self) -> int:
+        """How many figures differ for no cause that was tried."""
+        return len(self.unexplained)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Export the table as one Arrow record batch."""
+        return self.table.__arrow_c_stream__(requested_schema)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Reconciliation, (self.table, self.market_id)
+
+    def _shown(self) -> Table:
+        """Give what needs a look: what is not explained, then what is, then the rest."""
+        order = ("unexplained", "explained", "not computed", "equal")
+        ranks = np.array([order.index(status) for status in self.table["status"].tolist()], dtype=np.int64)
+        rows = np.argsort(ranks, kind="stable")
+        columns = self.table.to_dict()
+        names = ("account", "instrument", "asset", "field", "ours", "theirs", "difference", "steps", "cause", "detail")
+        shown = {name: columns[name][rows] for name in names}
+        if len(set(columns["account"].tolist())) <= 1:
+            shown.pop("account")
+        return Table(shown)
+
+    def __repr__(self) -> str:
+        statuses = self.table["status"].tolist()
+        counts = ", ".join(f"{statuses.count(status):,} {status}" for status in STATUSES)
+        n = len(self)
+        return f"Reconciliation({n:,} figure{'s' * (n != 1)}: {counts}; market {self.market_id!r})\n{self._shown()!r}"
+
+    def _repr_html_(self) -> str:
+        return self._shown()._repr_html_()
