@@ -39,14 +39,17 @@ from crossmargin.table import Table
 
 if TYPE_CHECKING:
     from crossmargin import adapters, reference, testing
+    from crossmargin.account import Account, FundsError
 
 __all__ = [
     "DEFAULT_OUTPUTS",
     "OUTPUTS",
+    "Account",
     "ArgumentError",
     "Book",
     "BookError",
     "CrossmarginError",
+    "FundsError",
     "InternalError",
     "Market",
     "MarketError",
@@ -68,6 +71,7 @@ __all__ = [
 ]
 
 _LAZY = ("adapters", "reference", "testing")
+_LAZY_CLASSES = ("Account", "FundsError")
 
 
 def __getattr__(name: str) -> Any:
@@ -76,8 +80,12 @@ def __getattr__(name: str) -> Any:
         from importlib import import_module  # noqa: PLC0415 - so is this
 
         return import_module(f"crossmargin.{name}")
+    if name in _LAZY_CLASSES:
+        from crossmargin import account  # noqa: PLC0415 - so is this
+
+        return getattr(account, name)
     raise AttributeError(f"module 'crossmargin' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *_LAZY, *_LAZY_CLASSES})

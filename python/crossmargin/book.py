@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from crossmargin.account import Account
+    from crossmargin.prices import Prices
+
 
 class Book:
     """The accounts of a market: balances, positions and orders, grouped once into collateral pools. Immutable.
@@ -229,6 +232,12 @@ class Book:
         """
         given = self._core.tables(account)
         return {name: Table(value) if isinstance(value, dict) else value for name, value in given.items()}
+
+    def account(self, key: int | str | None = None, prices: Prices | None = None) -> Account:
+        """Take one account out, to look at or to trade on; see `Account.from_book`."""
+        from crossmargin.account import Account  # noqa: PLC0415 - a scoring program does without
+
+        return Account.from_book(self, key, prices)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Book):

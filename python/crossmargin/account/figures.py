@@ -1,0 +1,254 @@
+"""Reading an account: every figure is one that the engine computed for the account's book at its prices."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from crossmargin import _core as engine
+from crossmargin.account.amounts import at_least_in_steps
+from crossmargin.account.state import State
+from crossmargin.account.trades import no_position
+from crossmargin.book import Book
+from crossmargin.errors import ArgumentError, MissingPriceError
+from crossmargin.prices import Prices
+from crossmargin.scores import Scores, score
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from fractions import Fraction
+
+    from crossmargin.account.state import Held, Key
+    from crossmargin.account.terms import Terms
+    from crossmargin.market import Market
+
+PoolKey = tuple[str, str, str | None, str | None]
+"""Kind, asset, and of an isolated pool instrument and side."""
+
+_RATIOS = ("margin_ratio", "venue_ratio")
+_OF_CROSS_POOLS = ("available", "withdrawable")
+
+
+class Reader:
+    """A book of one account, its prices, and what was computed of them; each once after a change or a mark."""
+
+    __slots__ = (
+        "_book",
+        "_marks",
+        "_missing",
+        "_pool_places",
+        "_position_places",
+        "_prices",
+        "_rates",
+        "_rows",
+        "_scores",
+        "_state",
+        "_terms",
+        "_totals",
+        "_valuation",
+        "market",
+    )
+    market: Market
+    _terms: Terms
+    _state: State
+    _valuation: str | None
+    _book: Book
+    _position_places: dict[Key, int]
+    _pool_places: dict[PoolKey, int] | None
+    _prices: Prices
+    _marks: tuple[dict[str, Any], dict[str, Any], dict[str, Any]] | None
+    _scores: Scores | None
+    _missing: MissingPriceError | None
+    _rows: dict[str, Any] | None
+    _rates: list[float] | None
+    _totals: dict[str, float]
+
+    def _commit(self, state: State, book: Book | None = None) -> None:
+        """Make a state the account's, if a book of it can be."""
+        self._book = Book(self.market, **self._tables(state)) if book is None else book
+        self._state = state
+        self._position_places = {key: place for place, key in enumerate(state.positions)}
+        self._pool_places = None
+        self._forget()
+
+    def _tables(self, state: State) -> dict[str, Any]:
+        return state.tables()
+
+    def _price(self, prices: Prices) -> None:
+        self._prices = prices
+        self._forget()
+
+    def _forget(self) -> None:
+        self._scores = self._missing = self._rows = self._rates = None
+        self._totals = {}
+
+    def _marked(self, mark: Mapping[str, Any], index: Mapping[str, Any], last: Mapping[str, Any]) -> None:
+        """Lay prices over those that are known; nothing is changed where one is refused."""
+        before = self._marks
+        if before is None:
+            before = _known(self._prices)
+        names = self._terms.names
+        after = (
+            {**before[0], **{names.get(name, name): price for name, price in mark.items()}},
+            {**before[1], **index} if index else before[1],
+            {**before[2], **{names.get(name, name): price for name, price in last.items()}} if last else before[2],
+        )
+        made = engine.Prices(self.market._core, after[0], after[1] or None, after[2] or None)
+        self._price(Prices._of(made, self.market))
+        self._marks = after
+
+    def _scored(self) -> Scores:
+        """Score the book; of what has no price every figure is NaN, and `_missing` says what is missing."""
+        if self._scores is None:
+            try:
+                self._scores = score(self._book, self._prices, "all")
+            except MissingPriceError as error:
+                self._missing = error
+                self._scores = score(self._book, self._prices, "all", missing="null")
+        return self._scores
+
+    def _total(self, name: str) -> float:
+        """Give a figure of the whole account, in the valuation asset."""
+        found = self._totals.get(name)
+        if found is None:
+            scores = self._scored()
+            if self._missing is not None:
+                raise unmarked(self._missing)
+            found = self._totals[name] = self._added(scores, name) if len(scores) else self._nothing(name)
+        return found
+
+    def _added(self, scores: Scores, name: str) -> float:
+        if name in _RATIOS:
+            return float(scores[name][self._weakest(scores)])
+        column, rates = scores[name], self._index()
+        if name == "excess":
+            assets = self._book.pools["asset"].tolist()
+            places = self._terms.places
+            least: float = min(
+                value * rates[places[asset]] for value, asset in zip(column.tolist(), assets, strict=True)
+            )
+            return least
+        if name in _OF_CROSS_POOLS and len(scores) > 1:
+            column = column * (self._book.pools["kind"] == "cross")
+        return float(self._book._core.sum_by_account(column, rates)[0])
+
+    def _nothing(self, name: str) -> float:
+        """Give a figure of an account without pools."""
+        if name == "venue_ratio":
+            return self._terms.venue_ratio_of_nothing
+        return float("inf") if name == "margin_ratio" else 0.0
+
+    @staticmethod
+    def _weakest(scores: Scores) -> int:
+        return int(scores["margin_ratio"].argmin())
+
+    def _index(self) -> list[float]:
+        """Give the rate of every asset into the valuation asset."""
+        if self._rates is None:
+            try:
+                self._rates = self._book._core.rates(self._prices._core, self.valuation, "raise")
+            except MissingPriceError as error:
+                raise unmarked(error) from None
+        return self._rates
+
+    @property
+    def valuation(self) -> str:
+        """The asset that amounts of the whole account are in."""
+        if self._valuation is not None:
+            return self._valuation
+        assets = {self._terms.contracts[key[0]].settle for key in self._state.positions} | set(self._state.cash)
+        if len(assets) == 1:
+            return next(iter(assets))
+        if not assets:
+            return next(iter(self._terms.quanta))
+        raise ArgumentError("valuation was not given, and the market has no valuation asset: make the account with one")
+
+    def _position_figure(self, key: Key, name: str) -> Any:
+        """Give a figure of one position."""
+        if self._rows is None:
+            self._rows = self._book._core.positions(self._prices._core, "null")
+        place = self._position_places.get(key)
+        if place is None:
+            raise ArgumentError(no_position(self._state, *key))
+        value = self._rows[name].item(place)
+        absent = value == 0 if name == "tier" else value != value  # noqa: PLR0124 - NaN
+        if absent and math.isnan(self._rows["unrealized_pnl"].item(place)):  # else a leverage is unknown
+            raise self._unmarked_position(key)
+        return value
+
+    def _unmarked_position(self, key: Key) -> MissingPriceError:
+        self._scored()
+        found = self._missing or MissingPriceError("", mark=(key[0],))
+        mark, last = ([key[0]] if key[0] in names else [] for names in (found.mark, found.last))
+        return unmarked(MissingPriceError("", mark, last, () if mark or last else found.index))
+
+    def _pool_place(self, key: PoolKey) -> int:
+        if self._pool_places is None:
+            pools = self._book._core.pools()
+            columns = (pools[name].tolist() for name in ("kind", "asset", "instrument", "side"))
+            self._pool_places = {made: place for place, made in enumerate(zip(*columns, strict=True))}
+        place = self._pool_places.get(key)
+        if place is None:
+            there = ", ".join(" ".join(word for word in made if word) for made in self._pool_places) or "none"
+            raise ArgumentError(f"no pool {' '.join(word for word in key if word)}; there are: {there}")
+        return place
+
+    def _pool_figure(self, key: PoolKey, name: str) -> Any:
+        """Give a figure of one pool, in its asset."""
+        place = self._pool_place(key)
+        scores = self._scored()
+        if self._missing is not None and scores.unpriced[place]:
+            raise unmarked(self._missing)
+        return scores[name].item(place)
+
+    def _cross_key(self, asset: str) -> PoolKey:
+        if not self._terms.spans_assets:
+            return ("cross", asset, None, None)
+        return ("cross", self._terms.valuation or asset, None, None)
+
+    def _mark_of(self, instrument: str) -> float:
+        price: float = self._prices.mark.item(self._terms.instruments.index(instrument))
+        if price != price:  # noqa: PLR0124 - NaN: no price
+            raise unmarked(MissingPriceError("", mark=(instrument,)))
+        return price
+
+    def _fence_at_entry(self, key: Key, held: Held) -> Fraction:
+        """Ask the engine for the cash that an isolated position has by the market's rules when it is opened.
+
+        A multiple of the quantum: the one that it is, or the next above it, which the owner keeps.
+        """
+        alone = State(self._state.key, {}, positions={key: held._replace(isolated_margin=None)})
+        alone.profile = self._state.profile
+        book = Book(self.market, **self._tables(alone))
+        price = {key[0]: float(held.entry_price)}  # what is fenced does not depend on it
+        pools = score(book, self.market.prices(mark=price, last=price), ("wallet_balance",), missing="null")
+        fenced = pools["wallet_balance"].item(book.pools["kind"].tolist().index("isolated"))
+        return at_least_in_steps(fenced, self._terms.quanta[self._terms.contracts[key[0]].settle])
+
+
+def _known(prices: Prices) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Give prices by name."""
+    market = prices.market
+    names = {
+        "mark": market.instruments["instrument"],
+        "index": market.assets["asset"],
+        "last": market.instruments["instrument"],
+    }
+    mark, index, last = (
+        {name: price for name, price in zip(of.tolist(), getattr(prices, kind).tolist(), strict=True) if price == price}  # noqa: PLR0124 - NaN is absent
+        for kind, of in names.items()
+    )
+    return mark, index, last
+
+
+def unmarked(error: MissingPriceError) -> MissingPriceError:
+    """Say which prices are missing, and how to give them."""
+    kinds = (("mark", error.mark), ("last", error.last), ("index", error.index))
+    said = "; ".join(f"no {kind} price of {', '.join(names)}" for kind, names in kinds if names)
+    given = []
+    for kind, names in kinds:
+        if names:
+            prices = ", ".join(f'"{name}": ...' for name in names)
+            given.append(f"{{{prices}}}" if kind == "mark" else f"{kind}={{{prices}}}")
+    message = f"{said}: call account.mark({', '.join(given)}) first"
+    return MissingPriceError(message, error.mark, error.last, error.index)

@@ -1,0 +1,265 @@
+"""Operations that move money of an account: in and out, behind an isolated position and back."""
+
+# ruff: noqa: A002 - `round` is the word of the numeric contract
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from crossmargin.account.amounts import check_direction, exact, in_steps, limit_in_steps, to_decimal, written
+from crossmargin.account.errors import FundsError
+from crossmargin.account.reading import Figures
+from crossmargin.account.state import ZERO
+from crossmargin.account.trades import Desk
+from crossmargin.account.views import Pool, Position
+from crossmargin.book import Book
+from crossmargin.errors import ArgumentError
+from crossmargin.scores import score
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from crossmargin.account.state import State
+
+Number = Any
+"""An int, float, `decimal.Decimal`, `fractions.Fraction`, or text that writes a decimal."""
+
+
+class Moving(Figures):
+    """What cash goes through."""
+
+    __slots__ = ("_direction", "_mode")
+    _direction: str | None
+    _mode: str
+
+    def deposit(self, asset: str, amount: Number, *, round: str | None = None) -> None:
+        """Add cash.
+
+        Parameters
+        ----------
+        asset : str
+            Of the market.
+        amount : number
+            At least 0, a multiple of the asset's quantum.
+        round : {"down", "up", "nearest"}, optional
+            Where to go with what is no multiple.
+
+        Raises
+        ------
+        ArgumentError
+            For an unknown asset, a negative amount, and one that is no multiple.
+        """
+        self._terms.asset(asset)
+        moved = self._amount(amount, asset, round, "amount")
+        state = self._state.copy()
+        state.moved(asset, deposited=moved)
+        self._commit(state)
+
+    def withdraw(self, asset: str, amount: Number, *, round: str | None = None) -> None:
+        """Take cash out, as much as the venue lets leave.
+
+        Parameters
+        ----------
+        asset : str
+            Of the market.
+        amount : number
+            At least 0, a multiple of the asset's quantum.
+        round : {"down", "up", "nearest"}, optional
+            Where to go with what is no multiple.
+
+        Raises
+        ------
+        FundsError
+            For more than is `withdrawable` from the asset's cross pool. What is fenced for isolated positions goes back
+            by `remove_margin` first.
+        MissingPriceError
+            Where something is held that has no price yet.
+        ArgumentError
+            For an unknown asset, a negative amount, and one that is no multiple.
+        """
+        self._terms.asset(asset)
+        moved = self._amount(amount, asset, round, "amount")
+        self._check_limit(moved, asset, "withdrawable")
+        state = self._state.copy()
+        state.moved(asset, withdrawn=moved)
+        self._leave(state, asset, moved)
+
+    def add_margin(
+        self, instrument: str, amount: Number, *, position_side: str | None = None, round: str | None = None
+    ) -> None:
+        """Move cash of the account behind an isolated position.
+
+        Parameters
+        ----------
+        instrument : str
+            Name or alias.
+        amount : number
+            In the settlement asset, at least 0, a multiple of its quantum.
+        position_side : {"net", "long", "short"}, optional
+            Which leg, where there are several.
+        round : {"down", "up", "nearest"}, optional
+            Where to go with what is no multiple.
+
+        Raises
+        ------
+        FundsError
+            For more than is `available` in the cross pool that it comes from.
+        MissingPriceError
+            Where something is held that has no price yet.
+        ArgumentError
+            For a position that is not there or not isolated, and amounts as of `deposit`.
+        """
+        key, desk = self._find(instrument, position_side, "isolated"), self._desk(round)
+        asset = desk.contract(key).settle
+        moved = self._amount(amount, asset, round, "amount")
+        self._check_limit(moved, asset, "available")
+        free = desk.free(asset)
+        desk.fence(key, moved)
+        desk.check_fences(asset, free)
+        self._leave(desk.state, asset, moved)
+
+    def remove_margin(
+        self, instrument: str, amount: Number, *, position_side: str | None = None, round: str | None = None
+    ) -> None:
+        """Move margin of an isolated position back to the account's cash.
+
+        Parameters
+        ----------
+        instrument : str
+            Name or alias.
+        amount : number
+            In the settlement asset, at least 0, a multiple of its quantum.
+        position_side : {"net", "long", "short"}, optional
+            Which leg, where there are several.
+        round : {"down", "up", "nearest"}, optional
+            Where to go with what is no multiple.
+
+        Raises
+        ------
+        FundsError
+            For more than is `withdrawable` from the pool of the position.
+        MissingPriceError
+            Where the position has no price yet.
+        ArgumentError
+            For a position that is not there or not isolated, and amounts as of `deposit`.
+        """
+        key, desk = self._find(instrument, position_side, "isolated"), self._desk(round)
+        asset = desk.contract(key).settle
+        moved = self._amount(amount, asset, round, "amount")
+        limit = self._limit(Position(self, key).pool, "withdrawable", asset)
+        if moved > limit:
+            raise _refused(moved, limit, asset, f"can leave the margin of {key[0]}")
+        desk.fence(key, -moved)
+        self._commit(desk.state)
+
+    def set_margin_mode(
+        self,
+        instrument: str,
+        margin_mode: str,
+        *,
+        isolated_margin: Number = None,
+        position_side: str | None = None,
+        round: str | None = None,
+    ) -> Position:
+        """Move a position between its own pool and the cross pool.
+
+        Parameters
+        ----------
+        instrument : str
+            Name or alias.
+        margin_mode : {"cross", "isolated"}
+            Where to.
+        isolated_margin : number, optional
+            Cash to fence for it, in the settlement asset; by default what the market's rules fence at entry.
+        position_side : {"net", "long", "short"}, optional
+            Which leg, where there are several.
+        round : {"down", "up", "nearest"}, optional
+            Where to go with what is no multiple of the quantum.
+
+        Returns
+        -------
+        Position
+            The position under its new mode.
+
+        Raises
+        ------
+        ArgumentError
+            For a position that is not there or has that mode, and where there is one of that mode already.
+        FundsError
+            For more margin than there is cash that is not fenced yet.
+        """
+        check_word(margin_mode, "margin_mode", ("cross", "isolated"))
+        other = "cross" if margin_mode == "isolated" else "isolated"
+        key, desk = self._find(instrument, position_side, other), self._desk(round)
+        asset, moved = desk.contract(key).settle, (key[0], key[1], margin_mode)
+        if moved in desk.state.positions:
+            raise ArgumentError(f"margin_mode was {margin_mode!r}, and {key[0]} has a position of that mode already")
+        fence = None
+        if isolated_margin is not None:
+            fence = self._amount(isolated_margin, asset, desk.direction, "isolated_margin")
+        free = desk.free(asset)
+        desk.open(moved, desk.state.positions.pop(key)._replace(isolated_margin=fence))
+        desk.check_fences(asset, free)
+        self._commit(desk.state)
+        return Position(self, moved)
+
+    def _desk(self, direction: str | None) -> Desk:
+        check_direction(direction)
+        return Desk(self._terms, self._state.copy(), direction or self._direction, self._fence_at_entry)
+
+    def _amount(self, amount: Number, asset: str, direction: str | None, name: str) -> Fraction:
+        """Take an amount of an asset that is at least 0, in steps."""
+        given = exact(amount, name)
+        if given < 0:
+            raise ArgumentError(f"{name} was {amount!r}, expected at least 0")
+        return self._money(given, asset, direction, name)
+
+    def _money(self, given: Fraction, asset: str, direction: str | None, name: str) -> Fraction:
+        """Take an amount of an asset in steps."""
+        check_direction(direction)
+        what = f"{name} was {written(given)} {asset}"
+        return in_steps(given, self._terms.quanta[asset], direction or self._direction, what)
+
+    def _check_limit(self, moved: Fraction, asset: str, name: str) -> None:
+        """Refuse what is beyond a limit of the cross pool that an asset is in."""
+        key = self._cross_key(asset)
+        held = key in [pool._key for pool in self.pools]
+        limit = self._limit(Pool(self, key), name, asset) if held else ZERO
+        if moved > limit:
+            verb = "can leave the account" if name == "withdrawable" else "is available"
+            raise _refused(moved, limit, asset, verb)
+
+    def _limit(self, pool: Pool, name: str, asset: str) -> Fraction:
+        """Give a figure of a pool in steps of an asset."""
+        figure = getattr(pool, name)
+        if figure != figure:  # noqa: PLR0124 - NaN: unknown
+            raise ArgumentError(f"{name} is unknown, since a leverage is: use set_leverage() first")
+        quantum = self._terms.quanta[asset]
+        largest = max(abs(pool.wallet_balance), abs(pool.equity), pool.notional, abs(pool.initial_margin))
+        if not self._terms.spans_assets or pool.kind == "isolated":
+            return limit_in_steps(figure, quantum, largest)
+        rate = 1.0 if asset == pool.asset else self._prices.index.item(self._terms.places[asset])
+        spendable = self._desk(None).free(asset) - self._state.credit.get(asset, (ZERO, ZERO))[1]
+        return max(ZERO, min(spendable, limit_in_steps(figure / rate, quantum, largest / rate)))
+
+    def _leave(self, state: State, asset: str, moved: Fraction) -> None:
+        """Let cash leave a cross pool; of one that spans assets it must still cover its initial margin."""
+        book = Book(self.market, **self._tables(state))
+        if moved and self._terms.spans_assets:
+            scores = score(book, self._prices, ("free_margin", "collateral_value"))
+            free, value = scores["free_margin"].item(0), scores["collateral_value"].item(0)
+            if free < 0 and limit_in_steps(free, self._terms.quanta[asset], abs(value)) < 0:
+                message = f"without {written(moved)} {asset} the pool's initial margin is not covered by {-free:,.10g}"
+                raise FundsError(message, asset, to_decimal(moved), to_decimal(ZERO))
+        self._commit(state, book)
+
+
+def check_word(word: object, name: str, words: tuple[str, ...]) -> None:
+    """Refuse a word that is none of those known."""
+    if word not in words:
+        raise ArgumentError(f"{name} was {word!r}, expected {', '.join(map(repr, words))}")
+
+
+def _refused(asked: Fraction, limit: Fraction, asset: str, verb: str) -> FundsError:
+    message = f"amount was {written(asked)} {asset}, and {written(limit)} {asset} {verb}"
+    return FundsError(message, asset, to_decimal(asked), to_decimal(limit))
