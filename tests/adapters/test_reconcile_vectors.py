@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from vector_samples import NO_ACCOUNT, PLAIN, SAMPLES, vectors
+from sampling import PLAIN, vectors
+from vector_samples import NO_ACCOUNT, SAMPLES
 
 import crossmargin as xm
 
