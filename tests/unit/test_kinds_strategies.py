@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from crossmargin.reference import load_market
+from crossmargin.reference.score import read_tables
 from crossmargin.testing import kinds
 from crossmargin.testing.cases import FullCase
 from crossmargin.testing.edges import edge_cases, exact_scores, floor_cases, on_floor, on_trigger
@@ -25,6 +26,7 @@ drawn = settings(
 
 CHOICES = {
     "pools.cross": {"per_asset", "per_account"},
+    "pools.hedge_mode": {True, False},
     "trigger.price": {"mark", "last"},
     "trigger.combine": {"any", "all"},
     "maintenance_margin.price": {"mark", "entry"},
@@ -41,6 +43,7 @@ CHOICES = {
     "orders.maintenance_margin": set(kinds.MODES),
     "orders.initial_margin": set(kinds.MODES),
     "orders.tier_basis": set(kinds.MODES),
+    "orders.frozen": set(kinds.FROZEN),
     "orders.price": {"limit", "mark", "worse"},
     "orders.order_loss": {"none", "admission", "equity"},
     "collateral.value": {"full", "haircut"},
@@ -82,8 +85,47 @@ def test_full_cases_draw_every_choice_of_every_rule_and_every_table() -> None:
     assert {payoff for payoff, _, _ in contracts} == {"linear", "inverse", "quanto"}
     assert {bounds for _, bounds, _ in contracts} == set(kinds.BOUNDS)
     assert {law for _, _, law in contracts} == set(kinds.LAWS)
-    columns = "bonus borrowed isolated_margin tier_version tier reduce_only trigger_price profile tier_coefficient"
+    columns = "bonus borrowed isolated_margin tier_version tier reduce_only trigger_price profile tier_coefficient kind"
     assert not set(columns.split()) - {name.split(".")[1] for name in filled}
+    assert filled["accounts.margin_mode"] * filled["accounts.position_mode"] > 0
+
+
+def test_full_cases_draw_orders_that_close_turn_and_enlarge_what_is_held_in_either_mode() -> None:
+    seen: Counter[str] = Counter()
+
+    @settings(drawn, max_examples=400)
+    @given(full_cases("decimal"))
+    def look(case: FullCase) -> None:
+        market = load_market(case.market)
+        held = read_tables(market, *case.arguments()[1:3], **tables_of(case))
+        sides = {(row.account, row.instrument.name): row.position_side == "net" for row in held.positions}
+        for one in held.orders:
+            assert sides.get((one.account, one.instrument.name), one.position_side == "net") == (
+                one.position_side == "net"
+            )
+            beside = [
+                row
+                for row in held.positions
+                if (row.account, row.instrument, row.position_side, row.margin_mode)
+                == (one.account, one.instrument, one.position_side, one.margin_mode)
+            ]
+            against = "none" if not beside else "against" if (beside[0].quantity > 0) != (one.quantity > 0) else "with"
+            side = "net" if one.position_side == "net" else "hedged"
+            seen[f"{one.margin_mode} {side} {against}"] += 1
+            seen["unlike leverage"] += bool(beside) and beside[0].leverage != one.leverage
+
+    look()
+    kinds_of_orders = {
+        f"{mode} {side} {against}"
+        for mode in ("cross", "isolated")
+        for side in ("net", "hedged")
+        for against in ("none", "against", "with")
+    }
+    assert not {*kinds_of_orders, "unlike leverage"} - {name for name, count in seen.items() if count}
+
+
+def tables_of(case: FullCase) -> dict[str, Any]:
+    return {name: getattr(case, name) for name in ("orders", "accounts", "settings", "quantity_unit")}
 
 
 @pytest.mark.parametrize("style", STYLES)

@@ -48,9 +48,9 @@ def initial(positions: list[dict[str, Any]], orders: list[dict[str, Any]], **giv
         ("sum", "each", 330),
         ("worst_fill", "each", 150),  # |1,000 + 500| against |1,000 - 1,800|
         ("larger_side", "each", 180),  # 1,500 against 1,800
-        ("larger_side", "long_plus_short", 180),
-        ("worst_fill", "long_plus_short", 280),
-        ("worst_fill", "larger_side", 180),
+        ("larger_side", "larger_side", 180),
+        ("worst_fill", "long_plus_short", 150),  # a net position is turned, whatever is done with legs
+        ("worst_fill", "larger_side", 150),
         ("sum", "larger_side", 330),
     ],
 )
@@ -60,8 +60,36 @@ def test_orders_enter_the_initial_margin_by_mode(mode: str, legs: str, margin: i
     assert initial([held(10)], placed, initial_margin=mode, sections=sections) == margin
 
 
+# Long 1,000 and short 400; buys of the long side 200, sells of the short side 600; leverage 10.
+@pytest.mark.parametrize(
+    ("legs", "margins"),
+    [
+        ("each", {"none": 140, "sum": 220, "worst_fill": 220, "larger_side": 220}),
+        ("long_plus_short", {"none": 140, "sum": 220, "worst_fill": 220}),
+        ("larger_side", {"none": 100, "sum": 180, "worst_fill": 120, "larger_side": 120}),
+        ("net", {"none": 60, "sum": 140, "worst_fill": 80, "larger_side": 80}),
+    ],
+)
+def test_orders_of_a_hedge_enter_the_initial_margin_by_mode(legs: str, margins: dict[str, int]) -> None:
+    sections = {"initial_margin": {"legs": legs}}
+    sides = [held(10, position_side="long"), held(-4, position_side="short")]
+    placed = [order(2, position_side="long"), order(-6, position_side="short")]
+    for mode, margin in margins.items():
+        assert initial(sides, placed, initial_margin=mode, sections=sections) == margin
+
+
+@pytest.mark.parametrize("margin", ["initial_margin", "maintenance_margin", "tier_basis"])
+def test_orders_of_the_larger_side_are_refused_where_the_legs_are_added(margin: str) -> None:
+    section = "initial_margin" if margin == "initial_margin" else "maintenance_margin"
+    for more in ({"tier_legs": "same"}, {"tier_legs": "underlying"}):
+        sections = {section: {"legs": "long_plus_short", **more}}
+        with pytest.raises(ReferenceInputError, match=rf"^orders.{margin} was 'larger_side', expected another mode"):
+            pools_of([], [], sections=sections, **{margin: "larger_side"})
+
+
 def test_orders_hedge_legs_each_have_their_own_worst_fill() -> None:
-    # Binance, hedge mode: the long side with its orders and the short side with its own are added.
+    # Binance, hedge mode: the long side with its orders and the short side with its own are added; the sell of the
+    # long side closes.
     legs = [held(10, position_side="long"), held(-4, position_side="short")]
     placed = [order(2, position_side="long"), order(-5, position_side="long"), order(-6, position_side="short")]
     assert initial(legs, placed, initial_margin="worst_fill") == 120 + 100
@@ -77,6 +105,20 @@ def test_orders_that_reserve_nothing(without: dict[str, Any]) -> None:
     assert initial([held(10)], [order(5, **without)], initial_margin="sum") == 100
 
 
+@pytest.mark.parametrize(("side", "quantity"), [("long", -12), ("short", 12)])
+def test_orders_that_close_a_side_of_a_hedge_count_nowhere(side: str, quantity: int) -> None:
+    # 1,200 against a side of 1,000, with a price 10 worse than the mark: no margin, no tier, no loss, no fee.
+    rules: dict[str, Any] = {"initial_margin": "sum", "maintenance_margin": "sum", "tier_basis": "sum"}
+    rules |= {"order_loss": "equity", "opening_fee": True, "frozen": "all", "sections": {"fees": {"taker": 0.001}}}
+    leg = held(-quantity / 1.2, position_side=side)
+    price = 90 if quantity < 0 else 110
+    with_order, without = (
+        pools_of([leg], placed, **rules) for placed in ([order(quantity, price, position_side=side)], [])
+    )
+    assert with_order == without
+    assert (without[0].initial_margin, without[0].maintenance_margin) == (100, 10)
+
+
 def test_orders_conditional_count_where_the_rule_says_so() -> None:
     assert initial([held(10)], [order(5, trigger_price=90)], initial_margin="sum", conditional=True) == 150
 
@@ -87,9 +129,15 @@ def test_orders_are_valued_at_limit_mark_or_the_worse(rule: str, margin: int) ->
     assert initial([], [order(5, None)], initial_margin="sum", price=rule) == 50
 
 
-def test_orders_lowest_leverage_of_the_group_counts() -> None:
-    assert initial([held(10)], [order(5, leverage=5)], initial_margin="sum") == 300
+def test_orders_and_positions_count_at_their_own_leverage() -> None:
+    # 1,000 at ten-fold and 500 at five-fold; under worst_fill sells of 3,000 and 5,000 at twenty-fold are 150 and 250.
+    assert initial([held(10)], [order(5, leverage=5)], initial_margin="sum") == 200
     assert initial([held(10)], [order(5, leverage=5)], initial_margin="none") == 100
+    assert initial([held(10)], [order(-30, leverage=20)], initial_margin="worst_fill") == 100
+    assert initial([held(10)], [order(-50, leverage=20)], initial_margin="worst_fill") == 150
+    legs = [held(10, position_side="long"), held(-4, position_side="short", leverage=2)]
+    for rule, margin in (("each", 300), ("long_plus_short", 300), ("larger_side", 200), ("net", 100)):
+        assert initial(legs, [], sections={"initial_margin": {"legs": rule}}) == margin
 
 
 def test_orders_without_leverage_leave_the_initial_margin_unknown() -> None:
@@ -123,14 +171,6 @@ def test_orders_in_maintenance_can_liquidate_without_a_position() -> None:
     assert pools_of([], [order(6)], wallet=5, maintenance_margin="sum")[0].liquidatable
     assert not pools_of([], [order(6)], wallet=5, initial_margin="sum")[0].liquidatable
     assert not pools_of([], [order(6, reduce_only=True)], wallet=5, maintenance_margin="sum")[0].liquidatable
-
-
-def test_isolated_orders_are_paid_for_by_the_cross_pool() -> None:
-    waiting = order(5, margin_mode="isolated")
-    cross, alone = pools_of([held(10, margin_mode="isolated")], [waiting], initial_margin="sum")
-    assert (cross.initial_margin, cross.available) == (50, 850)
-    assert (alone.initial_margin, alone.wallet_balance) == (100, 100)
-    assert pools_of([], [waiting], initial_margin="none")[0].initial_margin == 0
 
 
 # Binance: a sell limited at 9,253.30 with the mark at 9,259.84 loses 6.54 at once; a buy above the mark loses too.

@@ -10,13 +10,22 @@ from crossmargin.reference.market import Market
 from crossmargin.reference.rows import MODES, Row
 from crossmargin.reference.values import positive, refuse
 
+POSITION_MODES = ("one_way", "hedge")
+"""One net position per instrument, or a long and a short one."""
+
 
 @dataclass(frozen=True)
 class Terms:
-    """Terms of an account: the taker fee that its requirements count, and its multiple of the tier bounds."""
+    """Terms of an account.
+
+    The taker fee that its requirements count, its multiple of the tier bounds, the margin mode of rows that say none,
+    and whether it holds net positions (``one_way``) or long and short ones (``hedge``); None where nothing is said.
+    """
 
     taker: Fraction
     coefficient: Fraction = Fraction(1)
+    margin_mode: str | None = None
+    position_mode: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,8 +55,9 @@ class Accounts:
 def read_accounts(market: Market, table: Iterable[Row]) -> Accounts:
     """Read the accounts table.
 
-    Columns ``account``; optional ``profile`` (a name of the market's fee profiles) and ``tier_coefficient`` (above
-    zero; it counts only where the market's rules say that an account has its own bounds).
+    Columns ``account``; optional ``profile`` (a name of the market's fee profiles), ``tier_coefficient`` (above
+    zero; it counts only where the market's rules say that an account has its own bounds), ``margin_mode`` (of rows of
+    the account for which neither they nor the settings say one) and ``position_mode`` (``one_way``, ``hedge``).
     """
     found: dict[Any, Terms] = {}
     for index, row in enumerate(table):
@@ -58,7 +68,12 @@ def read_accounts(market: Market, table: Iterable[Row]) -> Accounts:
         coefficient = rows.optional_or_nan(row, "tier_coefficient", where, positive)
         if coefficient is None or market.rules.margin_class.user_coefficient == "none":
             coefficient = Fraction(1)
-        found[account] = Terms(_taker(market, row.get("profile"), where), coefficient)
+        found[account] = Terms(
+            taker=_taker(market, row.get("profile"), where),
+            coefficient=coefficient,
+            margin_mode=rows.named(row, "margin_mode", where, MODES),
+            position_mode=rows.named(row, "position_mode", where, POSITION_MODES),
+        )
     return Accounts(market, found)
 
 
@@ -80,6 +95,6 @@ def read_settings(market: Market, table: Iterable[Row]) -> Settings:
         key = (rows.account_of(row, where), market.instrument(name, where.format("instrument")).name)
         if key in found:
             raise refuse(where.format("instrument"), key, "a key that occurs once")
-        mode = None if row.get("margin_mode") is None else rows.choice(row, "margin_mode", where, MODES)
+        mode = rows.named(row, "margin_mode", where, MODES)
         found[key] = Setting(rows.optional_or_nan(row, "leverage", where, positive), mode)
     return found

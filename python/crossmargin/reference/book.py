@@ -161,7 +161,7 @@ def read_positions(  # noqa: PLR0913 - the last three have usual values
         at every price; sum and price are rounded once, to doubles.
     accounts, settings : optional
         From `read_accounts`, `read_settings`: an account's multiple of the caps; leverage and mode where a row is
-        silent.
+        silent (the settings stand before the account).
     quantity_unit : {"contracts", "base"}
         What quantities are written in.
 
@@ -177,8 +177,9 @@ def read_positions(  # noqa: PLR0913 - the last three have usual values
         margin nor leverage, a missing leverage that a rule needs, an entry notional beyond the last tier, or a
         repeated key.
     """
+    accounts = accounts or Accounts(market, {})
     positions = rows.collect(
-        [_read_position(market, row, index, settings or {}) for index, row in enumerate(table)],
+        [_read_position(market, row, index, accounts, settings or {}) for index, row in enumerate(table)],
         key=lambda position: position.key,
         duplicates=duplicates,
         merge=_merge_positions,
@@ -191,11 +192,11 @@ def read_positions(  # noqa: PLR0913 - the last three have usual values
         for position in positions
     ]
     for position in positions:
-        _check_cap(position, Fraction(1) if accounts is None else accounts.terms(position.account).coefficient)
+        _check_cap(position, accounts.terms(position.account).coefficient)
     return positions
 
 
-def _read_position(market: Market, row: Row, index: int, settings: Settings) -> Position:
+def _read_position(market: Market, row: Row, index: int, accounts: Accounts, settings: Settings) -> Position:
     where = f"positions.{{}}[{index}]"
     account = rows.account_of(row, where)
     instrument = market.instrument(rows.required(row, "instrument", where), where.format("instrument"))
@@ -207,7 +208,7 @@ def _read_position(market: Market, row: Row, index: int, settings: Settings) -> 
         quantity=exact(rows.required(row, "quantity", where), where.format("quantity")),
         entry_price=positive(rows.required(row, "entry_price", where), where.format("entry_price")),
         leverage=setting.leverage if leverage is None else leverage,
-        margin_mode=rows.choice(row, "margin_mode", where, MODES, setting.margin_mode),
+        margin_mode=rows.choice(row, "margin_mode", where, MODES, mode_of(account, accounts, setting)),
         isolated_margin=rows.optional(row, "isolated_margin", where, not_negative),
         position_side=rows.choice(row, "position_side", where, SIDES),
         tier_version=_tier_version(market.rules, instrument, row, where),
@@ -252,6 +253,11 @@ def _check_position(market: Market, position: Position, row: Row, where: str) ->
             raise refuse(where.format("isolated_margin"), None, "a number, or a leverage to derive it from")
         if needs_leverage(market.rules, position.margin_mode):
             raise refuse(where.format("leverage"), None, "a number above 0")
+
+
+def mode_of(account: Any, accounts: Accounts, setting: Setting) -> str | None:
+    """Margin mode of a row that says none: that of its settings, else of its account."""
+    return setting.margin_mode or accounts.terms(account).margin_mode
 
 
 def check_mode(market: Market, margin_mode: str, where: str) -> None:

@@ -7,8 +7,8 @@ from typing import Any, Generic
 from crossmargin.reference import rules
 from crossmargin.reference.collateral import collateral_value, conversion, index_price, liability_margin
 from crossmargin.reference.leaving import Means, available, withdrawable
-from crossmargin.reference.pools import Pool
-from crossmargin.reference.requirement import order_mode, required, shares, tiers
+from crossmargin.reference.pools import Pool, fee_reserve
+from crossmargin.reference.requirement import closing_fee, frozen, known, order_mode, required, shares, tiers
 from crossmargin.reference.run import Run
 from crossmargin.reference.switches import Constraint
 from crossmargin.reference.values import N
@@ -63,7 +63,11 @@ class PoolScore(Generic[N]):
 
 @dataclass(frozen=True)
 class _Figures(Generic[N]):
-    """A pool at one vector of prices; ``haircut`` is its collateral after haircuts, whatever the test looks at."""
+    """A pool at one vector of prices.
+
+    ``collateral`` is what the tests look at. ``haircut`` is the collateral after haircuts, whatever they look at, with
+    what orders freeze: the initial margin holds that already.
+    """
 
     profit: Mapping[str, N]
     collateral: N
@@ -140,8 +144,8 @@ def _figures(run: Run[N], pool: Pool) -> _Figures[N]:
     collateral = haircut
     if run.market.rules.collateral.levels == "initial":
         collateral = _collateral(run, pool, profit, haircut=False) + loss
-    maintenance = _requirement(run, pool, equity, "maintenance")
-    assert maintenance is not None
+    collateral = collateral - _valued(run, pool, frozen(run, pool))
+    maintenance = known(_requirement(run, pool, equity, "maintenance"))
     return _Figures(profit, collateral, haircut, maintenance, _requirement(run, pool, equity, "initial"))
 
 
@@ -195,7 +199,14 @@ def score_pool(runs: Mapping[str, Run[N]], pool: Pool) -> PoolScore[N]:
     for leg, position in zip(legs, pool.positions, strict=True):
         gross[position.instrument.settle] = gross[position.instrument.settle] + leg.notional
     notional = _valued(run, pool, gross)
-    means = Means(figures.profit, _order_loss(run, pool), notional, figures.maintenance, figures.initial)
+    means = Means(
+        figures.profit,
+        _order_loss(run, pool),
+        notional,
+        figures.maintenance,
+        figures.initial,
+        _reserved(run, pool),
+    )
     return PoolScore(
         account=pool.account,
         kind=pool.kind,
@@ -220,6 +231,17 @@ def score_pool(runs: Mapping[str, Run[N]], pool: Pool) -> PoolScore[N]:
     )
 
 
+def _reserved(run: Run[N], pool: Pool) -> N | None:
+    """Fee kept in an isolated position's margin beyond the closing fee that its initial margin holds."""
+    total = run.zero
+    for position in pool.positions if pool.kind == "isolated" else ():
+        reserve = fee_reserve(run.market, position, pool.terms)
+        if reserve is None:
+            return None
+        total = total + max(run.zero, run.cast(reserve) - closing_fee(run, pool, position, "initial"))
+    return total
+
+
 def _legs(run: Run[N], pool: Pool) -> tuple[PositionScore[N], ...]:
     """Figures of the positions of a pool, in its canonical order."""
     maintenance, initial = shares(run, pool, "maintenance"), shares(run, pool, "initial")
@@ -234,14 +256,9 @@ def _legs(run: Run[N], pool: Pool) -> tuple[PositionScore[N], ...]:
             notional=run.notional(position),
             unrealized_pnl=run.pnl(position),
             initial_margin=initial[position.row],
-            maintenance_margin=_known(maintenance[position.row]),
+            maintenance_margin=known(maintenance[position.row]),
             tier=tier[position.row],
         )
         for position in pool.positions
     ]
     return tuple(legs)
-
-
-def _known(value: N | None) -> N:
-    assert value is not None
-    return value

@@ -14,7 +14,8 @@ from crossmargin.reference.values import N
 class Means(Generic[N]):
     """What a pool could spare, and what claims it.
 
-    Profit and the loss of orders by asset; notional and both margins, valued together.
+    Profit and the loss of orders by asset; notional and both margins, valued together; the fee that is kept in an
+    isolated position's margin.
     """
 
     profit: Mapping[str, N]
@@ -22,13 +23,14 @@ class Means(Generic[N]):
     notional: N
     maintenance: N
     initial: N | None
+    reserved: N | None
 
 
 def available(run: Run[N], pool: Pool, means: Means[N]) -> N | None:
     """Return what can back new positions: never below zero, unknown where the initial margin is.
 
     A venue lets profit not yet taken count (equity), only losses (cash less loss), or neither (cash). In a pool of
-    several assets each counts at its weight for availability.
+    several assets each counts at its weight for availability. An isolated pool backs no other position.
 
     Formula: ``max(0, amount - initial_margin)`` with the amount ``cash + U``, ``cash + min(U, 0)`` or ``cash``.
 
@@ -36,6 +38,8 @@ def available(run: Run[N], pool: Pool, means: Means[N]) -> N | None:
     BingX coin-margined balance sample; it does not: MEXC, "unrealised profit is not available", and BingX's
     USDT-margined balance sample; read 2026-11-22.
     """
+    if pool.kind == "isolated":
+        return run.zero
     if means.initial is None:
         return None
     counted = _worth(run, pool, means, run.market.rules.available, own=False)
@@ -45,16 +49,17 @@ def available(run: Run[N], pool: Pool, means: Means[N]) -> N | None:
 def withdrawable(run: Run[N], pool: Pool, means: Means[N]) -> N | None:
     """Return what can leave the pool: a bonus never does, and profit only by the rules that count equity.
 
-    The bonus backs what stays, unless taking money out forfeits it.
+    The bonus backs what stays, unless taking money out forfeits it. The fee reserve of an isolated position stays too.
 
     Formula, never below zero: ``min(own, amount - claim)`` with the amount of the rule (cash and bonus, with losses,
     with profit too, or with neither), its claim (the initial margin; a multiple of maintenance; the larger of initial
-    margin and a share of the notional) and what is the owner's (own cash less the loss of orders; with profit where
+    margin and a share of the notional; and the fee reserve as far as the initial margin holds no closing fee) and what is the owner's (own cash less the loss of orders; with profit where
     equity may leave; of several assets, what is there of each after losses).
 
     Source: inferred from ``maxWithdrawAmount`` in the Binance API documentation; Binance FAQ
     5e33af8e6ac04d57a1d0a3398e0a0752 (1.2 times maintenance); Hyperliquid, "Margining" (10 % of the notional); Bybit
-    API documentation, ``unified-trans-amnt``; read 2026-11-22.
+    API documentation, ``unified-trans-amnt``; MEXC and Bybit keep the fee in the margin of the position (`pools`);
+    read 2026-11-22.
     """
     rules = run.market.rules
     rule = rules.withdrawable
@@ -65,10 +70,10 @@ def withdrawable(run: Run[N], pool: Pool, means: Means[N]) -> N | None:
         claim = max(initial, run.cast(rules.notional_share) * means.notional)
     else:
         claim = initial
-    if claim is None:
+    if claim is None or means.reserved is None:
         return None
     counted = "equity_less_initial" if rule.startswith("equity") else rule
-    left = _worth(run, pool, means, counted, own=rules.bonus_forfeited) - claim
+    left = _worth(run, pool, means, counted, own=rules.bonus_forfeited) - claim - means.reserved
     return max(run.zero, min(_limit(run, pool, means, rule), left))
 
 

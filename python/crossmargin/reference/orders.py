@@ -6,12 +6,15 @@ from fractions import Fraction
 from typing import Any
 
 from crossmargin.reference import rows
-from crossmargin.reference.accounts import Setting, Settings
-from crossmargin.reference.book import check_mode, in_contracts, needs_leverage
+from crossmargin.reference.accounts import Accounts, Setting, Settings
+from crossmargin.reference.book import check_mode, in_contracts, mode_of, needs_leverage
 from crossmargin.reference.market import Instrument, Market
 from crossmargin.reference.rows import MODES, SIDES, Row
 from crossmargin.reference.switches import OrderRules, Rules
 from crossmargin.reference.values import exact, positive, refuse
+
+KINDS = ("limit", "market", "stop", "take_profit")
+"""What an order may be called; without a kind, its prices say what it is."""
 
 
 @dataclass(frozen=True)
@@ -27,31 +30,43 @@ class Order:
     reduce_only: bool = False
     position_side: str = "net"
     margin_mode: str = "cross"
+    kind: str | None = None
     row: int = 0
 
 
 def counts(order: Order, rules: OrderRules) -> bool:
     """Whether an order can count at all: it may add to a position, and it is live.
 
-    Formula: not reduce-only, and without a trigger price unless the rules say that conditional orders count.
+    An order can only reduce if it says so, or if it sells of a long side or buys back of a short side: with two sides
+    such an order closes, and what would open is of the other side.
 
-    Source: Binance FAQ 4f83b65d83654b5e933f85ef12bf769d (stop orders reserve nothing until triggered); read
-    2026-11-22.
+    Formula: not reduce-only; not a sell of side ``long`` or a buy of side ``short``; and without a trigger price unless
+    the rules say that conditional orders count.
+
+    Source: Binance FAQ 4f83b65d83654b5e933f85ef12bf769d (stop orders reserve nothing until triggered; reducing orders
+    cost nothing; in hedge mode each side has its own orders); Bybit help, "Order Cost" (orders that do not increase
+    the position need no initial margin); read 2026-11-22.
     """
-    return not order.reduce_only and (order.trigger_price is None or rules.conditional)
+    closes = (order.position_side, order.quantity > 0) in {("long", False), ("short", True)}
+    return not (order.reduce_only or closes) and (order.trigger_price is None or rules.conditional)
 
 
-def read_orders(market: Market, table: Iterable[Row], settings: Settings, quantity_unit: str) -> list[Order]:
+def read_orders(
+    market: Market, table: Iterable[Row], accounts: Accounts, settings: Settings, quantity_unit: str
+) -> list[Order]:
     """Read the orders table.
 
     Columns ``account``, ``instrument``, ``quantity`` (contracts, a buy positive, not zero), ``price`` (above zero;
     absent or NaN for a market order); optional ``leverage``, ``trigger_price``, ``reduce_only``, ``position_side``,
-    ``margin_mode``. Columns that are not named here are not looked at.
+    ``margin_mode``, ``kind`` (a ``limit`` order has a price, a ``market`` order none, a ``stop`` and a
+    ``take_profit`` have a trigger price). Columns that are not named here are not looked at.
     """
-    return [_read_order(market, row, index, settings, quantity_unit) for index, row in enumerate(table)]
+    return [_read_order(market, row, index, accounts, settings, quantity_unit) for index, row in enumerate(table)]
 
 
-def _read_order(market: Market, row: Row, index: int, settings: Settings, quantity_unit: str) -> Order:
+def _read_order(  # noqa: PLR0913, PLR0917 - a table each
+    market: Market, row: Row, index: int, accounts: Accounts, settings: Settings, quantity_unit: str
+) -> Order:
     where = f"orders.{{}}[{index}]"
     account = rows.account_of(row, where)
     instrument = market.instrument(rows.required(row, "instrument", where), where.format("instrument"))
@@ -72,13 +87,25 @@ def _read_order(market: Market, row: Row, index: int, settings: Settings, quanti
         trigger_price=rows.optional_or_nan(row, "trigger_price", where, positive),
         reduce_only=bool(reduce_only),
         position_side=rows.choice(row, "position_side", where, SIDES),
-        margin_mode=rows.choice(row, "margin_mode", where, MODES, setting.margin_mode),
+        margin_mode=rows.choice(row, "margin_mode", where, MODES, mode_of(account, accounts, setting)),
+        kind=rows.named(row, "kind", where, KINDS),
         row=index,
     )
+    _check_kind(order, where)
     check_mode(market, order.margin_mode, where)
     if order.leverage is None and counts(order, market.rules.orders) and _order_needs_leverage(market.rules, order):
         raise refuse(where.format("leverage"), None, "a number above 0")
     return order
+
+
+def _check_kind(order: Order, where: str) -> None:
+    """Refuse an order whose prices are not those of its kind."""
+    if order.kind == "limit" and order.price is None:
+        raise refuse(where.format("price"), None, "a price above 0 for an order of kind 'limit'")
+    if order.kind == "market" and order.price is not None:
+        raise refuse(where.format("price"), order.price, "absent for an order of kind 'market'")
+    if order.kind in ("stop", "take_profit") and order.trigger_price is None:
+        raise refuse(where.format("trigger_price"), None, f"a price above 0 for an order of kind {order.kind!r}")
 
 
 def _order_needs_leverage(rules: Rules, order: Order) -> bool:

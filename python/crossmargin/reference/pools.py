@@ -46,8 +46,8 @@ class Pool:
     """One collateral pool: its key, its cash by asset, and the positions and orders which that cash backs.
 
     ``kind`` is cross or isolated; ``instrument`` and ``side`` are those of an isolated position and absent for a
-    cross pool. ``orders`` are the cross orders that count; ``isolated_orders`` would open or enlarge an isolated
-    position, but until they fill, the cross pool pays for them.
+    cross pool. ``orders`` are the orders that count. ``enlarged`` are isolated pools, there or to come, with the
+    orders that would open or enlarge them: until they fill, the cross pool pays for them.
     """
 
     account: Any
@@ -58,7 +58,7 @@ class Pool:
     layers: tuple[Layer, ...]
     positions: tuple[Position, ...]
     orders: tuple[Order, ...] = ()
-    isolated_orders: tuple[Order, ...] = ()
+    enlarged: tuple["Pool", ...] = ()
     terms: Terms = NO_FEE
 
     @property
@@ -130,7 +130,7 @@ def partition(
                 layers=tuple(_layer(market, name, balances, held, terms) for name in names),
                 positions=tuple(_in(held, "cross", names)),
                 orders=tuple(_in(waiting, "cross", names)),
-                isolated_orders=tuple(_in(waiting, "isolated", names)),
+                enlarged=tuple(_enlarged(market, held, _in(waiting, "isolated", names), terms)),
                 terms=terms,
             )
         )
@@ -201,6 +201,32 @@ def _isolated_pool(market: Market, position: Position, terms: Terms) -> Pool:
     )
 
 
+def _enlarged(market: Market, positions: Sequence[Position], orders: Sequence[Order], terms: Terms) -> Iterable[Pool]:
+    """Put isolated orders with the isolated position of their instrument and side, if there is one.
+
+    Source: Binance FAQ 4f83b65d83654b5e933f85ef12bf769d (the margin that a symbol requires is of its position and its
+    orders together, in hedge mode side by side), read 2026-11-22.
+    """
+    for key in dict.fromkeys((order.instrument.name, order.position_side) for order in orders):
+        own = [order for order in orders if (order.instrument.name, order.position_side) == key]
+        held = [
+            position
+            for position in positions
+            if (*key, "isolated") == (position.instrument.name, position.position_side, position.margin_mode)
+        ]
+        yield Pool(
+            account=own[0].account,
+            kind=MODES[1],
+            asset=own[0].instrument.settle,
+            instrument=key[0],
+            side=key[1],
+            layers=(),
+            positions=tuple(held),
+            orders=tuple(own),
+            terms=terms,
+        )
+
+
 def fenced_cash(market: Market, position: Position, terms: Terms) -> Fraction:
     """Cash fenced for an isolated position: as given, or margin at entry with the venue's fee reserve.
 
@@ -212,15 +238,33 @@ def fenced_cash(market: Market, position: Position, terms: Terms) -> Fraction:
     Source: MEXC position samples (ccxt 4.5.90; 0.1290338 for 0.01 ETH at 1217.3 and 100x); Bybit help, "Order Cost";
     read 2026-11-22.
     """
-    instrument, one = position.instrument, Fraction(1)
+    reserved = fee_reserve(market, position, terms)
+    return rules.isolated_cash(
+        position.isolated_margin, _notional_at_entry(position), position.leverage, reserved or Fraction(0)
+    )
+
+
+def fee_reserve(market: Market, position: Position, terms: Terms) -> Fraction | None:
+    """Fee that the venue keeps within an isolated position's margin; unknown where it needs a leverage not given.
+
+    Formula: as in `fenced_cash`.
+
+    Source: as `fenced_cash`.
+    """
+    at_entry = _notional_at_entry(position)
+    if market.rules.fee_reserve == "none":
+        return Fraction(0)
+    if market.rules.fee_reserve == "opening_notional":
+        return terms.taker * at_entry
+    if position.leverage is None:
+        return None
+    factor = rules.bankruptcy_factor(position.instrument.payoff, position.sign, position.leverage, Fraction(1))
+    return terms.taker * at_entry * factor
+
+
+def _notional_at_entry(position: Position) -> Fraction:
+    instrument = position.instrument
     value = rules.contract_value(
         instrument.payoff, instrument.contract_size, instrument.multiplier, position.entry_price
     )
-    at_entry = rules.notional(position.quantity, value)
-    reserve = Fraction(0)
-    if market.rules.fee_reserve == "opening_notional":
-        reserve = terms.taker * at_entry
-    elif market.rules.fee_reserve == "closing_at_bankruptcy" and position.leverage is not None:
-        factor = rules.bankruptcy_factor(instrument.payoff, position.sign, position.leverage, one)
-        reserve = terms.taker * at_entry * factor
-    return rules.isolated_cash(position.isolated_margin, at_entry, position.leverage, reserve)
+    return rules.notional(position.quantity, value)

@@ -1,151 +1,76 @@
-"""What a pool must hold: groups of legs and orders, the tier of each, its charge, and the fees inside it."""
+"""What a pool must hold: the charge of each group with the fees of its orders, and the fees to close positions."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
 from crossmargin.reference import rules
 from crossmargin.reference.book import Position
+from crossmargin.reference.groups import Group, fills, groups, tier_of
 from crossmargin.reference.market import Instrument
 from crossmargin.reference.orders import Order
-from crossmargin.reference.pools import Pool, fenced_cash, place
+from crossmargin.reference.pools import Pool, fenced_cash
 from crossmargin.reference.run import Run
 from crossmargin.reference.switches import RequirementRule
 from crossmargin.reference.values import N
 
 
-@dataclass(frozen=True)
-class Group:
-    """What is charged together: the legs and orders of one instrument, or those of one side of it."""
-
-    instrument: Instrument
-    positions: tuple[Position, ...]
-    orders: tuple[Order, ...] = ()
-
-
-def groups(pool: Pool, run: Run[N], legs: str) -> list[Group]:
-    """Divide the positions and orders of a pool into groups, in canonical order.
-
-    Formula: a group per instrument and position side where each leg is charged by itself (``legs = "each"``), else a
-    group per instrument.
-    """
-    found: dict[tuple[Any, ...], list[Any]] = {}
-    entries: tuple[Position | Order, ...] = (*pool.positions, *pool.orders)
-    for entry in entries:
-        where = place(run.market, entry.instrument, entry.position_side)
-        found.setdefault(where if legs == "each" else where[:2], []).append(entry)
-    return [
-        Group(
-            members[0].instrument,
-            tuple(entry for entry in members if isinstance(entry, Position)),
-            tuple(entry for entry in members if isinstance(entry, Order)),
-        )
-        for _, members in sorted(found.items(), key=lambda pair: pair[0])
-    ]
-
-
-def amount(  # noqa: PLR0913 - by keyword only
-    run: Run[N],
-    positions: Iterable[Position],
-    orders: Iterable[Order],
-    *,
-    legs: str,
-    mode: str,
-    price: str,
-    bounds: str = "settle",
-) -> N:
-    """Return what legs and orders amount to together, in a unit (see `rules.charged_amount`)."""
-    long = short = buys = sells = run.zero
-    for position in positions:
-        at = run.basis_price(position, price)
-        size = run.size(position.instrument, position.quantity, at, bounds)
-        if position.sign > 0:
-            long = long + size
-        else:
-            short = short + size
-    for order in orders if mode != "none" else ():
-        size = run.order_size(order, bounds)
-        if order.quantity > 0:
-            buys = buys + size
-        else:
-            sells = sells + size
-    return rules.charged_amount(legs, mode, long, short, buys, sells)
-
-
-def tier_of(run: Run[N], pool: Pool, group: Group, rule: RequirementRule) -> int:
-    """Return the tier of a group (from 1).
-
-    By the basis of the rule: the same amount that is charged, another arrangement of the instrument's legs, or the
-    sum over all instruments on the underlying; or the tier that the owner chose, or the higher of both.
-
-    Formula: `rules.tier_number` of the amount in the unit of the table, floors times the account's coefficient.
-
-    Source: WEEX support 5491591989785 (long and short added in cross); OKX help 360020411711 (expiries of one
-    underlying summed); Binance ``notionalCoef``; MEXC contract API (the level in force); read 2026-11-22.
-    """
-    how = run.market.rules.margin_class.tier
-    table = _table_of(group)
-    # Legs may be under tables of different lengths; the group is charged by that of its first leg.
-    chosen = [min(position.tier, len(table.tiers)) for position in group.positions if position.tier is not None]
-    if how == "static" and chosen:
-        return max(chosen)
-    floors = [run.cast(tier.floor * pool.terms.coefficient) for tier in table.tiers]
-    by_basis = rules.tier_number(_tier_basis(run, pool, group, rule, table.bounds), floors, table.at_floor)
-    return max(by_basis, *chosen) if how == "higher_of_both" and chosen else by_basis
-
-
-def _table_of(group: Group) -> Any:
-    """Return the table of a group's first position; a group of orders alone is under the newest."""
-    return group.positions[0].table if group.positions else group.instrument.table
-
-
-def _tier_basis(run: Run[N], pool: Pool, group: Group, rule: RequirementRule, bounds: str) -> N:
-    mode = run.market.rules.orders.tier_basis if pool.kind == "cross" else "none"
-
-    def of(legs: str, positions: Sequence[Position], orders: Sequence[Order]) -> N:
-        return amount(run, positions, orders, legs=legs, mode=mode, price=rule.tier_price, bounds=bounds)
-
-    if rule.tier_legs == "same":
-        return of(rule.legs, group.positions, group.orders)
-    instrument = group.instrument
-    if rule.tier_legs == "underlying":
-        total = run.zero
-        for other in groups(pool, run, rule.legs):
-            if (other.instrument.underlying, other.instrument.settle) == (instrument.underlying, instrument.settle):
-                total = total + of(rule.legs, other.positions, other.orders)
-        return total
-    positions = [position for position in pool.positions if position.instrument is instrument]
-    orders = [order for order in pool.orders if order.instrument is instrument]
-    return of(rule.tier_legs, positions, orders)
-
-
-def charge(run: Run[N], pool: Pool, group: Group, level: str, *, with_orders: bool = True) -> N | None:
-    """Return what one group is charged, without fees; None where an initial margin is unknown.
+def requirement(
+    run: Run[N], pool: Pool, group: Group, level: str, *, with_orders: bool = True, fees: bool = True
+) -> N | None:
+    """Return what one group requires: its charge with the fees of its orders; None where an initial margin is unknown.
 
     Maintenance is the tier's rate on the amount less its deduction, or a share of the initial charge; initial margin
-    is the amount over the lowest leverage among the group's positions and orders, or the table's initial rate on it.
+    is every position and order over its own leverage, or the table's initial rate on the amount. Orders can fill in
+    more than one way: each has its charge and its fees, and the dearest counts. ``with_orders = False`` is the part
+    of the positions, ``fees = False`` the charge alone; both in the tier of the group.
 
-    Formula: ``max(0, rate_k * amount - deduction_k * value of the bound unit)``; ``amount / L``;
-    ``initial_rate_k * amount``.
+    Formula: the largest over `rules.fills` of ``charge(amount) + part of the fees``, where ``charge(x)`` is
+    ``max(0, rate_k * x - deduction_k * value of the bound unit)``, ``x`` (over leverages), or ``initial_rate_k * x``.
 
-    Source: as `rules.maintenance_margin` and `rules.initial_margin`; the table's initial rate: MEXC, "What are
-    futures risk limits"; the share: dydxprotocol/v4-chain, ``protocol/lib/margin/risk.go``; read 2026-11-22.
+    Source: as `rules.maintenance_margin`, `rules.initial_margin` and `rules.fills`; the table's initial rate: MEXC,
+    "What are futures risk limits"; the share: dydxprotocol/v4-chain, ``protocol/lib/margin/risk.go``; fees with the
+    side that they belong to: Bybit help, "Order Cost" (cost of an order is its margin and its fees, and the larger
+    side counts); read 2026-11-22.
     """
-    rule = run.market.rules.requirement(level, pool.kind)
-    mode = order_mode(run, level) if with_orders and pool.kind == "cross" else "none"
+    charged, share = level, run.one
+    if level == "maintenance" and run.market.rules.requirement(level, pool.kind).source == "share_of_initial":
+        charged, share = "initial", run.cast(run.market.rules.requirement(level, pool.kind).share)
+    rule = run.market.rules.requirement(charged, pool.kind)
+    mode = order_mode(run, charged) if with_orders else "none"
     if not group.positions and mode == "none":
         return run.zero
-    size = amount(run, group.positions, group.orders, legs=rule.legs, mode=mode, price=rule.price)
-    if level == "initial" and rule.source == "usual":
-        leverages = [position.leverage for position in group.positions]
-        leverages += [order.leverage for order in group.orders if mode != "none"]
-        known = [leverage for leverage in leverages if leverage is not None]
-        return rules.initial_margin(size, run.cast(min(known)) if len(known) == len(leverages) else None)
-    tier = _table_of(group).tiers[tier_of(run, pool, group, rule) - 1]
+    by_leverage = charged == "initial" and rule.source == "usual"
+    if by_leverage and not _leverages_known(group, mode):
+        return None
+    whole = fills(run, group.positions, group.orders, legs=rule.legs, mode=mode, price=rule.price)
+    amounts = whole
+    rate, deduction = run.one, run.zero
+    if by_leverage:
+        amounts = fills(
+            run, group.positions, group.orders, legs=rule.legs, mode=mode, price=rule.price, per_leverage=True
+        )
+    else:
+        rate, deduction = _rate(run, pool, group, rule, charged)
+    buys, sells = side_fees(run, pool, group, level) if fees and mode != "none" else (run.zero, run.zero)
+    return max(
+        share * rules.maintenance_margin(fill.amount, rate, deduction) + way.buys * buys + way.sells * sells
+        for fill, way in zip(amounts, whole, strict=True)
+    )
+
+
+def _leverages_known(group: Group, mode: str) -> bool:
+    entries: tuple[Position | Order, ...] = (*group.positions, *(group.orders if mode != "none" else ()))
+    return all(entry.leverage is not None for entry in entries)
+
+
+def _rate(run: Run[N], pool: Pool, group: Group, rule: RequirementRule, level: str) -> tuple[N, N]:
+    """Rate of the group's tier, and what is deducted, in the settlement asset."""
+    tier = group.table.tiers[tier_of(run, pool, group, rule) - 1]
     if level == "initial":
-        return run.cast(tier.initial_rate) * size
-    deduction = run.cast(tier.deduction * pool.terms.coefficient) * _bound_unit(run, group, rule)
-    return rules.maintenance_margin(size, run.cast(tier.maintenance_rate), deduction)
+        assert tier.initial_rate is not None
+        return run.cast(tier.initial_rate), run.zero
+    return run.cast(tier.maintenance_rate), run.cast(tier.deduction * pool.terms.coefficient) * _bound_unit(
+        run, group, rule
+    )
 
 
 def _bound_unit(run: Run[N], group: Group, rule: RequirementRule) -> N:
@@ -155,7 +80,7 @@ def _bound_unit(run: Run[N], group: Group, rule: RequirementRule) -> N:
     if rule.price == "entry" and group.positions:
         price = group.positions[0].entry_price
     return rules.unit_value(
-        _table_of(group).bounds,
+        group.table.bounds,
         instrument.payoff,
         run.value(instrument, price),
         run.cast(instrument.multiplier),
@@ -170,19 +95,17 @@ def order_mode(run: Run[N], level: str) -> str:
     return orders.maintenance_margin if level == "maintenance" else orders.initial_margin
 
 
-def charges(run: Run[N], pool: Pool, level: str, *, with_orders: bool = True) -> list[tuple[Group, N | None]]:
-    """Return the groups of a requirement with their charges.
+def requirements(run: Run[N], pool: Pool, level: str, *, with_orders: bool = True) -> list[tuple[Group, N | None]]:
+    """Return the groups of a requirement with what each requires.
 
     A maintenance margin that is a share of the initial one is charged by the groups of the initial margin.
     """
     rule = run.market.rules.requirement(level, pool.kind)
-    if level == "maintenance" and rule.source == "share_of_initial":
-        share = run.cast(rule.share)
-        return [
-            (group, None if initial is None else share * initial)
-            for group, initial in charges(run, pool, "initial", with_orders=with_orders)
-        ]
-    return [(group, charge(run, pool, group, level, with_orders=with_orders)) for group in groups(pool, run, rule.legs)]
+    if rule.source == "share_of_initial":
+        rule = run.market.rules.requirement("initial", pool.kind)
+    return [
+        (group, requirement(run, pool, group, level, with_orders=with_orders)) for group in groups(pool, run, rule.legs)
+    ]
 
 
 def closing_fee(run: Run[N], pool: Pool, position: Position, level: str) -> N:
@@ -233,14 +156,27 @@ def order_fees(run: Run[N], pool: Pool, order: Order, level: str) -> N:
     return total
 
 
+def side_fees(run: Run[N], pool: Pool, group: Group, level: str) -> tuple[N, N]:
+    """Return the fees of all buys and of all sells of a group."""
+    buys = sells = run.zero
+    for order in group.orders if order_mode(run, level) != "none" else ():
+        fee = order_fees(run, pool, order, level)
+        if order.quantity > 0:
+            buys = buys + fee
+        else:
+            sells = sells + fee
+    return buys, sells
+
+
 def required(run: Run[N], pool: Pool, level: str) -> dict[str, N | None]:
     """Return a requirement by settlement asset; None where it is unknown.
 
-    Formula: the charges of the groups, the closing fees of positions, and the fees of orders. The initial margin of a
-    cross pool also holds ``order value / L`` and the fees of orders that would open isolated positions.
+    Formula: what the groups require, and the closing fees of positions. The initial margin of a cross pool also holds
+    what orders of isolated positions reserve (`reserve`).
 
-    Source: BingX support 11263299509391 (margin and fees reserved by isolated orders are frozen in the account),
-    read 2026-11-22.
+    Source: BingX support 11263299509391 (margin and fees reserved by isolated orders are frozen in the account); the
+    Binance FAQ quoted in dev.binance.vision thread 17078 (isolated open-order margin is taken off what is available in
+    cross); read 2026-11-22.
     """
     total: dict[str, N | None] = {layer.asset: run.zero for layer in pool.layers}
 
@@ -248,19 +184,76 @@ def required(run: Run[N], pool: Pool, level: str) -> dict[str, N | None]:
         before = total[instrument.settle]
         total[instrument.settle] = None if before is None or more is None else before + more
 
-    for group, part in charges(run, pool, level):
+    for group, part in requirements(run, pool, level):
         add(group.instrument, part)
     for position in pool.positions:
         add(position.instrument, closing_fee(run, pool, position, level))
-    if order_mode(run, level) == "none":
-        return total
-    for order in pool.orders:
-        add(order.instrument, order_fees(run, pool, order, level))
-    for order in pool.isolated_orders if level == "initial" else ():
-        leverage = None if order.leverage is None else run.cast(order.leverage)
-        add(order.instrument, rules.initial_margin(run.order_size(order), leverage))
-        add(order.instrument, order_fees(run, pool, order, level))
+    for enlarged in pool.enlarged if level == "initial" else ():
+        add(enlarged.orders[0].instrument, reserve(run, enlarged))
     return total
+
+
+def reserve(run: Run[N], enlarged: Pool) -> N | None:
+    """Return what the orders of an isolated position reserve: what they add to its initial margin.
+
+    An order against the position that does not exceed it reserves nothing, marked as reducing or not.
+
+    Formula: ``max(0, requirement of the position with its orders - that of the position alone)``, fees of orders
+    included, the position's own closing fee not; both by the rule of isolated positions.
+
+    Source: Binance FAQ 4f83b65d83654b5e933f85ef12bf769d (the requirement of a symbol is one maximum; reducing orders
+    cost nothing until they exceed the position); read 2026-11-22.
+    """
+    (group,) = groups(enlarged, run, "each")
+    if order_mode(run, "initial") == "none":
+        return run.zero
+    both = requirement(run, enlarged, group, "initial")
+    alone = requirement(run, replace(enlarged, orders=()), group.without_orders(), "initial")
+    if both is None or alone is None:
+        return None
+    return max(run.zero, both - alone)
+
+
+def frozen(run: Run[N], pool: Pool) -> dict[str, N]:
+    """Return by settlement asset what open orders freeze: it comes off what the pool's collateral is worth.
+
+    Some venues take reserved margin and fees out of the balance that they test, so that an order brings liquidation
+    nearer before it fills.
+
+    Formula: ``isolated_orders_and_fees``: `reserve` of isolated orders, and of each cross group the initial
+    requirement less its charge without fees; ``all``: `reserve`, and of each cross group the initial requirement with
+    orders less that without, not below zero.
+
+    Source: BingX support 11263299509391 (frozen: margin and fees reserved by isolated orders and fees reserved by
+    cross orders); MEXC, "Liquidation" (equity without all order margin); read 2026-11-22.
+    """
+    how = run.market.rules.orders.frozen
+    total = {layer.asset: run.zero for layer in pool.layers}
+    if how == "none" or pool.kind != "cross":
+        return total
+    for enlarged in pool.enlarged:
+        settle = enlarged.orders[0].instrument.settle
+        total[settle] = total[settle] + known(reserve(run, enlarged))
+    for group in groups(pool, run, run.market.rules.requirement("initial", pool.kind).legs):
+        if not group.orders:
+            continue
+        settle = group.instrument.settle
+        if how != "all" and not any(side_fees(run, pool, group, "initial")):
+            continue
+        whole = known(requirement(run, pool, group, "initial"))
+        if how == "all":
+            bare = replace(pool, orders=())
+            without = known(requirement(run, bare, group.without_orders(), "initial"))
+        else:
+            without = known(requirement(run, pool, group, "initial", fees=False))
+        total[settle] = total[settle] + max(run.zero, whole - without)
+    return total
+
+
+def known(value: N | None) -> N:
+    """Return a value that the checks of the tables have made sure of."""
+    assert value is not None
+    return value
 
 
 def shares(run: Run[N], pool: Pool, level: str) -> dict[int, N | None]:
@@ -274,7 +267,7 @@ def shares(run: Run[N], pool: Pool, level: str) -> dict[int, N | None]:
     if rule.source == "share_of_initial":
         rule = run.market.rules.requirement("initial", pool.kind)
     parts: dict[int, N | None] = {}
-    for group, whole in charges(run, pool, level, with_orders=False):
+    for group, whole in requirements(run, pool, level, with_orders=False):
         total = run.zero
         for position in group.positions:
             total = total + run.notional(position, rule.price)

@@ -90,3 +90,8 @@ def choice(row: Row, column: str, where: str, choices: tuple[str, ...], default:
     if value not in choices:
         raise refuse(where.format(column), value, " or ".join(repr(choice) for choice in choices))
     return str(value)
+
+
+def named(row: Row, column: str, where: str, choices: tuple[str, ...]) -> str | None:
+    """Read one of the choices if it is there."""
+    return None if row.get(column) is None else choice(row, column, where, choices)

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any, overload
 
 from crossmargin.reference.accounts import Accounts, read_accounts, read_settings
+from crossmargin.reference.beside import check_frozen, check_sides
 from crossmargin.reference.book import Balance, Position, read_balances, read_positions
 from crossmargin.reference.figures import PoolScore, PositionScore, score_pool
 from crossmargin.reference.market import Market
@@ -42,14 +43,17 @@ def read_tables(  # noqa: PLR0913 - one per table
     """Read all tables; parameters as `score_account`."""
     terms = read_accounts(market, accounts)
     fallbacks = read_settings(market, settings)
-    return Tables(
+    tables = Tables(
         balances=read_balances(market, balances, duplicates),
         positions=read_positions(
             market, positions, duplicates, accounts=terms, settings=fallbacks, quantity_unit=quantity_unit
         ),
-        orders=read_orders(market, orders, fallbacks, quantity_unit),
+        orders=read_orders(market, orders, terms, fallbacks, quantity_unit),
         accounts=terms,
     )
+    check_sides(market, terms, tables.positions, tables.orders)
+    check_frozen(market, tables.positions, tables.orders)
+    return tables
 
 
 def read_prices(market: Market, name: str, given: Values, tables: Tables) -> dict[str, Fraction]:

@@ -17,6 +17,7 @@ TIER_LEGS = ("same", "net", "long_plus_short", "larger_side", "underlying")
 FEES = ("none", "mark", "bankruptcy_at_entry", "bankruptcy_at_mark")
 OF_MARGIN = "bankruptcy_of_margin"
 MODES = ("none", "sum", "worst_fill", "larger_side")
+FROZEN = ("none", "isolated_orders_and_fees", "all")
 ROUNDINGS = ("truncate", "half_up", "half_even", "floor", "ceiling", "adverse")
 
 
@@ -52,6 +53,7 @@ class OrderRules:
     maintenance_margin: str = "none"
     tier_basis: str = "none"
     order_loss: str = "none"
+    frozen: str = "none"
     price: str = "limit"
     opening_fee: bool = False
     closing_fee: bool = False
@@ -95,6 +97,7 @@ class Rules:
 
     cross_pool: str = "per_asset"
     isolated: bool = True
+    hedge_mode: bool = True
     valuation_asset: str | None = None
     constraints: tuple[Constraint, ...] = (Constraint(),)
     combine: str = "any"
@@ -159,6 +162,7 @@ def read_rules(source: Table) -> Rules:
     rules = Rules(
         cross_pool=parse.choice(pools, "cross", "pools", ("per_asset", "per_account")),
         isolated=parse.flag(pools, "isolated", "pools", default=True),
+        hedge_mode=parse.flag(pools, "hedge_mode", "pools", default=True),
         valuation_asset=parse.section(source, "valuation").get("asset"),
         constraints=_read_constraints(parse.section(source, "trigger")),
         combine=parse.choice(parse.section(source, "trigger"), "combine", "trigger", ("any", "all")),
@@ -196,7 +200,9 @@ def read_rules(source: Table) -> Rules:
         },
         display=_read_display(parse.section(source, "display")),
     )
+    parse.one_of(parse.section(source, "fees").get("closing", "taker"), "fees.closing", ("taker",))
     _check_pools(rules)
+    _check_orders(rules)
     return rules
 
 
@@ -212,6 +218,17 @@ def _check_pools(rules: Rules) -> None:
         raise refuse(
             "liabilities.requirement", rules.liability_requirement, "'none' where each asset has a pool of its own"
         )
+
+
+def _check_orders(rules: Rules) -> None:
+    """Refuse to add orders to the larger side of legs that are added: there is no larger side."""
+    margins = {"maintenance_margin": rules.maintenance, "initial_margin": rules.initial}
+    for name, rule in margins.items():
+        own = rule.tier_legs in ("same", "underlying")
+        arranged = {name: rule.legs, "tier_basis": rule.legs if own else rule.tier_legs}
+        for key, legs in arranged.items():
+            if getattr(rules.orders, key) == "larger_side" and legs == "long_plus_short":
+                raise refuse(f"orders.{key}", "larger_side", f"another mode where the {name} adds the legs")
 
 
 def _read_constraints(trigger: Table) -> tuple[Constraint, ...]:
@@ -264,6 +281,7 @@ def _read_orders(entry: Table) -> OrderRules:
         maintenance_margin=parse.choice(entry, "maintenance_margin", "orders", MODES),
         tier_basis=parse.choice(entry, "tier_basis", "orders", MODES),
         order_loss=parse.choice(entry, "order_loss", "orders", ("none", "admission", "equity")),
+        frozen=parse.choice(entry, "frozen", "orders", FROZEN),
         price=parse.choice(entry, "price", "orders", ("limit", "mark", "worse")),
         opening_fee=parse.flag(entry, "opening_fee", "orders"),
         closing_fee=parse.flag(entry, "closing_fee", "orders"),

@@ -46,9 +46,8 @@ def on_trigger(case: FullCase, ulps: int) -> FullCase:
 
 def _moved(case: FullCase, pool: PoolScore[Fraction], ulps: int) -> FullCase:
     if pool.kind == "isolated":
-        place = (pool.account, pool.instrument, pool.side, "isolated")
-        names = ("account", "instrument", "position_side", "margin_mode")
-        row = [tuple(position[name] for name in names) for position in case.positions].index(place)
+        own = [row for row, position in enumerate(case.positions) if position["account"] == pool.account]
+        row = own[pool.positions[0].row]
         return _solved(case, pool, pool.wallet_balance, lambda value: _with_margin(case, row, value), ulps)
     assets = case.spec.assets if case.spec.several else (pool.asset,)
     for asset in assets:

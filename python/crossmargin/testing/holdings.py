@@ -3,7 +3,8 @@
 `full_cases` draws whole cases; what puts them on edges is in `crossmargin.testing.edges`.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -12,10 +13,11 @@ from hypothesis import strategies as st
 
 from crossmargin.reference import exact
 from crossmargin.reference.rules import size_in
-from crossmargin.testing.cases import FullCase
+from crossmargin.testing.cases import FullCase, Row
 from crossmargin.testing.kinds import MarketSpec, flags, market_specs, profiles_of, spec_of, tables_of
 from crossmargin.testing.markets import InstrumentSpec
 from crossmargin.testing.numbers import STYLES, clamp, magnitudes, narrow, near, signed, step
+from crossmargin.testing.sides import position_modes, sides
 
 Key = tuple[int, InstrumentSpec, str, str]
 """Account, contract, side and mode of a position to draw."""
@@ -54,18 +56,28 @@ def _books(  # noqa: PLR0913, PLR0917 - Hypothesis passes the first
     deep = draw(st.integers(0, 7)) == 0
     n_accounts = 1 if deep else draw(st.integers(1, max_accounts))
     marks = {one.name: draw(magnitudes(style)) for one in spec.instruments}
+    hedge_mode = bool(spec.key("pools", "hedge_mode", default=True))
+    modes = position_modes(draw, range(n_accounts), hedge_mode=hedge_mode)
+    holders = [(account, one.name) for account in range(n_accounts) for one in spec.instruments]
+    known = sides(draw, holders, modes, hedge_mode=hedge_mode)
     keys: list[Key] = [
         (account, one, side, mode)
         for account in range(n_accounts)
         for one in spec.instruments
-        for side in ("net", "long", "short")
+        for side in known[account, one.name]
         for mode in (("cross", "cross", "isolated") if spec.key("pools", "isolated", default=True) else ("cross",))
     ]
+    accounts = draw(_accounts(spec, modes))
+    settings = draw(_settings(spec, n_accounts))
     reach = min(max_legs, len(keys), draw(st.sampled_from([1, 2, 4, 8]))) if not deep else min(max_legs, len(keys))
     held = draw(st.lists(st.sampled_from(keys), min_size=min(4, reach) if deep else 0, max_size=reach, unique_by=_key))
     positions = [draw(_positions(spec, key, marks[key[1].name], style)) for key in held]
-    wanted = draw(st.lists(st.sampled_from(keys), max_size=4))
+    wanted = draw(st.lists(st.sampled_from([*keys, *held, *held]), max_size=5))
     orders = [draw(_orders(spec, key, marks[key[1].name], style)) for key in wanted]
+    silent = {(key[0], key[1].name): _usual_mode(key, accounts, settings) for key in (*held, *wanted)}
+    for row in (*positions, *orders):
+        if row["margin_mode"] == silent[row["account"], row["instrument"]] and draw(st.booleans()):
+            del row["margin_mode"]
     inverse = any(key[1].payoff == "inverse" for key in (*held, *wanted))
     return FullCase(
         spec=spec,
@@ -74,13 +86,21 @@ def _books(  # noqa: PLR0913, PLR0917 - Hypothesis passes the first
         positions=tuple(positions),
         marks=marks,
         orders=tuple(orders),
-        accounts=tuple(draw(_accounts(spec, n_accounts))),
-        settings=tuple(draw(_settings(spec, n_accounts))),
+        accounts=tuple(accounts),
+        settings=tuple(settings),
         index={asset: draw(magnitudes(narrow(style))) for asset in spec.assets if asset != spec.assets[0]}
         | draw(st.sampled_from([{}, {spec.assets[0]: 1.0}])),
         last={one.name: draw(near(marks[one.name])) for one in spec.instruments},
         quantity_unit="contracts" if inverse else draw(st.sampled_from(["contracts", "contracts", "base"])),
     )
+
+
+def _usual_mode(key: Key, accounts: Sequence[Row], settings: Sequence[Row]) -> str:
+    """Margin mode of a row that says none: that of its settings, else of its account, else cross."""
+    account, one, _, _ = key
+    said = [row.get("margin_mode") for row in settings if (row["account"], row["instrument"]) == (account, one.name)]
+    said += [row.get("margin_mode") for row in accounts if row["account"] == account]
+    return str(next((mode for mode in said if mode is not None), "cross"))
 
 
 def _key(key: Key) -> tuple[int, str, str, str]:
@@ -181,14 +201,17 @@ def _orders(draw: st.DrawFn, spec: MarketSpec, key: Key, mark: float, style: str
     }
     if spec.asks_leverage or draw(st.integers(0, 3)):
         row["leverage"] = draw(st.sampled_from(LEVERAGES))
+    kinds = [None, "market" if math.isnan(limit) else "limit"]
     if draw(flags()):
         row["trigger_price"] = mark
-    return row
+        kinds += ["stop", "take_profit"]
+    kind = draw(st.sampled_from(kinds))
+    return row if kind is None else {**row, "kind": kind}
 
 
 @st.composite
-def _accounts(draw: st.DrawFn, spec: MarketSpec, n_accounts: int) -> list[dict[str, Any]]:
-    named = draw(st.lists(st.sampled_from(range(n_accounts)), unique=True, max_size=n_accounts))
+def _accounts(draw: st.DrawFn, spec: MarketSpec, modes: Mapping[int, str | None]) -> list[dict[str, Any]]:
+    named = draw(st.lists(st.sampled_from(list(modes)), unique=True, max_size=len(modes)))
     rows = []
     for account in named:
         row: dict[str, Any] = {"account": account}
@@ -197,6 +220,11 @@ def _accounts(draw: st.DrawFn, spec: MarketSpec, n_accounts: int) -> list[dict[s
             row["profile"] = profile
         if spec.key("margin_class", "user_coefficient", "none") == "bounds" and draw(st.booleans()):
             row["tier_coefficient"] = draw(st.sampled_from(COEFFICIENTS))
+        if modes[account] is not None and draw(st.booleans()):
+            row["position_mode"] = modes[account]
+        if draw(flags()):
+            both = spec.key("pools", "isolated", default=True)
+            row["margin_mode"] = draw(st.sampled_from(["cross", "isolated"] if both else ["cross"]))
         rows.append(row)
     return rows
 
@@ -211,7 +239,6 @@ def _settings(draw: st.DrawFn, spec: MarketSpec, n_accounts: int) -> list[dict[s
         if draw(st.booleans()):
             row["leverage"] = draw(st.sampled_from(LEVERAGES))
         if draw(st.booleans()):
-            # what rows say wins, and all rows of these books say it
             both = spec.key("pools", "isolated", default=True)
             row["margin_mode"] = draw(st.sampled_from(["cross", "isolated"] if both else ["cross"]))
         rows.append(row)

@@ -34,6 +34,8 @@ FEES = ("none", "none", "none", "mark", "bankruptcy_at_entry", "bankruptcy_at_ma
 
 MODES = ("none", "sum", "worst_fill", "larger_side")
 
+FROZEN = ("none", "isolated_orders_and_fees", "all")
+
 LEGS = ("each", "each", "net", "long_plus_short", "larger_side")
 
 TIER_LEGS = ("same", "same", "same", "net", "long_plus_short", "larger_side", "underlying")
@@ -72,7 +74,8 @@ class MarketSpec:
         said = [value for section in sections if isinstance(section, Mapping) for value in section.values()]
         constraints = self.sections.get("trigger.constraint", ())
         required = [entry.get("required") for entry in constraints if isinstance(entry, Mapping)]
-        return bool(ASKING & set(map(str, said))) or ("initial" in required)
+        frozen = self.key("orders", "frozen", "none") != "none"
+        return bool(ASKING & set(map(str, said))) or ("initial" in required) or frozen
 
     def turned(self) -> "MarketSpec":
         """Return the market with its last constraint first, so that the excess is that of another."""
@@ -120,7 +123,11 @@ VENUE_RATIOS = ("equity_over_maintenance", "maintenance_over_equity")
 @st.composite
 def _sections(draw: st.DrawFn, several: bool, valuation: str) -> Sections:
     sections: dict[str, Any] = {
-        "pools": {"cross": "per_account" if several else "per_asset", "isolated": True},
+        "pools": {
+            "cross": "per_account" if several else "per_asset",
+            "isolated": True,
+            "hedge_mode": draw(choice(True, True, True, True, False)),
+        },
         "valuation": {"asset": valuation},
         "trigger": {
             "level": draw(choice(1, 1.05, 1.1, 1.5, 0.8)),
@@ -143,6 +150,7 @@ def _sections(draw: st.DrawFn, several: bool, valuation: str) -> Sections:
         "withdrawable": draw(_withdrawable()),
         "bonus": {"counts_as_margin": draw(st.booleans())},
     } | draw(_fees())
+    sections["orders"] = _arranged(sections)
     for name in ("maintenance_margin", "initial_margin"):
         if draw(st.booleans()):
             sections[f"{name}.isolated"] = draw(_isolated())
@@ -207,11 +215,24 @@ def order_rules(draw: st.DrawFn) -> Section:
         "maintenance_margin": draw(st.sampled_from(MODES)),
         "tier_basis": draw(st.sampled_from(MODES)),
         "order_loss": draw(choice("none", "admission", "equity")),
+        "frozen": draw(choice(*FROZEN)),
         "price": draw(choice("limit", "mark", "worse")),
         "opening_fee": draw(st.booleans()),
         "closing_fee": draw(st.booleans()),
         "conditional": draw(st.booleans()),
     }
+
+
+def _arranged(sections: Mapping[str, Any]) -> Section:
+    """Replace orders on the larger side where legs are added: a market refuses them."""
+    orders = dict(sections["orders"])
+    for name in ("maintenance_margin", "initial_margin"):
+        rule = sections[name]
+        basis = rule["legs"] if rule["tier_legs"] in ("same", "underlying") else rule["tier_legs"]
+        for key, legs in ((name, rule["legs"]), ("tier_basis", basis)):
+            if orders[key] == "larger_side" and legs == "long_plus_short":
+                orders[key] = "worst_fill"
+    return orders
 
 
 @st.composite

@@ -129,8 +129,9 @@ OTHER_TABLES = {
         "reduce_only",
         "position_side",
         "margin_mode",
+        "kind",
     ),
-    "accounts": ("account", "profile", "tier_coefficient"),
+    "accounts": ("account", "profile", "tier_coefficient", "margin_mode", "position_mode"),
     "settings": ("account", "instrument", "leverage", "margin_mode"),
 }
 

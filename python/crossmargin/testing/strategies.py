@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from crossmargin.reference import exact, load_market, score
 from crossmargin.testing.markets import CAP, InstrumentSpec, RuleSpec, market_toml
 from crossmargin.testing.numbers import ROUND_SIZES, STYLES, clamp, magnitudes, narrow, near, signed, step
+from crossmargin.testing.sides import sides
 
 SETTLEMENT_ASSETS = ("USDT", "USDC", "FDUSD")
 
@@ -152,7 +153,9 @@ def _books(  # noqa: PLR0913, PLR0917 - Hypothesis passes the first
     """Draw rows for some of the keys, within the given numbers of legs, and a mark for every instrument."""
     specs = {key[1].name: key[1] for key in keys}
     marks = {name: draw(magnitudes(style)) for name in specs}
-    least, reach = legs
+    known = sides(draw, [(account, spec.name) for account, spec, _, _ in keys], {})
+    keys = [key for key in keys if key[2] in known[key[0], key[1].name]]
+    least, reach = min(legs[0], len(keys)), min(legs[1], len(keys))
     held = draw(st.lists(st.sampled_from(keys), min_size=least, max_size=reach, unique_by=_key))
     positions = [draw(_position_rows(key, marks[key[1].name], style)) for key in held]
     assets = {spec.settle for spec in specs.values()}
