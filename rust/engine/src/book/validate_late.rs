@@ -158,7 +158,8 @@ pub(super) fn side_faults(
             Part::Orders => checked.tables.orders.position_side,
             _ => checked.tables.positions.position_side,
         };
-        let shown = keys.map_or_else(|| "net".to_owned(), |keys| Keys::Text(keys).show(row as usize));
+        let named = keys.map(|keys| Keys::Text(keys).show(row as usize)).filter(|side| !side.is_empty());
+        let shown = named.unwrap_or_else(|| "net".to_owned());
         faults.add(part, row as usize, "position_side", shown, (FaultKind::Inconsistent, cure));
     }
 }
