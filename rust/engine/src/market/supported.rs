@@ -8,8 +8,7 @@ use serde::Serialize;
 
 use super::collateral::AssetCollateral;
 use super::schema::{
-    self, ClosingFee, ClosingRate, CrossPool, Document, Legs, MarginSource, OrdersIn, Requirement, TierLegs,
-    TriggerPrice,
+    self, ClosingFee, CrossPool, Document, Legs, MarginSource, OrdersIn, Requirement, TierLegs, TriggerPrice,
 };
 use crate::error::{Error, Result};
 
@@ -28,9 +27,6 @@ pub(super) fn check(document: &Document) -> Result<()> {
     only("initial_margin.source", &document.initial_margin.source, &shares)?;
     closing_fee("maintenance_margin", &document.maintenance_margin)?;
     closing_fee("initial_margin", &document.initial_margin)?;
-    if let Some(fees) = &document.fees {
-        only("fees.closing", &fees.closing, &[ClosingRate::Taker])?;
-    }
     larger_side(document)?;
     pools(document)?;
     absent("portfolio_margin", document.portfolio_margin.as_ref())

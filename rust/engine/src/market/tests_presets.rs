@@ -233,13 +233,23 @@ fn test_preset_mexc_lists_are_those_of_their_time() {
         assert_eq!(btc.maintenance_rates(), [0.001, 0.004, 0.005, 0.01, 0.02, 0.05]);
         assert_eq!(btc.initial_rates(), [0.002, 0.005, 0.01, 0.02, 0.05, 0.1]);
         assert_eq!((btc.max_leverage()[5], btc.cap()), (10.0, Some(ends[5])));
-        assert_eq!(
-            (new.rules().fee_reserve(), new.rules().orders().frozen),
-            (FeeReserve::OpeningNotional, Frozen::All)
-        );
-        assert_eq!(new.profiles().first().map(|profile| profile.taker), Some(0.0004));
     }
-    let coin = preset("mexc-coinm", "2026-01-01");
-    assert!(coin.instruments().is_empty());
-    assert_eq!(coin.rules().orders().frozen, Frozen::All);
+    assert!(preset("mexc-coinm", "2026-01-01").instruments().is_empty());
+}
+
+#[test]
+fn test_preset_mexc_fees_of_opening_and_closing_are_those_of_the_samples() {
+    let cases = [("2021-01-01", 0.0006, 0.0006), ("2025-10-01", 0.0004, 0.0004), ("2026-05-03", 0.0001, 0.0004)];
+    for (day, opening, closing) in cases {
+        let market = preset("mexc-usdm", day);
+        assert_eq!((market.profiles()[0].taker, market.closing_fee_rate(0, 0)), (opening, closing), "{day}");
+    }
+}
+
+#[test]
+fn test_preset_mexc_reserves_the_fee_of_opening_and_freezes_what_orders_take() {
+    for (name, day) in [("mexc-usdm", "2021-01-01"), ("mexc-usdm", "2026-05-03"), ("mexc-coinm", "2025-10-01")] {
+        let rules = preset(name, day).rules().clone();
+        assert_eq!((rules.fee_reserve(), rules.orders().frozen), (FeeReserve::OpeningNotional, Frozen::All), "{name}");
+    }
 }

@@ -51,8 +51,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ),
     (
         "[display]",
-        "[fees]\ntaker = 0.0001\nliquidation = 0.0004\nclosing = \"liquidation\"\n[display]",
-        "fees.closing: was \"liquidation\", which is not supported by this version; it computes \"taker\"",
+        "[fees]\ntaker = 0.0001\nclosing = \"liquidation\"\n[display]",
+        "fees.liquidation: is missing: fees.closing = \"liquidation\" charges it inside requirements; give it",
     ),
     (
         "[display]",
@@ -171,6 +171,17 @@ fn test_market_decimals_that_are_none_name_the_range_and_the_cure() {
     }
     let text = with("[display]", "[bonus]\ncounts_as_margin = true\nexpires_days = -1\n[display]");
     assert_eq!(message(&text), "bonus.expires_days: was -1, expected a whole number from 0 to 4294967295");
+}
+
+#[test]
+fn test_market_closing_fee_has_the_rate_of_liquidations_where_the_file_says_so() {
+    let fees = "[fees]\ntaker = 0.0001\nliquidation = 0.0004\n[fees.profile.none]\ntaker = 0\n[display]";
+    let text = with("[display]", fees);
+    let rates = |text: &str| -> Vec<f64> { (0..3).map(|profile| market(text).closing_fee_rate(0, profile)).collect() };
+    assert_eq!(rates(&text), [0.0001, 0.0, 0.0]);
+    let text = text.replace("liquidation = 0.0004", "liquidation = 0.0004\nclosing = \"liquidation\"");
+    assert_eq!(rates(&text), [0.0004, 0.0004, 0.0]);
+    assert_eq!(rates(&text.replace("base = ", "liquidation_fee = 0.01\nbase = ")), [0.01, 0.01, 0.0]);
 }
 
 #[test]

@@ -330,25 +330,25 @@ impl<N: Number> Pool<'_, N> {
 
     /// The closing fee of a position inside a margin; `None` where the leverage that it needs is unknown.
     pub(super) fn closing_fee(&self, margin: Margin, leg: &Leg<N>, fence: &N) -> Option<N> {
-        let taker = N::of(self.book.class_table(leg.class).taker);
+        let rate = N::of(self.book.class_table(leg.class).closing);
         let inverse = self.book.market().instruments()[leg.instrument].payoff() == Payoff::Inverse;
         let at_bankruptcy = |notional: &N| {
-            (!leg.leverage.is_nan()).then(|| taker.times(&at_bankruptcy(notional, leg.leverage, leg.long != inverse)))
+            (!leg.leverage.is_nan()).then(|| rate.times(&at_bankruptcy(notional, leg.leverage, leg.long != inverse)))
         };
         match self.rule(margin).closing_fee {
             ClosingFee::None => Some(N::zero()),
-            ClosingFee::Mark => Some(taker.times(&leg.at_mark)),
+            ClosingFee::Mark => Some(rate.times(&leg.at_mark)),
             ClosingFee::BankruptcyAtEntry => at_bankruptcy(&leg.at_entry),
             ClosingFee::BankruptcyAtMark => at_bankruptcy(&leg.at_mark),
             ClosingFee::BankruptcyOfMargin => {
                 let one = N::of(1.0);
                 // Losing its margin takes a long linear position's notional down, a long inverse one's up.
                 let (lost, share) = if leg.long == inverse {
-                    (leg.at_entry.plus(fence), one.plus(&taker))
+                    (leg.at_entry.plus(fence), one.plus(&rate))
                 } else {
-                    (leg.at_entry.minus(fence), one.minus(&taker))
+                    (leg.at_entry.minus(fence), one.minus(&rate))
                 };
-                Some(taker.times(&lost.over(&share).positive()))
+                Some(rate.times(&lost.over(&share).positive()))
             }
         }
     }
@@ -359,19 +359,20 @@ impl<N: Number> Pool<'_, N> {
         if self.mode(margin) == OrdersIn::None {
             return Some(N::zero());
         }
-        let taker = N::of(self.book.class_table(order.class).taker);
+        let table = self.book.class_table(order.class);
         let value = order.value(rules.price).0;
         let mut fees = N::zero();
         if margin == Margin::Initial && rules.opening_fee {
-            fees = fees.plus(&taker.times(&value));
+            fees = fees.plus(&N::of(table.taker).times(&value));
         }
         if rules.closing_fee {
             let inverse = self.book.market().instruments()[order.instrument].payoff() == Payoff::Inverse;
+            let rate = N::of(table.closing);
             let closing = match self.rule(margin).closing_fee {
                 ClosingFee::None => N::zero(),
-                ClosingFee::Mark => taker.times(&value),
+                ClosingFee::Mark => rate.times(&value),
                 _ if order.leverage.is_nan() => return None,
-                _ => taker.times(&at_bankruptcy(&value, order.leverage, order.buy != inverse)),
+                _ => rate.times(&at_bankruptcy(&value, order.leverage, order.buy != inverse)),
             };
             fees = fees.plus(&closing);
         }

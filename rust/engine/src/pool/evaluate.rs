@@ -288,16 +288,16 @@ fn entry_notional<N: Number>(book: &Book, position: usize) -> N {
 /// it depends on is unknown.
 fn fee_reserve<N: Number>(book: &Book, position: usize) -> N {
     let holdings = book.holdings();
-    let taker = || N::of(book.class_table(holdings.class[position]).taker);
+    let table = book.class_table(holdings.class[position]);
     let leverage = holdings.leverage(position);
     match book.market().rules().fee_reserve() {
         FeeReserve::None => N::zero(),
-        FeeReserve::OpeningNotional => taker().times(&entry_notional(book, position)),
+        FeeReserve::OpeningNotional => N::of(table.taker).times(&entry_notional(book, position)),
         FeeReserve::ClosingAtBankruptcy if leverage.is_nan() => N::zero(),
         FeeReserve::ClosingAtBankruptcy => {
             let inverse = book.market().instruments()[holdings.instrument(position)].payoff() == Payoff::Inverse;
             let shrinks = (holdings.quantity(position) > 0.0) != inverse;
-            taker().times(&at_bankruptcy(&entry_notional(book, position), leverage, shrinks))
+            N::of(table.closing).times(&at_bankruptcy(&entry_notional(book, position), leverage, shrinks))
         }
     }
 }

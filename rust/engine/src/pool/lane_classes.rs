@@ -245,7 +245,7 @@ impl LaneClasses {
 /// The fee of closing at mark, where the maintenance margin has one.
 fn fee(book: &Book, table: &ClassTable) -> f64 {
     let at_mark = book.market().rules().maintenance(false).closing_fee == ClosingFee::Mark;
-    if at_mark { table.taker } else { 0.0 }
+    if at_mark { table.closing } else { 0.0 }
 }
 
 /// A rate with a fee added, rounded once.

@@ -43,6 +43,8 @@ pub(crate) struct ClassTable {
     pub(crate) tier: u16,
     /// The taker rate of the class's fee profile.
     pub(crate) taker: f64,
+    /// The rate of closing fees inside requirements.
+    pub(crate) closing: f64,
 }
 
 impl ClassTable {
@@ -59,6 +61,7 @@ impl ClassTable {
             deductions: table.exact_deductions().into_iter().map(scaled).collect(),
             tier: class.tier,
             taker: market.profiles().get(usize::from(class.profile)).map_or(0.0, |profile| profile.taker),
+            closing: market.closing_fee_rate(class.instrument as usize, usize::from(class.profile)),
         }
     }
 
