@@ -53,8 +53,9 @@ def withdrawable(run: Run[N], pool: Pool, means: Means[N]) -> N | None:
 
     Formula, never below zero: ``min(own, amount - claim)`` with the amount of the rule (cash and bonus, with losses,
     with profit too, or with neither), its claim (the initial margin; a multiple of maintenance; the larger of initial
-    margin and a share of the notional; and the fee reserve as far as the initial margin holds no closing fee) and what is the owner's (own cash less the loss of orders; with profit where
-    equity may leave; of several assets, what is there of each after losses).
+    margin and a share of the notional; and of an isolated pool the fee reserve as far as the initial margin holds no
+    closing fee) and what is the owner's (own cash less the loss of orders; with profit where equity may leave; of
+    several assets, what is there of each after losses).
 
     Source: inferred from ``maxWithdrawAmount`` in the Binance API documentation; Binance FAQ
     5e33af8e6ac04d57a1d0a3398e0a0752 (1.2 times maintenance); Hyperliquid, "Margining" (10 % of the notional); Bybit

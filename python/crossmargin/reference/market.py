@@ -17,7 +17,7 @@ from crossmargin.reference.assets import Asset, read_assets
 from crossmargin.reference.parse import Table
 from crossmargin.reference.switches import Rules, read_rules
 from crossmargin.reference.tiers import TierTable, read_table
-from crossmargin.reference.values import ReferenceInputError, positive, refuse
+from crossmargin.reference.values import ReferenceInputError, not_negative, positive, refuse
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Instrument:
     old_tables: Mapping[str, TierTable] = field(default_factory=dict)
     tick: Fraction | None = None
     lot: Fraction | None = None
+    liquidation_fee: Fraction | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,19 @@ class Market:
             if name == instrument.name or name in instrument.aliases:
                 return instrument
         raise refuse(where, name, "an instrument of the market", "load a market that lists it")
+
+    def closing_rate(self, instrument: Instrument, taker: Fraction) -> Fraction:
+        """Return the rate of fees for closing inside requirements, for an account with a taker rate.
+
+        Formula: the taker rate; or the rate of liquidations, the instrument's own before that of the venue.
+
+        Source: MEXC, FAQ on liquidation (the liquidation fee is in the trigger) and contract data of BTC_USDT (its rate;
+        accounts without trading fees have it too), read 2026-11-22.
+        """
+        if self.rules.closing == "taker":
+            return taker
+        own = instrument.liquidation_fee
+        return own if own is not None else self.rules.liquidation_fee or Fraction(0)
 
     def asset(self, name: str, where: str = "asset") -> Asset:
         """Return the asset of a name; an unknown one is refused."""
@@ -213,6 +227,7 @@ def _read_instrument(entry: Table, where: str, tables: Mapping[str, TierTable]) 
         },
         tick=parse.number(entry, "tick", where, positive),
         lot=parse.number(entry, "lot", where, positive),
+        liquidation_fee=parse.number(entry, "liquidation_fee", where, not_negative),
     )
 
 

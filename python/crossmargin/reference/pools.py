@@ -130,7 +130,7 @@ def partition(
                 layers=tuple(_layer(market, name, balances, held, terms) for name in names),
                 positions=tuple(_in(held, "cross", names)),
                 orders=tuple(_in(waiting, "cross", names)),
-                enlarged=tuple(_enlarged(market, held, _in(waiting, "isolated", names), terms)),
+                enlarged=tuple(_enlarged(held, _in(waiting, "isolated", names), terms)),
                 terms=terms,
             )
         )
@@ -201,7 +201,7 @@ def _isolated_pool(market: Market, position: Position, terms: Terms) -> Pool:
     )
 
 
-def _enlarged(market: Market, positions: Sequence[Position], orders: Sequence[Order], terms: Terms) -> Iterable[Pool]:
+def _enlarged(positions: Sequence[Position], orders: Sequence[Order], terms: Terms) -> Iterable[Pool]:
     """Put isolated orders with the isolated position of their instrument and side, if there is one.
 
     Source: Binance FAQ 4f83b65d83654b5e933f85ef12bf769d (the margin that a symbol requires is of its position and its
@@ -259,7 +259,7 @@ def fee_reserve(market: Market, position: Position, terms: Terms) -> Fraction | 
     if position.leverage is None:
         return None
     factor = rules.bankruptcy_factor(position.instrument.payoff, position.sign, position.leverage, Fraction(1))
-    return terms.taker * at_entry * factor
+    return market.closing_rate(position.instrument, terms.taker) * at_entry * factor
 
 
 def _notional_at_entry(position: Position) -> Fraction:

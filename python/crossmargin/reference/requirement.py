@@ -13,7 +13,7 @@ from crossmargin.reference.switches import RequirementRule
 from crossmargin.reference.values import N
 
 
-def requirement(
+def requirement(  # noqa: PLR0913 - by keyword only
     run: Run[N], pool: Pool, group: Group, level: str, *, with_orders: bool = True, fees: bool = True
 ) -> N | None:
     """Return what one group requires: its charge with the fees of its orders; None where an initial margin is unknown.
@@ -120,7 +120,8 @@ def closing_fee(run: Run[N], pool: Pool, position: Position, level: str) -> N:
     kind = run.market.rules.requirement(level, pool.kind).closing_fee
     if kind == "none":
         return run.zero
-    fee, instrument = run.cast(pool.terms.taker), position.instrument
+    instrument = position.instrument
+    fee = run.cast(run.market.closing_rate(instrument, pool.terms.taker))
     if kind == "mark":
         return fee * run.notional(position)
     if kind == "bankruptcy_of_margin":
@@ -152,7 +153,8 @@ def order_fees(run: Run[N], pool: Pool, order: Order, level: str) -> N:
     kind = run.market.rules.requirement(level, order.margin_mode).closing_fee
     if how.closing_fee and kind != "none":
         factor = run.one if kind == "mark" else _bankruptcy_factor(run, order.instrument, order)
-        total = total + fee * size * factor
+        closing = run.cast(run.market.closing_rate(order.instrument, pool.terms.taker))
+        total = total + closing * size * factor
     return total
 
 

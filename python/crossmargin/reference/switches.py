@@ -117,6 +117,8 @@ class Rules:
     bonus_counts: bool = False
     bonus_forfeited: bool = False
     taker: Fraction = ZERO
+    liquidation_fee: Fraction | None = None
+    closing: str = "taker"
     profiles: Mapping[str, Fraction] = field(default_factory=dict)
     display: Display = Display()
 
@@ -193,14 +195,15 @@ def read_rules(source: Table) -> Rules:
         notional_share=not_negative(withdrawable.get("notional_share", 0), "withdrawable.notional_share"),
         bonus_counts=parse.flag(parse.section(source, "bonus"), "counts_as_margin", "bonus"),
         bonus_forfeited=parse.flag(parse.section(source, "bonus"), "forfeited_on_transfer", "bonus"),
-        taker=_taker(parse.section(source, "fees"), "fees"),
+        taker=_rate(parse.section(source, "fees"), "fees"),
+        liquidation_fee=_liquidation_fee(parse.section(source, "fees")),
+        closing=parse.choice(parse.section(source, "fees"), "closing", "fees", ("taker", "liquidation")),
         profiles={
-            name: _taker(entry, f"fees.profile.{name}")
+            name: _rate(entry, f"fees.profile.{name}")
             for name, entry in parse.section(source, "fees", "profile").items()
         },
         display=_read_display(parse.section(source, "display")),
     )
-    parse.one_of(parse.section(source, "fees").get("closing", "taker"), "fees.closing", ("taker",))
     _check_pools(rules)
     _check_orders(rules)
     return rules
@@ -330,9 +333,18 @@ def _read_display(entry: Table) -> Display:
     )
 
 
-def _taker(entry: Table, where: str) -> Fraction:
-    """Read the taker fee that requirements count; at 1 and above a bankruptcy price with the fee would not exist."""
-    taker = not_negative(entry.get("taker", 0), f"{where}.taker")
-    if taker >= 1:
-        raise refuse(f"{where}.taker", entry["taker"], "a fraction below 1")
-    return taker
+def _rate(entry: Table, where: str, name: str = "taker") -> Fraction:
+    """Read a fee that requirements count; at 1 and above a bankruptcy price with the fee would not exist."""
+    rate = not_negative(entry.get(name, 0), f"{where}.{name}")
+    if rate >= 1:
+        raise refuse(f"{where}.{name}", entry[name], "a fraction below 1")
+    return rate
+
+
+def _liquidation_fee(fees: Table) -> Fraction | None:
+    """Read the rate of liquidations; where it is inside requirements it must be there."""
+    if "liquidation" in fees:
+        return _rate(fees, "fees", "liquidation")
+    if fees.get("closing") == "liquidation":
+        raise refuse("fees.liquidation", None, "the rate that fees.closing charges inside requirements")
+    return None
