@@ -112,8 +112,9 @@ def account(  # noqa: PLR0913 - the replies, and what they leave open
     )
     for at, row in enumerate(given):
         _read_position(draft, row, f"positions[{at}]", kind)
+    chosen = _chosen(given)
     for at, row in enumerate(objects(orders or [], "orders")):
-        _read_order(draft, row, f"orders[{at}]")
+        _read_order(draft, row, f"orders[{at}]", chosen)
     for name, size in (contract_sizes or {}).items():
         draft.sizes[name] = float(exact_of(size, f"contract_sizes[{name!r}]"))
     for asset, value in (index or {}).items():
@@ -238,15 +239,32 @@ def _isolation(row: Json, place: str, profit: Fraction | None) -> tuple[bool, Fr
     raise ArgumentError(f"{place}.isolatedWallet was {row.get('isolatedWallet')!r}, expected a number: {cure}")
 
 
-def _read_order(draft: Draft, row: Json, place: str) -> None:
+def _chosen(positions: list[Json]) -> dict[str, dict[str, Any]]:
+    """Give leverage and margin mode of each symbol, which rows of size zero tell too; orders have them from there."""
+    made: dict[str, dict[str, Any]] = {}
+    for at, row in enumerate(positions):
+        place = f"positions[{at}]"
+        isolated = str(row.get("marginType", "")).lower() == "isolated" or bool(flag(row, "isolated", place))
+        isolated = isolated or bool(first(row, ("isolatedWallet", "isolatedMargin"), place))
+        leverage = exact(row, "leverage", place)
+        made[text(row, "symbol", place)] = {
+            "leverage": leverage,
+            "margin_mode": "isolated" if isolated else "cross",
+        }
+    return made
+
+
+def _read_order(draft: Draft, row: Json, place: str, chosen: Mapping[str, Mapping[str, Any]]) -> None:
     side = text(row, "side", place, ("BUY", "SELL"))
     left = needed(row, "origQty", place, "give openOrders") - (exact(row, "executedQty", place) or 0)
     if left <= 0:
         return
     trigger = exact(row, "stopPrice", place) or None
+    symbol = text(row, "symbol", place)
     draft.add(
         "orders",
-        instrument=text(row, "symbol", place),
+        instrument=symbol,
+        **chosen.get(symbol, {}),
         quantity=left if side == "BUY" else -left,
         price=exact(row, "price", place) or None,
         trigger_price=trigger,

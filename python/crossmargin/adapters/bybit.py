@@ -113,9 +113,10 @@ def account(  # noqa: PLR0913 - the replies, and what they leave open
     ([-0.01], {'BTCUSDT': 60000.0})
     """
     choice(category, "category", _CATEGORIES, "it is what positions were asked for")
-    draft = Draft("bybit", account)
+    draft = Draft("bybit", account, digit=1e-8)
     purse = one(wallet, "wallet", *_WRAPPERS)
-    held = [row for row in objects(positions, "positions", *_WRAPPERS) if exact(row, "size", "positions")]
+    listed = objects(positions, "positions", *_WRAPPERS)
+    held = [row for row in listed if exact(row, "size", "positions")]
     mode = _mode(purse, held, margin_mode)
     if mode == "cross" and category == "linear":
         draft.report(purse, _OF_ACCOUNT, "wallet", level="account")
@@ -124,8 +125,9 @@ def account(  # noqa: PLR0913 - the replies, and what they leave open
         draft.prices["index"][asset] = float(value)
     for at, row in enumerate(held):
         _read_position(draft, row, f"positions[{at}]", mode)
+    chosen = {row.get("symbol"): exact(row, "leverage", "positions") or None for row in listed}
     for at, row in enumerate(objects(orders or [], "orders", *_WRAPPERS)):
-        _read_order(draft, row, f"orders[{at}]", mode)
+        _read_order(draft, row, f"orders[{at}]", mode, chosen.get(row.get("symbol")))
     draft.leverages(leverage)
     linear = category == "linear"
     return draft.snapshot(
@@ -195,7 +197,7 @@ def _read_position(draft: Draft, row: Json, place: str, mode: str) -> None:
     draft.report(row, keys, place, level="position", instrument=symbol, side=leg)
 
 
-def _read_order(draft: Draft, row: Json, place: str, mode: str) -> None:
+def _read_order(draft: Draft, row: Json, place: str, mode: str, leverage: Fraction | None) -> None:
     sign = 1 if text(row, "side", place, ("Buy", "Sell")) == "Buy" else -1
     left = exact(row, "leavesQty", place)
     size = needed(row, "qty", place, "give the reply of order/realtime") if left is None else left
@@ -211,6 +213,7 @@ def _read_order(draft: Draft, row: Json, place: str, mode: str) -> None:
         reduce_only=bool(flag(row, "reduceOnly", place)),
         position_side=_INDEX[str(row.get("positionIdx", 0))],
         margin_mode=mode,
+        leverage=leverage,
     )
 
 
@@ -245,7 +248,7 @@ def tiers(risk_limits: Any, *, category: str) -> Tiers:
     ...     {"symbol": "ETHUSDT", "riskLimitValue": "1800000", "maintenanceMargin": "0.01", "mmDeduction": "4500"},
     ... ]
     >>> tiers(rows, category="linear").frame()["deduction"].tolist()
-    [nan, 4500.0]
+    [0.0, 4500.0]
     """
     choice(category, "category", _CATEGORIES, "it tells the unit of the bounds")
     grouped: dict[str, list[Tier]] = {}

@@ -122,8 +122,9 @@ def account(  # noqa: PLR0913 - the structures, and what they leave open
         profits[settle] = None if profit is None or before is None else before + profit
     has_profit = venues.TOTAL_HAS_PROFIT.get(exchange) if total_has_profit is None else total_has_profit
     _read_balance(draft, balance, has_profit, None if positions is None else profits)
+    legs = {row["symbol"] for row in rows if flag(row, "hedged", "positions")}
     for at, row in enumerate(objects(orders or [], "orders")):
-        _read_order(draft, row, f"orders[{at}]")
+        _read_order(draft, row, f"orders[{at}]", legs)
     for asset, value in (index or {}).items():
         draft.price("index", asset, exact_of(value, f"index[{asset!r}]"))
     draft.leverages(leverage)
@@ -267,7 +268,25 @@ def _is_currency(name: str, row: Any) -> bool:
     return name not in _NOT_CURRENCIES and isinstance(row, Mapping)
 
 
-def _read_order(draft: Draft, row: Json, place: str) -> None:
+_LEGS = {"LONG": "long", "SHORT": "short", "1": "long", "2": "short"}
+
+
+def _leg(row: Json, place: str, sign: int, legs: set[str]) -> str:
+    """Find the leg that an order trades: the venue's own word, or the one that a reducing order can only be of."""
+    info = row.get("info")
+    own = info if isinstance(info, Mapping) else {}
+    told = next((str(own[key]).upper() for key in ("positionSide", "posSide", "positionIdx") if own.get(key)), "")
+    if told in _LEGS:
+        return _LEGS[told]
+    if row["symbol"] not in legs:
+        return "net"
+    if flag(row, "reduceOnly", place):
+        return "long" if sign < 0 else "short"
+    cure = "leave info in it, or set reduceOnly where it closes"
+    raise ArgumentError(f"{place} of {row['symbol']!r}, which has legs, was without info.positionSide: {cure}")
+
+
+def _read_order(draft: Draft, row: Json, place: str, legs: set[str]) -> None:
     if row.get("status") not in ("open", None):
         return
     sign = 1 if text(row, "side", place, ("buy", "sell")) == "buy" else -1
@@ -284,4 +303,5 @@ def _read_order(draft: Draft, row: Json, place: str) -> None:
         price=exact(row, "price", place) or None,
         trigger_price=trigger or None,
         reduce_only=bool(flag(row, "reduceOnly", place)),
+        position_side=_leg(row, place, sign, legs),
     )

@@ -226,7 +226,7 @@ def account(
     ([100.0], {'ETH': 2000.0})
     """
     row = one(state, "state")
-    draft = Draft("hyperliquid", account)
+    draft = Draft("hyperliquid", account, digit=1e-6)
     quoted = _quoted(contexts, mark)
     entries = Fraction(0)
     for at, held in enumerate(objects(row.get("assetPositions", []), "state.assetPositions")):

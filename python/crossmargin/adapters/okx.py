@@ -85,7 +85,7 @@ def account(  # noqa: PLR0913 - the replies, and what they leave open
     >>> account(balance, {"data": [position]})
     Snapshot(okx, 1 balance, 1 position, 0 orders, 2 reported figures)
     """
-    draft = Draft("okx", account)
+    draft = Draft("okx", account, digit=1e-8)
     held = [row for row in objects(positions, "positions", "data") if exact(row, "pos", "positions")]
     for at, row in enumerate(held):
         _read_position(draft, row, f"positions[{at}]")

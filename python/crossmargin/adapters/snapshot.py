@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 REPORTED = ("account", "level", "asset", "instrument", "position_side", "field", "value", "step", "key")
 """Columns of `Snapshot.reported`."""
 
+_NO_AMOUNTS = ("_price", "_ratio", "_rate")
 _TABLES = ("balances", "positions", "orders", "accounts", "settings")
 Row = dict[str, Any]
 
@@ -263,10 +264,14 @@ def join(*snapshots: Snapshot, marks: str = "raise") -> Snapshot:
 
 
 class Draft:
-    """A snapshot being written: adapters add what they read."""
+    """A snapshot being written: adapters add what they read.
 
-    def __init__(self, venue: str, account: Any) -> None:
+    ``digit`` is the last digit of amounts of a venue that leaves zeros at the end out, so that text does not show it.
+    """
+
+    def __init__(self, venue: str, account: Any, digit: float = 1.0) -> None:
         self.venue = venue
+        self.digit = digit
         self.account = account
         self.tables: dict[str, list[Row]] = {name: [] for name in _TABLES}
         self.prices: dict[str, dict[str, float]] = {"mark": {}, "index": {}, "last": {}}
@@ -312,7 +317,8 @@ class Draft:
             value = exact(row, key, place)
             if value is None or (field.endswith("_price") and value <= 0):
                 continue
-            step = float(exact_of(step_of(row[key]), key) * abs(scale))
+            digit = 1.0 if field.endswith(_NO_AMOUNTS) else self.digit
+            step = float(exact_of(min(step_of(row[key]), digit), key) * abs(scale))
             figure = {"field": field, "value": float(value * scale), "step": step, "key": key}
             self.reported.append({**owner, "position_side": side, **figure})
 
@@ -365,8 +371,8 @@ def _named(
 
 
 def _filled(rows: list[Row]) -> list[Row]:
-    """Leave out the columns that no row says anything in."""
-    said = {name for row in rows for name, value in row.items() if value is not None}
+    """Leave out the columns that no row says anything in, but the price of orders, which may all be at the market."""
+    said = {name for row in rows for name, value in row.items() if value is not None or name == "price"}
     return [{name: value for name, value in row.items() if name in said} for row in rows]
 
 

@@ -138,6 +138,8 @@ def ladder(
     if not tiers:
         raise ArgumentError(f"{place} was empty, expected at least one tier")
     ordered = sorted(tiers, key=lambda tier: (tier.cap is None, tier.cap or 0))
+    if ordered[0].deduction is None and any(tier.deduction is not None for tier in ordered):
+        ordered[0] = ordered[0]._replace(deduction=Fraction(0))  # venues leave it empty there
     rows: list[dict[str, Any]] = []
     end = Fraction(0)
     for at, tier in enumerate(ordered):

@@ -143,7 +143,7 @@ def _step_key(row: Row) -> tuple[Any, ...]:
 def _explain(rows: list[Row], figures: Figures, steps: dict[tuple[Any, ...], float], account: Any) -> None:
     """Fill in ours, status and cause of an account's rows."""
     for row in rows:
-        row["written"], row["step"] = row["step"], steps[_step_key(row)]
+        row["step"] = steps[_step_key(row)]
         ours = figures.of(row)
         row["ours"] = math.nan if ours is None else ours
         row["difference"] = row["theirs"] - row["ours"]

@@ -44,9 +44,6 @@ _GRID = 100_000
 _CLEAR = 0.01
 """A number that falls on a grid tells something where the digits written leave at most this part of a step open."""
 
-_DROPPED = 10.0
-"""How much coarser the digits of one figure may be than those of others, and still be all that was meant."""
-
 _LARGEST_FEE = Fraction(15, 10_000)
 _NOISE = 64.0 * 2.0**-52
 
@@ -78,7 +75,8 @@ class Case:
     @property
     def slack(self) -> float:
         """How far doubles may be off."""
-        return _NOISE * max(abs(self.ours), abs(self.theirs), 0.0 if self._is_rate else self.figures.gross(self.row))
+        ours = abs(self.ours) if math.isfinite(self.ours) else 0.0
+        return _NOISE * max(ours, abs(self.theirs), 0.0 if self._is_rate else self.figures.gross(self.row))
 
     @property
     def _is_rate(self) -> bool:
@@ -104,9 +102,8 @@ def rounding(case: Case) -> Found | None:
     """Test whether ours, rounded to the venue's last digit, is theirs; of sums, to one digit for each term."""
     if not math.isfinite(case.ours):
         return None
-    written = float(case.row["written"])
-    for step in [case.step, written] if written <= _DROPPED * case.step else [case.step]:
-        unit = Fraction(repr(step)).as_integer_ratio()
+    for step in (case.step, 10 * case.step):  # now and then a figure is written with a digit less than the others
+        unit = Fraction(f"{step:.12g}").as_integer_ratio()
         for how in _ROUNDINGS:
             if abs(float(round_to(case.ours, unit, how)) - case.theirs) <= case.slack:
                 return ROUNDING, f"{_SHOWN[how]} to {step:g}"
