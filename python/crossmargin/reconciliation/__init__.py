@@ -159,6 +159,8 @@ def _explain(rows: list[Row], figures: Figures, steps: dict[tuple[Any, ...], flo
                 row |= {"status": "unexplained", "cause": causes.UNEXPLAINED, "detail": "the book has no such position"}
     _settle(rows, figures, "")
     if _open(rows):
+        _at_entry(_with_profit_settled(rows), figures, account)
+    if _open(rows):
         _at_their_marks(rows, figures)
     if _open(rows):
         _at_entry(rows, figures, account)
@@ -216,6 +218,12 @@ def _was_stale(rows: Iterable[Row], name: str) -> bool:
 def _marks(figures: Figures) -> list[Row]:
     names = figures.book.market.instruments["instrument"].tolist()
     return [{"instrument": name, "mark": mark} for name, mark in zip(names, figures.prices.mark.tolist(), strict=True)]
+
+
+def _with_profit_settled(rows: list[Row]) -> list[Row]:
+    """Give the positions' figures whose profit does not speak for another mark."""
+    moved = {row["instrument"] for row in _open(rows) if row["field"] == "unrealized_pnl"}
+    return [row for row in rows if row["level"] == "position" and row["instrument"] not in moved]
 
 
 def _at_entry(rows: list[Row], figures: Figures, account: Any) -> None:
