@@ -345,6 +345,29 @@ def test_account_orders_are_placed_and_cancelled(usdm: xm.Market, refused: Refus
     assert account.cancel_all() == 1
 
 
+def test_account_order_is_executed_whole_or_in_part(account: xm.Account, refused: Refused) -> None:
+    account.set_leverage("BTCUSDT", 10)
+    order = account.place("BTCUSDT", 1, 60_000)
+    assert account.execute(order, 0.25, fee=1) == 0
+    assert account.orders["quantity"].tolist() == [0.75]
+    assert refused(xm.ArgumentError, account.execute, order, 1) == "quantity was 1, and 0.75 is left of the order"
+    account.execute(order, price=60_400)
+    position = account.position("BTCUSDT")
+    assert (position.quantity, position.entry_price, position.leverage) == (1, 60_300, 10)
+    assert len(account.orders) == 0
+    assert account.execute(account.place("BTCUSDT", -3, 60_500, reduce_only=True)) == 200
+    assert account.wallet("USDT") == 10_199
+    assert account.execute(account.place("BTCUSDT", -3, 60_500, reduce_only=True)) == 0
+    assert (len(account.positions), len(account.orders)) == (0, 0)
+
+
+def test_account_order_that_closes_a_leg_reduces_no_more_than_it(account: xm.Account) -> None:
+    account.open("BTCUSDT", 1, entry_price=60_000, position_side="long")
+    order = account.place("BTCUSDT", -2, 60_100, position_side="long")
+    assert account.execute(order) == 100
+    assert (len(account.positions), len(account.orders)) == (0, 0)
+
+
 def test_account_from_book_has_the_figures_of_the_book(book: xm.Book, prices: xm.Prices, refused: Refused) -> None:
     scores = xm.score(book, prices, "all")
     accounts = scores.accounts()
@@ -402,6 +425,9 @@ def test_account_mark_keeps_prices_that_are_not_named(
     refused(xm.PriceError, account.mark, {"BTCUSDT": 61_000, "ETHUSDT": -1})
     assert account.prices.mark[:2].tolist() == [60_000, 3_100]
     refused(xm.ArgumentError, account.mark, xm.load_market("binance-usdm").prices(mark={}))
+    account.mark(xm.Market.from_toml(textbook.to_toml()).prices(mark={"BTCUSDT": 62_000}))  # an equal market
+    account.open("BTCUSDT", 1, entry_price=61_000)
+    assert account.equity == 11_000
 
 
 def test_account_shows_itself_marked_or_not(account: xm.Account) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from crossmargin.account.amounts import check_direction, exact
 from crossmargin.account.moving import check_word
+from crossmargin.account.ordering import Ordering
 from crossmargin.account.state import State
 from crossmargin.account.terms import terms_of
-from crossmargin.account.trading import Trading
 from crossmargin.errors import ArgumentError
 from crossmargin.market import Market
 from crossmargin.prices import Prices
@@ -25,7 +25,7 @@ Number = Any
 """An int, float, `decimal.Decimal`, `fractions.Fraction`, or text that writes a decimal."""
 
 
-class Account(Trading):
+class Account(Ordering):
     """One account that is traded on: the ergonomic face of a book of one.
 
     Money and quantities are kept exactly, as the decimals that were given; the engine gets the nearest doubles, and
@@ -170,7 +170,7 @@ class Account(Trading):
 
         account = object.__new__(cls)
         state, unit = state_of(book, key)
-        known = {"margin_mode": "cross", "valuation": None, "round": None}
+        known = {"margin_mode": state.profile.get("margin_mode") or "cross", "valuation": None, "round": None}
         for name in options:
             check_word(name, "option", tuple(known))
         known |= options

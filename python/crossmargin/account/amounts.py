@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from fractions import Fraction
+from numbers import Integral
 from typing import Any
 
 from crossmargin.errors import ArgumentError
@@ -50,8 +51,8 @@ def exact(value: Any, name: str) -> Fraction:
     if isinstance(value, Fraction):
         return value
     try:
-        if isinstance(value, int) and not isinstance(value, bool):
-            return Fraction(value)
+        if isinstance(value, Integral) and not isinstance(value, bool):
+            return Fraction(int(value))
         if isinstance(value, (str, Decimal)):
             return Fraction(Decimal(value))
         if not isinstance(value, bool):

@@ -235,7 +235,8 @@ class Moving(Figures):
         if figure != figure:  # noqa: PLR0124 - NaN: unknown
             raise ArgumentError(f"{name} is unknown, since a leverage is: use set_leverage() first")
         quantum = self._terms.quanta[asset]
-        largest = max(abs(pool.wallet_balance), abs(pool.equity), pool.notional, abs(pool.initial_margin))
+        sizes = (pool.wallet_balance, pool.equity, pool.notional, pool.initial_margin)
+        largest = max(abs(size) for size in sizes if size == size)  # noqa: PLR0124 - NaN is unknown
         if not self._terms.spans_assets or pool.kind == "isolated":
             return limit_in_steps(figure, quantum, largest)
         rate = 1.0 if asset == pool.asset else self._prices.index.item(self._terms.places[asset])

@@ -118,8 +118,14 @@ class Desk:
                 fenced += held.isolated_margin or ZERO
         return self.state.cash.get(asset, ZERO) - fenced
 
-    def check_fences(self, asset: str, free: Fraction) -> None:
+    def free_for(self, key: Key) -> Fraction | None:
+        """Give the cash that a fence of a position can come from; ``None`` for a cross position, which has no fence."""
+        return self.free(self.contract(key).settle) if key[2] == "isolated" else None
+
+    def check_fences(self, asset: str, free: Fraction | None) -> None:
         """Refuse fences of an asset beyond the cash that was free."""
+        if free is None:
+            return
         left = self.free(asset)
         if left < min(free, ZERO):
             asked = free - left

@@ -1,4 +1,4 @@
-"""Operations on positions and orders of an account."""
+"""Operations on positions of an account."""
 
 # ruff: noqa: A002 - `round` is the word of the numeric contract
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from crossmargin.account.amounts import exact, in_steps, positive, to_decimal, written
 from crossmargin.account.moving import Moving, check_word
-from crossmargin.account.state import ZERO, Held, Key, Placed
+from crossmargin.account.state import ZERO, Held, Key
 from crossmargin.account.views import Position
 from crossmargin.errors import ArgumentError
 
@@ -25,7 +25,7 @@ Number = Any
 
 
 class Trading(Moving):
-    """What positions and orders go through."""
+    """What positions go through."""
 
     __slots__ = ()
 
@@ -90,7 +90,7 @@ class Trading(Moving):
         price = self._at(contract, entry_price, "entry_price")
         fence = self._fence(isolated_margin, contract, desk)
         held = Held(amount, price, self._leverage(desk.state, key, leverage), fence)
-        free = desk.free(contract.settle)
+        free = desk.free_for(key)
         desk.open(key, held)
         self._charge(desk, contract, abs(amount), price, fee)
         return self._done(desk, key, free)
@@ -148,7 +148,7 @@ class Trading(Moving):
             raise ArgumentError(f"quantity was {written(part)}, and the position is {written(abs(held.quantity))}")
         if part != abs(held.quantity):
             part = self._lots(part, contract, desk.direction)
-        free = desk.free(contract.settle)
+        free = desk.free_for(key)
         pnl = desk.close(key, part if held.quantity > 0 else -part, at)
         self._charge(desk, contract, part, at, fee)
         self._done(desk, key, free)
@@ -198,7 +198,7 @@ class Trading(Moving):
         contract, held = desk.contract(key), desk.held(key)
         at = self._at(contract, price, "price")
         size = abs(held.quantity) if quantity is None else self._lots(positive(quantity, "quantity"), contract, round)
-        free = desk.free(contract.settle)
+        free = desk.free_for(key)
         desk.close(key, held.quantity, at)
         fence = self._fence(isolated_margin, contract, desk)
         desk.open(key, Held(-size if held.quantity > 0 else size, at, held.leverage, fence))
@@ -247,16 +247,8 @@ class Trading(Moving):
         contract, desk = self._terms.contract(instrument), self._desk(round)
         amount = self._lots(exact(quantity, "quantity"), contract, desk.direction)
         key = self._key_of(contract.name, position_side, margin_mode)
-        at = self._at(contract, price, "price")
-        free, pnl, rest = desk.free(contract.settle), ZERO, amount
-        held = desk.state.positions.get(key)
-        if held is not None and (held.quantity > 0) != (amount > 0):
-            part = min(abs(amount), abs(held.quantity))
-            pnl = desk.close(key, part if held.quantity > 0 else -part, at)
-            rest = amount + (part if held.quantity > 0 else -part)
-            leverage = held.leverage if leverage is None else leverage
-        if rest:
-            desk.open(key, Held(rest, at, self._leverage(desk.state, key, leverage)))
+        at, free = self._at(contract, price, "price"), desk.free_for(key)
+        pnl = self._net(desk, key, amount, at, leverage)
         self._charge(desk, contract, abs(amount), at, fee)
         self._done(desk, key, free)
         return to_decimal(pnl)
@@ -286,103 +278,20 @@ class Trading(Moving):
                 state.orders[number] = order._replace(leverage=chosen)
         self._commit(state)
 
-    def place(  # noqa: PLR0913 - by keyword only
-        self,
-        instrument: str,
-        quantity: Number,
-        price: Number = None,
-        *,
-        leverage: Number = None,
-        margin_mode: str | None = None,
-        position_side: str | None = None,
-        trigger_price: Number = None,
-        reduce_only: bool = False,
-    ) -> int:
-        """Place an order. Whether and how it counts is the market's rule.
+    def _net(self, desk: Desk, key: Key, amount: Fraction, at: Fraction, leverage: Number) -> Fraction:
+        """Reduce what a fill meets, and open with the rest; give what was realised."""
+        pnl, rest = ZERO, amount
+        held = desk.state.positions.get(key)
+        if held is not None and (held.quantity > 0) != (amount > 0):
+            part = min(abs(amount), abs(held.quantity))
+            signed = part if held.quantity > 0 else -part
+            pnl, rest = desk.close(key, signed, at), amount + signed
+            leverage = held.leverage if leverage is None else leverage
+        if rest:
+            desk.open(key, Held(rest, at, self._leverage(desk.state, key, leverage)))
+        return pnl
 
-        Parameters
-        ----------
-        instrument : str
-            Name or alias.
-        quantity : number
-            Bought positive, sold negative.
-        price : number, optional
-            Its limit, quote per base; without one it is valued at the mark.
-        leverage, margin_mode, position_side
-            As of `open`.
-        trigger_price : number, optional
-            The price that it waits for; without one it is active.
-        reduce_only : bool
-            Whether it may only reduce.
-
-        Returns
-        -------
-        int
-            Its ``order_id``, counted from 1.
-
-        Raises
-        ------
-        ArgumentError, BookError
-            For what is no order.
-        """
-        contract, state = self._terms.contract(instrument), self._state.copy()
-        key = self._key_of(contract.name, position_side, margin_mode)
-        order = Placed(
-            contract.name,
-            self._lots(exact(quantity, "quantity"), contract, None),
-            None if price is None else positive(price, "price"),
-            self._leverage(state, key, leverage),
-            key[2],
-            key[1],
-            None if trigger_price is None else positive(trigger_price, "trigger_price"),
-            bool(reduce_only),
-        )
-        number = state.next_order
-        state.orders[number] = order
-        state.next_order = number + 1
-        self._commit(state)
-        return number
-
-    def cancel(self, order_id: int) -> None:
-        """Cancel an order.
-
-        Parameters
-        ----------
-        order_id : int
-            What `place` gave.
-
-        Raises
-        ------
-        ArgumentError
-            For an order that is not open.
-        """
-        state = self._state.copy()
-        if state.orders.pop(order_id, None) is None:
-            there = ", ".join(map(str, state.orders)) or "none"
-            raise ArgumentError(f"order_id was {order_id!r}, which is not open; open orders: {there}")
-        self._commit(state)
-
-    def cancel_all(self, instrument: str | None = None) -> int:
-        """Cancel all orders, or those of one instrument.
-
-        Parameters
-        ----------
-        instrument : str, optional
-            Name or alias.
-
-        Returns
-        -------
-        int
-            How many there were.
-        """
-        name = None if instrument is None else self._terms.contract(instrument).name
-        state = self._state.copy()
-        state.orders = {number: order for number, order in state.orders.items() if name not in (None, order.instrument)}
-        cancelled = len(self._state.orders) - len(state.orders)
-        self._commit(state)
-        return cancelled
-
-    def _done(self, desk: Desk, key: Key, free: Fraction) -> Position:
+    def _done(self, desk: Desk, key: Key, free: Fraction | None) -> Position:
         desk.check_fences(desk.contract(key).settle, free)
         self._commit(desk.state)
         return Position(self, key)
