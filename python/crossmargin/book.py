@@ -234,7 +234,33 @@ class Book:
         return {name: Table(value) if isinstance(value, dict) else value for name, value in given.items()}
 
     def account(self, key: int | str | None = None, prices: Prices | None = None) -> Account:
-        """Take one account out, to look at or to trade on; see `Account.from_book`."""
+        """Take one account out, to look at or to trade on; the book is not changed by what is done to it.
+
+        Parameters
+        ----------
+        key : int or str, optional
+            Which account; not needed where there is only one.
+        prices : Prices, optional
+            What to mark it with.
+
+        Returns
+        -------
+        Account
+            As `Account.from_book` makes it.
+
+        Raises
+        ------
+        ArgumentError
+            For a key that the book does not hold.
+
+        Examples
+        --------
+        >>> import crossmargin as xm
+        >>> market = xm.load_market("textbook")
+        >>> book = xm.Book(market, balances={"account": [4], "asset": ["USDT"], "wallet_balance": [500.0]})
+        >>> book.account(4).withdrawable
+        500.0
+        """
         from crossmargin.account import Account  # noqa: PLC0415 - a scoring program does without
 
         return Account.from_book(self, key, prices)

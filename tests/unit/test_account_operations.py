@@ -388,7 +388,8 @@ def test_account_from_book_has_the_figures_of_the_book(book: xm.Book, prices: xm
         assert account.book.tables() == book.tables(key)
     assert refused(xm.ArgumentError, book.account) == "key was None, and the book has 2 accounts: say which"
     refused(xm.ArgumentError, book.account, 8)
-    refused(xm.ArgumentError, xm.Account.from_book, book, 7, nonsense=1)
+    refused(xm.ArgumentError, xm.Account.from_book, book, 7, margin_mode="crossed")
+    refused(xm.ArgumentError, xm.Account.from_book, "book")
 
 
 def test_account_from_book_fences_what_the_book_left_open(usdm: xm.Market) -> None:

@@ -129,8 +129,15 @@ class Account(Ordering):
         self._prices = market.prices(mark={})
 
     @classmethod
-    def from_book(
-        cls, book: Book, key: int | str | None = None, prices: Prices | None = None, **options: Any
+    def from_book(  # noqa: PLR0913 - by keyword only
+        cls,
+        book: Book,
+        key: int | str | None = None,
+        prices: Prices | None = None,
+        *,
+        margin_mode: str | None = None,
+        valuation: str | None = None,
+        round: str | None = None,
     ) -> Account:
         """Take an account out of a book.
 
@@ -142,8 +149,8 @@ class Account(Ordering):
             Which of them; not needed where there is only one.
         prices : Prices, optional
             What to mark it with.
-        **options
-            ``margin_mode``, ``valuation`` and ``round``, as of `Account`.
+        margin_mode, valuation, round : str, optional
+            As of `Account`; the mode is by default that which the book states for the account, else cross.
 
         Returns
         -------
@@ -170,11 +177,8 @@ class Account(Ordering):
 
         account = object.__new__(cls)
         state, unit = state_of(book, key)
-        known = {"margin_mode": state.profile.get("margin_mode") or "cross", "valuation": None, "round": None}
-        for name in options:
-            check_word(name, "option", tuple(known))
-        known |= options
-        account._begin(book.market, known["margin_mode"] or "", unit, known["valuation"], known["round"])
+        mode = margin_mode or state.profile.get("margin_mode") or "cross"
+        account._begin(book.market, mode, unit, valuation, round)
         account._commit(state)
         if prices is not None:
             account.mark(prices)
