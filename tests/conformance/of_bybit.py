@@ -1,6 +1,6 @@
 """Builders of Bybit's published numbers, under today's rules and under those that they replaced."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -28,25 +28,28 @@ def isolated_now(vector: Vector) -> Claims:
     """Margins as printed, with the fee to close in both, and the trigger, with what was added to the margin.
 
     The page prints the maintenance margin at the entry price and before margin is added; the fee in it is the one at
-    the price where the margin is used up.
+    the price where the margin is used up. Under a rate of nothing the fee is all that is left of it.
     """
     given, expected = vector["inputs"], vector["expected"]
     coin = "usd_qty" in given
-    market = rulebook(
-        [inverse() if coin else linear()],
-        {"PERP": one_rate(given["mmr"])},
-        maintenance_margin={"price": "mark", "isolated": {"closing_fee": "bankruptcy_of_margin"}},
-        initial_margin={"price": "mark", "isolated": {"price": "entry", "closing_fee": "bankruptcy_at_entry"}},
-        isolated={"fee_reserve": "closing_at_bankruptcy"},
-        fees={"taker": given["taker_fee"], "maker": 0},
-    )
+
+    def market(rate: float) -> str:
+        return rulebook(
+            [inverse() if coin else linear()],
+            {"PERP": one_rate(rate)},
+            maintenance_margin={"price": "mark", "isolated": {"closing_fee": "bankruptcy_of_margin"}},
+            initial_margin={"price": "mark", "isolated": {"price": "entry", "closing_fee": "bankruptcy_at_entry"}},
+            isolated={"fee_reserve": "closing_at_bankruptcy"},
+            fees={"taker": given["taker_fee"], "maker": 0},
+        )
+
     asset = "BTC" if coin else "USDT"
     quantity = given["side"] * given["usd_qty" if coin else "qty"]
     exact = Fraction(1, 10**12)
 
-    def at(mark: float, margin: float | None = None) -> VectorBook:
+    def at(mark: float, margin: float | None = None, rate: float = given["mmr"]) -> VectorBook:
         held = position("PERP", quantity, given["entry"], leverage=given["leverage"], **isolated(margin))
-        return VectorBook(market, [balance(10_000, asset)], [held], {"PERP": mark})
+        return VectorBook(market(rate), [balance(10_000, asset)], [held], {"PERP": mark})
 
     at_entry, initial = at(given["entry"]), number(expected["initial_margin"])
     with_more = decimal(initial + number(given["extra_margin"]))
@@ -54,6 +57,7 @@ def isolated_now(vector: Vector) -> Claims:
         Claim(at_entry, "wallet_balance", initial, exact),
         Claim(at_entry, "initial_margin", initial, exact),
         Claim(at_entry, "maintenance_margin", number(expected["maint_margin"]), exact),
+        Claim(at(given["entry"], rate=0), "maintenance_margin", number(expected["fee_to_close"]), exact),
         *flips(
             lambda mark: at(mark, with_more),
             number(expected["liq_price"]),
@@ -198,25 +202,27 @@ def wallet_available(vector: Vector) -> Claims:
 
 
 def two_sided_orders(vector: Vector) -> Claims:
-    """Orders at a price of 1 and a leverage of 1: their quantities are their margins."""
+    """Orders at a price of 1 and a leverage of 1: their quantities are their margins. The source states no fees."""
     given, expected, tolerance = vector["inputs"], vector["expected"], number(vector["tolerance"])
+    both, added = (given["buy_im"], -given["sell_im"]), -given["added_sell_im"]
+    before, more = number(expected["account_im"]), number(expected["extra_for_added"])
+    return [
+        Claim(two_sided_book(both), "initial_margin", before, tolerance),
+        Claim(two_sided_book((*both, added)), "initial_margin", before + more, tolerance),
+    ]
+
+
+def two_sided_book(quantities: Sequence[float], leverage: float = 1, taker: float = 0) -> VectorBook:
+    """Orders to buy and to sell at a price of 1, with their fees to open and to close."""
     market = rulebook(
         [linear()],
         {"PERP": one_rate(0.005)},
-        orders={"initial_margin": "larger_side"},
-        fees={"taker": 0, "maker": 0},
+        orders={"initial_margin": "worst_fill", "opening_fee": True, "closing_fee": True},
+        initial_margin={"price": "mark", "closing_fee": "bankruptcy_at_mark"},
+        fees={"taker": taker, "maker": 0},
     )
-
-    def book(*quantities: float) -> VectorBook:
-        placed = [order("PERP", quantity, 1, leverage=1) for quantity in quantities]
-        return VectorBook(market, [balance(1_000)], [], {"PERP": 1.0}, orders=placed)
-
-    before, more = number(expected["account_im"]), number(expected["extra_for_added"])
-    both = (given["buy_im"], -given["sell_im"])
-    return [
-        Claim(book(*both), "initial_margin", before, tolerance),
-        Claim(book(*both, -given["added_sell_im"]), "initial_margin", before + more, tolerance),
-    ]
+    placed = [order("PERP", quantity, 1, leverage=leverage) for quantity in quantities]
+    return VectorBook(market, [balance(1_000)], [], {"PERP": 1.0}, orders=placed)
 
 
 BUILDERS: dict[str, Callable[[Vector], Claims]] = {

@@ -3,6 +3,7 @@
 import json
 import tomllib
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from builders import BUILDERS
 from claims import Claim, PriceClaim, VectorBook
+from of_bybit import two_sided_book
 from programs import Program
 from rulebooks import under_preset
 
@@ -118,6 +120,24 @@ def test_preset_published_number_is_reproduced(preset: str, name: str, program: 
             check(claim, program)
         elif not claim.bare:
             check(replace(claim, book=fully_priced(claim.book)), program)
+
+
+@pytest.mark.parametrize("preset", [None, "bybit-uta/2025-09-02"])
+@pytest.mark.parametrize(
+    ("quantities", "margin"),
+    [
+        ((2_000, -1_500), "202.09"),  # 200 + 0.00055 * 2,000 * (1 + 0.9) against 150 + 0.00055 * 1,500 * (1 + 1.1)
+        ((2_000, -1_500, -700), "222.541"),  # 220 + 0.00055 * 2,200 * 2.1
+    ],
+)
+def test_two_sided_orders_with_fees_require_the_dearer_side(
+    preset: str | None, quantities: tuple[float, ...], margin: str, program: Program
+) -> None:
+    """The example of two-sided orders with what it leaves out, worked by hand: each side has its own fees."""
+    with under_preset(preset) if preset else nullcontext():
+        book = two_sided_book(quantities, leverage=10, taker=0.00055)
+    claim = Claim(book, "initial_margin", Fraction(margin))
+    check(replace(claim, book=fully_priced(book)) if preset else claim, program)
 
 
 def fully_priced(book: VectorBook) -> VectorBook:

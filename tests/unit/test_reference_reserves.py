@@ -234,6 +234,20 @@ def test_frozen_margin_of_what_only_closes_is_nothing() -> None:
     assert pool.collateral_value == 1_000
 
 
+def test_frozen_margin_is_nothing_where_orders_are_not_in_the_initial_margin() -> None:
+    # The order lifts the position from 10 to 20 % of 1,000, but reserves nothing itself.
+    rules = {"sections": {"initial_margin": {"source": "table"}}, "tier_basis": "sum", "frozen": "all"}
+    (pool,) = pools_of([held(10)], [order(6)], **rules)
+    assert (pool.initial_margin, pool.collateral_value) == (200, 1_000)
+
+
+def test_frozen_margin_by_the_table_is_less_that_of_the_positions_tier() -> None:
+    # 20 % of 1,600 less 10 % of 1,000.
+    rules = {"sections": {"initial_margin": {"source": "table"}}, "tier_basis": "sum", "frozen": "all"}
+    (pool,) = pools_of([held(10)], [order(6)], initial_margin="sum", **rules)
+    assert (pool.initial_margin, pool.collateral_value) == (320, 780)
+
+
 def test_frozen_margin_of_several_assets_is_at_the_index_without_a_haircut() -> None:
     # 1,000 coins at 2 count 90 %: 1,800; 40 frozen coins take off 80.
     sections = {

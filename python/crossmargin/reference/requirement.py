@@ -224,14 +224,14 @@ def frozen(run: Run[N], pool: Pool) -> dict[str, N]:
 
     Formula: ``isolated_orders_and_fees``: `reserve` of isolated orders, and of each cross group the initial
     requirement less its charge without fees; ``all``: `reserve`, and of each cross group the initial requirement with
-    orders less that without, not below zero.
+    orders less that without, not below zero. Nothing where orders are not in the initial margin.
 
     Source: BingX support 11263299509391 (frozen: margin and fees reserved by isolated orders and fees reserved by
     cross orders); MEXC, "Liquidation" (equity without all order margin); read 2026-11-22.
     """
     how = run.market.rules.orders.frozen
     total = {layer.asset: run.zero for layer in pool.layers}
-    if how == "none" or pool.kind != "cross":
+    if "none" in {how, order_mode(run, "initial")} or pool.kind != "cross":
         return total
     for enlarged in pool.enlarged:
         settle = enlarged.orders[0].instrument.settle

@@ -112,12 +112,29 @@ def market_specs(draw: st.DrawFn, style: str, count: int) -> MarketSpec:
     several = draw(st.booleans())
     valuation = draw(st.sampled_from([VALUATION, *ASSETS[:2]])) if several else ASSETS[0]
     sections = draw(_sections(several, valuation))
+    if not draw(st.integers(0, 2)):
+        sections = draw(_plain(sections))
     specs = tuple(draw(instrument_specs(f"I{index}", style)) for index in range(count))
     assets = tuple(dict.fromkeys([valuation, *ASSETS]))
     return MarketSpec(specs, replace(PLAIN, venue_ratio=draw(choice(*VENUE_RATIOS))), sections, assets)
 
 
 VENUE_RATIOS = ("equity_over_maintenance", "maintenance_over_equity")
+
+
+@st.composite
+def _plain(draw: st.DrawFn, sections: Sections) -> Sections:
+    """Keep what a market cannot do without and two sections more at most: rules as plain as those of fast paths."""
+    kept = {"pools", "valuation", "collateral", "withdrawable", "available", "fees"}
+    kept |= draw(st.sets(st.sampled_from([*OPTIONAL, "orders", "orders"]), max_size=2))
+    return {
+        name: section
+        for name, section in sections.items()
+        if name.split(".")[0] in kept and (name != "trigger.constraint" or draw(st.booleans()))
+    }
+
+
+OPTIONAL = ("orders", "trigger", "maintenance_margin", "initial_margin", "isolated", "margin_class", "bonus")
 
 
 @st.composite

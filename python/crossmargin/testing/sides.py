@@ -25,7 +25,7 @@ def sides(
     hedge_mode: bool = True,
 ) -> dict[Holder, Sequence[str]]:
     """Draw the sides of each instrument in each account: net, or long and short."""
-    found = {}
+    found: dict[Holder, Sequence[str]] = {}
     for account, name in dict.fromkeys(holders):
         fixed = {"one_way": NET, "hedge": HEDGED}.get(modes.get(account) or "")
         free = [NET, HEDGED] if hedge_mode else [NET]
