@@ -23,6 +23,7 @@ from crossmargin import reference
 QUANTUM = Fraction(1, 10**8)
 LEVERAGE = {"BTCUSDT": 10, "ETHUSDT": 3, "BTCUSD_PERP": 7}
 Operation = tuple[Any, ...]
+Key = tuple[str, str, str]
 
 
 def down(amount: Fraction) -> Fraction:
@@ -31,11 +32,11 @@ def down(amount: Fraction) -> Fraction:
 
 @dataclass
 class Ledger:
-    """The account by its definitions: quantity, entry and margin by (instrument, mode), one asset of cash."""
+    """The account by its definitions: quantity, entry and margin by (instrument, mode, side), one asset of cash."""
 
     inverse: bool
     cash: Fraction
-    held: dict[tuple[str, str], tuple[Fraction, Fraction, Fraction]] = field(default_factory=dict)
+    held: dict[Key, tuple[Fraction, Fraction, Fraction]] = field(default_factory=dict)
     realized: Fraction = Fraction(0)
     lost_to_rounding: Fraction = Fraction(0)
 
@@ -43,7 +44,7 @@ class Ledger:
         """One contract at a price: an inverse one has a face of 100 in quote, the others a size of 1."""
         return -100 / price if self.inverse else price
 
-    def add(self, key: tuple[str, str], quantity: Fraction, price: Fraction) -> None:
+    def add(self, key: Key, quantity: Fraction, price: Fraction) -> None:
         old, entry, margin = self.held.get(key, (Fraction(0), price, Fraction(0)))
         whole = old + quantity
         value = old * self.worth(key[0], entry) + quantity * self.worth(key[0], price)
@@ -52,7 +53,7 @@ class Ledger:
             margin += -down(-abs(quantity * self.worth(key[0], price)) / LEVERAGE[key[0]])
         self.held[key] = (whole, average, margin)
 
-    def reduce(self, key: tuple[str, str], size: Fraction, price: Fraction) -> None:
+    def reduce(self, key: Key, size: Fraction, price: Fraction) -> None:
         quantity, entry, margin = self.held.pop(key)
         part = min(size, abs(quantity)) * (1 if quantity > 0 else -1)
         exact = part * (self.worth(key[0], price) - self.worth(key[0], entry))
@@ -76,10 +77,10 @@ class Ledger:
                 "entry_price": float(entry),
                 "leverage": float(LEVERAGE[instrument]),
                 "margin_mode": mode,
-                "position_side": "net",
+                "position_side": side,
                 "isolated_margin": float(margin) if mode == "isolated" else None,
             }
-            for (instrument, mode), (quantity, entry, margin) in self.held.items()
+            for (instrument, mode, side), (quantity, entry, margin) in self.held.items()
         ]
         return {
             "balances": [{"account": 0, "asset": asset, "wallet_balance": float(self.cash)}],
@@ -103,11 +104,12 @@ def decimals(low: int, high: int, places: int) -> st.SearchStrategy[Decimal]:
     return st.integers(low * scale, high * scale).map(lambda count: Decimal(count).scaleb(-places))
 
 
-def operations(instruments: list[str], modes: list[str], prices: dict[str, tuple[int, int]]) -> Any:
+def operations(modes: list[str], sides: list[str], prices: dict[str, tuple[int, int]]) -> Any:
     """Sequences of operations; prices lie around one level of each instrument, so that margins often hold."""
 
     def of(instrument: str) -> Any:
-        key = st.tuples(st.just(instrument), st.sampled_from(modes))
+        key = st.tuples(st.just(instrument), st.sampled_from(modes), st.sampled_from(sides))
+        fenced = st.tuples(st.just(instrument), st.just("isolated"), st.sampled_from(sides))
         price = decimals(*prices[instrument], 2).filter(bool)
         size = decimals(0, 3, 3).filter(bool)
         signed = st.tuples(size, st.sampled_from([1, -1])).map(lambda pair: pair[0] * pair[1])
@@ -117,11 +119,11 @@ def operations(instruments: list[str], modes: list[str], prices: dict[str, tuple
             st.tuples(st.just("fill"), key, signed, price, fee),
             st.tuples(st.just("close"), key, st.one_of(st.none(), size), price, fee),
             st.tuples(st.just("flip"), key, st.one_of(st.none(), size), price, fee),
-            st.tuples(st.just("margin"), st.just((instrument, "isolated")), decimals(-50, 50, 8)),
+            st.tuples(st.just("margin"), fenced, decimals(-50, 50, 8)),
         )
 
     cash = st.tuples(st.just("cash"), decimals(-3_000, 3_000, 8))
-    return st.lists(st.one_of(cash, *map(of, instruments)), min_size=1, max_size=12)
+    return st.lists(st.one_of(cash, *map(of, prices)), min_size=1, max_size=12)
 
 
 def act(account: xm.Account, ledger: Ledger, operation: Operation, asset: str) -> None:
@@ -135,7 +137,7 @@ def act(account: xm.Account, ledger: Ledger, operation: Operation, asset: str) -
     key = rest[0]
     if name == "margin":
         move = account.add_margin if rest[1] >= 0 else account.remove_margin
-        move(key[0], abs(rest[1]))
+        move(key[0], abs(rest[1]), position_side=key[2])
         quantity, entry, margin = ledger.held[key]
         ledger.held[key] = (quantity, entry, margin + Fraction(rest[1]))
         return
@@ -143,7 +145,7 @@ def act(account: xm.Account, ledger: Ledger, operation: Operation, asset: str) -
 
 
 def trade(account: xm.Account, ledger: Ledger, name: str, key: Any, quantity: Any, price: Any, fee: Any) -> None:
-    options = {"price": price, "fee": fee, "margin_mode": key[1]}
+    options = {"price": price, "fee": fee, "margin_mode": key[1], "position_side": key[2]}
     exact, at = None if quantity is None else Fraction(quantity), Fraction(price)
     old = ledger.held.get(key, (Fraction(0),))[0]
     if name == "open":
@@ -154,7 +156,9 @@ def trade(account: xm.Account, ledger: Ledger, name: str, key: Any, quantity: An
         account.close(key[0], quantity, **options)
         ledger.reduce(key, abs(old) if exact is None else exact, at)
     elif name == "flip":
+        side = options.pop("position_side")
         account.flip(key[0], quantity, **options)
+        assert side == "net"  # legs do not flip
         ledger.reduce(key, abs(old), at)
         ledger.add(key, (abs(old) if exact is None else exact) * (-1 if old > 0 else 1), at)
     else:
@@ -190,7 +194,7 @@ def agrees(account: xm.Account, ledger: Ledger, asset: str) -> None:
     assert flow.remainder == ledger.lost_to_rounding
     assert ledger.cash == flow.opening + flow.deposited - flow.withdrawn + flow.realized_pnl - flow.fees
     held = {
-        (key[0], key[2]): (each.quantity, each.entry_price, each.isolated_margin or 0)
+        (key[0], key[2], key[1]): (each.quantity, each.entry_price, each.isolated_margin or 0)
         for key, each in state.positions.items()
     }
     assert held == ledger.held
@@ -203,7 +207,7 @@ def scores_agree(account: xm.Account, ledger: Ledger, asset: str, marks: dict[st
     exact = reference.score_account(specified(market.id), rows["balances"], rows["positions"], marks)
     assert len(account.pools) == len(exact)
     for pool, expected in zip(account.pools, exact, strict=True):
-        assert (pool.kind, pool.asset, pool.instrument) == (expected.kind, expected.asset, expected.instrument)
+        assert pool._key == expected.key[1:]
         assert pool.liquidatable is expected.liquidatable
         largest = 1 + abs(expected.wallet_balance) + expected.notional + abs(expected.equity)
         for name in ("wallet_balance", "equity", "initial_margin", "maintenance_margin", "excess", "withdrawable"):
@@ -211,16 +215,25 @@ def scores_agree(account: xm.Account, ledger: Ledger, asset: str, marks: dict[st
             assert getattr(pool, name) == near, name
 
 
-@given(operations(["BTCUSDT", "ETHUSDT"], ["cross", "isolated"], {"BTCUSDT": (950, 1_050), "ETHUSDT": (48, 52)}))
+USDT = {"BTCUSDT": (950, 1_050), "ETHUSDT": (48, 52)}
+BOTH = ["cross", "isolated"]
+
+
+@given(operations(BOTH, ["net"], USDT))
 def test_account_any_sequence_of_linear_trades_conserves_money(sequence: list[Operation]) -> None:
     run(shipped("binance-usdm"), "USDT", {"BTCUSDT": 1_000.0, "ETHUSDT": 50.0}, sequence)
 
 
-@given(operations(["BTCUSDT", "ETHUSDT"], ["cross", "isolated"], {"BTCUSDT": (950, 1_050), "ETHUSDT": (48, 52)}))
+@given(operations(BOTH, ["long", "short"], {"BTCUSDT": (950, 1_050)}))
+def test_account_any_sequence_of_hedge_legs_conserves_money(sequence: list[Operation]) -> None:
+    run(shipped("binance-usdm"), "USDT", {"BTCUSDT": 1_000.0}, sequence)
+
+
+@given(operations(BOTH, ["net"], USDT))
 def test_account_any_sequence_under_neutral_rules_conserves_money(sequence: list[Operation]) -> None:
     run(shipped("textbook"), "USDT", {"BTCUSDT": 900.0, "ETHUSDT": 55.0}, sequence)
 
 
-@given(operations(["BTCUSD_PERP"], ["cross", "isolated"], {"BTCUSD_PERP": (50_000, 60_000)}))
+@given(operations(BOTH, ["net"], {"BTCUSD_PERP": (50_000, 60_000)}))
 def test_account_any_sequence_of_inverse_trades_conserves_money(sequence: list[Operation]) -> None:
     run(shipped("binance-coinm"), "BTC", {"BTCUSD_PERP": 55_000.0}, sequence)
