@@ -17,6 +17,7 @@ Json = Mapping[str, Any]
 
 _ABSENT = (None, "")
 _STEP_OF_NUMBERS = 1e-8
+_LARGEST_EXPONENT = 200
 
 
 def objects(reply: Any, name: str, *wrappers: str) -> list[Json]:
@@ -70,7 +71,7 @@ def exact_of(value: Any, place: str) -> Fraction:
         made = Decimal(value.strip() if isinstance(value, str) else repr(value) if isinstance(value, float) else value)
     except InvalidOperation:
         raise ArgumentError(f"{place} was {value!r}, expected a number, or text that writes one") from None
-    if not made.is_finite():
+    if not made.is_finite() or abs(made.adjusted()) > _LARGEST_EXPONENT:
         raise ArgumentError(f"{place} was {value!r}, expected a finite number")
     return Fraction(made)
 

@@ -125,9 +125,9 @@ def account(  # noqa: PLR0913 - the replies, and what they leave open
         draft.prices["index"][asset] = float(value)
     for at, row in enumerate(held):
         _read_position(draft, row, f"positions[{at}]", mode)
-    chosen = {row.get("symbol"): exact(row, "leverage", "positions") or None for row in listed}
+    chosen = {str(row.get("symbol")): exact(row, "leverage", "positions") or None for row in listed}
     for at, row in enumerate(objects(orders or [], "orders", *_WRAPPERS)):
-        _read_order(draft, row, f"orders[{at}]", mode, chosen.get(row.get("symbol")))
+        _read_order(draft, row, f"orders[{at}]", mode, chosen.get(str(row.get("symbol"))))
     draft.leverages(leverage)
     linear = category == "linear"
     return draft.snapshot(
@@ -171,13 +171,17 @@ def _read_coins(draft: Draft, wallet: Json, category: str, bonus_in_wallet: bool
             draft.report(row, _OF_POOL, place, level="asset", asset=coin)
 
 
+def _leg(row: Json, place: str) -> str:
+    return _INDEX[text({"positionIdx": str(row.get("positionIdx", 0))}, "positionIdx", place, tuple(_INDEX))]
+
+
 def _read_position(draft: Draft, row: Json, place: str, mode: str) -> None:
     side = row.get("side")
     if side in ("", "None", None):
         return
     sign = 1 if text(row, "side", place, ("Buy", "Sell")) == "Buy" else -1
     symbol = text(row, "symbol", place)
-    leg = _INDEX[text({"positionIdx": str(row.get("positionIdx", 0))}, "positionIdx", place, tuple(_INDEX))]
+    leg = _leg(row, place)
     own = "isolated" if str(row.get("tradeMode", "0")) == "1" else mode
     draft.add(
         "positions",
@@ -211,7 +215,7 @@ def _read_order(draft: Draft, row: Json, place: str, mode: str, leverage: Fracti
         price=exact(row, "price", place) or None,
         trigger_price=(exact(row, "triggerPrice", place) or None) if waiting else None,
         reduce_only=bool(flag(row, "reduceOnly", place)),
-        position_side=_INDEX[str(row.get("positionIdx", 0))],
+        position_side=_leg(row, place),
         margin_mode=mode,
         leverage=leverage,
     )

@@ -201,7 +201,7 @@ def market(  # noqa: PLR0913 - what a market file has
             raise ArgumentError(f"markets had no contract {symbol!r}: give exchange.markets")
         needed(listed[symbol], "contractSize", f"markets[{symbol!r}]", "a contract has a size; ask the venue for it")
     tables = tiers(leverage_tiers, exchange=exchange, bounds=bounds, markets=markets, symbols=wanted)
-    text_of = [_head(base, name, as_of, {str(listed[symbol]["settle"]) for symbol in wanted})]
+    text_of = [_head(base, name, as_of, {text(listed[symbol], "settle", f"markets[{symbol!r}]") for symbol in wanted})]
     text_of += [_instrument(listed[symbol], f"markets[{symbol!r}]") for symbol in wanted]
     return tables.onto(Market.from_toml("\n".join([*text_of, *_placeholders(wanted, listed)])))
 

@@ -100,7 +100,7 @@ def market(meta: Any, *, as_of: dt.date | str, collateral: str | None = None, na
     """
     made = _meta(meta)
     token = _collateral(made, collateral)
-    listed = {int(key): table for key, table in made.get("marginTables") or []}
+    listed = _listed(made)
     tables: dict[str, str] = {}
     instruments = []
     for at, coin in enumerate(objects(made.get("universe", []), "meta.universe")):
@@ -121,6 +121,26 @@ def _meta(reply: Any) -> Json:
     return one(reply, "meta")
 
 
+def _listed(meta: Json) -> dict[int, Json]:
+    """Give the margin tables by id: a list of pairs."""
+    tables = meta.get("marginTables") or []
+    if not isinstance(tables, (list, tuple)):
+        raise ArgumentError(f"meta.marginTables was {tables!r}, expected a list of [id, table]")
+    made: dict[int, Json] = {}
+    for at, pair in enumerate(tables):
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not isinstance(pair[1], Mapping):
+            raise ArgumentError(f"meta.marginTables[{at}] was {pair!r}, expected [id, table]")
+        made[_id(pair[0], f"meta.marginTables[{at}]")] = pair[1]
+    return made
+
+
+def _id(value: Any, place: str) -> int:
+    key = exact_of(value, place)
+    if key.denominator != 1:
+        raise ArgumentError(f"{place} was {value!r}, expected a whole number")
+    return key.numerator
+
+
 def _collateral(meta: Json, said: str | None) -> str:
     if said is not None:
         return said
@@ -132,12 +152,13 @@ def _collateral(meta: Json, said: str | None) -> str:
 
 def _table_of(coin: Json, listed: Mapping[int, Json], place: str) -> tuple[str, str]:
     """Write the margin table of a coin; give its name and its text."""
-    key = coin.get("marginTableId")
-    if key is None or (int(key) < _SMALLEST_LISTED and int(key) not in listed):
-        largest = needed(coin, "maxLeverage", place, "give the reply of meta") if key is None else Fraction(int(key))
-        name = f"flat-{largest}"
-        return name, _table_text(name, ["0"], [str(largest)])
-    table = listed.get(int(key))
+    said = coin.get("marginTableId")
+    key = None if said is None else _id(said, f"{place}.marginTableId")
+    if key is None or (key < _SMALLEST_LISTED and key not in listed):
+        largest = needed(coin, "maxLeverage", place, "give the reply of meta") if key is None else Fraction(key)
+        name = f"flat-{_plain(largest)}"
+        return name, _table_text(name, ["0"], [_plain(largest)])
+    table = listed.get(key)
     if table is None:
         raise ArgumentError(
             f"{place}.marginTableId was {key!r}, which meta.marginTables does not list: give all of meta"
@@ -161,7 +182,7 @@ def _table_text(name: str, floors: list[str], leverages: list[str]) -> str:
 def _instrument(coin: Json, token: str, table: str, place: str) -> str:
     name = json.dumps(text(coin, "name", place))
     decimals = exact(coin, "szDecimals", place)
-    lot = "" if decimals is None else f'lot = "1e-{int(decimals)}"\n'
+    lot = "" if decimals is None else f'lot = "1e-{decimals}"\n'
     legs = f"base = {name}\nquote = {json.dumps(token)}\nsettle = {json.dumps(token)}\n"
     return f"[[instrument]]\nname = {name}\n{legs}tiers = {json.dumps(table)}\n{lot}"
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from crossmargin.adapters._read import exact, exact_of, step_of
 from crossmargin.book import Book
 from crossmargin.errors import ArgumentError
+from crossmargin.scores import DEFAULT_OUTPUTS, Scores, score
 from crossmargin.table import Table
 
 if TYPE_CHECKING:
@@ -175,6 +176,23 @@ class Snapshot:
             index=(_named(self.index, assets) | _named(index or {}, None)) or None,
             last=(_named(self.last, known) | _named(last or {}, None, known)) or None,
         )
+
+    def score(self, market: Market, outputs: str | Sequence[str] = DEFAULT_OUTPUTS) -> Scores:
+        """Score the accounts at the prices of the replies: `crossmargin.score` of `book` and `prices`.
+
+        Parameters
+        ----------
+        market : Market
+            The rules.
+        outputs : str or sequence of str
+            Which figures, of ``OUTPUTS``, or ``"all"``.
+
+        Returns
+        -------
+        Scores
+            A row per pool.
+        """
+        return score(self.book(market), self.prices(market), outputs)
 
     def reconcile(self, market: Market, *, mark: Any = None, index: Any = None, last: Any = None) -> Reconciliation:
         """Lay our figures beside those that the venue reported: see `crossmargin.reconcile`.

@@ -202,12 +202,12 @@ def _at_their_marks(rows: list[Row], figures: Figures) -> None:
         trial = _settle([dict(row) for row in of_it], there, causes.STALE_MARK)
         near = abs(mark / given[name] - 1) <= _NEAR
         if len(trial) > 1 or (near and len(trial) == 1 and len(of_it) == 1):
-            detail = f"theirs is at a mark of {mark:,.10g}, ours at {given[name]:,.10g}"
+            detail = f"theirs at {mark:,.8g}, ours at {given[name]:,.8g}"
             _settle([row for row in rows if row["instrument"] == name], there, causes.STALE_MARK, detail)
     kept = {name: mark for name, mark in implied.items() if _was_stale(rows, name)}
     if kept:
         there = Figures(figures.book, with_marks(figures.book.market, figures.prices, kept))
-        detail = "theirs is at the marks that its positions imply"
+        detail = "theirs at the marks of its positions"
         _settle(rows, there, causes.STALE_MARK, detail)
 
 
@@ -232,7 +232,7 @@ def _at_entry(rows: list[Row], figures: Figures, account: Any) -> None:
     if entries:
         there = Figures(figures.book, with_marks(figures.book.market, figures.prices, entries))
         chosen = [row for row in rows if row["field"] in OF_POSITION and row["field"] != "unrealized_pnl"]
-        _settle(chosen, there, causes.ENTRY_PRICE, "theirs is at the entry price, ours at the mark")
+        _settle(chosen, there, causes.ENTRY_PRICE, "theirs at entry, ours at the mark")
 
 
 def _by_parts(rows: list[Row], figures: Figures) -> None:
@@ -249,7 +249,7 @@ def _by_parts(rows: list[Row], figures: Figures) -> None:
             ]
             told = sum(part["difference"] for part in parts)
             if parts and _settled(parts) and abs(row["difference"] - told) <= (len(parts) + 1) * row["step"]:
-                detail = "the sum of the differences of its positions"
+                detail = "sum of its positions' differences"
                 row |= {"status": "explained", "cause": causes.FOLLOWS, "detail": detail}
     for row in _open(rows):
         found = _from_parts(row, rows)
@@ -306,4 +306,4 @@ def _of_price(row: Row, figures: Figures) -> None:
     window = 1.5 * max(row["step"], tick, _FLIP_WINDOW * row["theirs"])
     found = flips(figures, row, window)
     if found is not None:
-        row["detail"] = f"the verdict {'changes' if found else 'does not change'} within {window:.2g} of it"
+        row["detail"] = f"verdict {'changes' if found else 'does not change'} within {window:.2g}"

@@ -38,6 +38,7 @@ _ROUNDINGS = ("truncate", "half_up", "floor", "ceiling")
 _SHOWN = {"truncate": "truncated", "half_up": "rounded to nearest", "floor": "rounded down", "ceiling": "rounded up"}
 _WITH_PROFIT = ("wallet_balance", "equity", "collateral_value", "available", "free_margin", "excess", "withdrawable")
 _MARGINS = ("initial_margin", "maintenance_margin")
+_WORDS = {"wallet_balance": "cash", "equity": "equity"}
 _GRID = 100_000
 """Rates of venues are multiples of 0.00001."""
 
@@ -109,7 +110,7 @@ def rounding(case: Case) -> Found | None:
                 return ROUNDING, f"{_SHOWN[how]} to {step:g}"
     if case.meets(case.ours, case.terms):
         n = case.terms
-        return ROUNDING, f"within {n} time{'s' * (n > 1)} {case.step:g}, the last digit"
+        return ROUNDING, f"within {n} x {case.step:g}, the last digit"
     return None
 
 
@@ -121,9 +122,9 @@ def profit_twice(case: Case) -> Found | None:
     if not math.isfinite(profit) or abs(profit) <= 10 * case.step:
         return None
     if case.meets(case.ours - profit, case.terms + 1):
-        return PROFIT_TWICE, f"ours has {profit:,.10g} more: it is in the balance already, or theirs leaves it out"
+        return PROFIT_TWICE, f"ours has {profit:,.10g} more: in the balance already, or left out of theirs"
     if case.meets(case.ours + profit, case.terms + 1):
-        return PROFIT_TWICE, f"theirs has {profit:,.10g} more: it is a balance with profit in it"
+        return PROFIT_TWICE, f"theirs has {profit:,.10g} more, the profit"
     return None
 
 
@@ -139,7 +140,7 @@ def fenced(case: Case) -> Found | None:
             continue
         for sign, told in ((1, "theirs has"), (-1, "ours has")):
             if case.meets(case.ours + sign * cash, len(pools) + case.terms):
-                return FENCED, f"{told} the {field} of isolated positions in it, {cash:,.10g}"
+                return FENCED, f"{told} {cash:,.10g} of isolated {_WORDS[field]} in it"
     return None
 
 
@@ -151,7 +152,7 @@ def fee(case: Case) -> Found | None:
     for base, amount in _fee_bases(case):
         for rate in case.figures.book.market.profiles["taker"].tolist():
             if rate and case.meets(case.ours + math.copysign(rate * amount, difference), case.terms):
-                return FEE, f"{_side(difference)} the fee to close, {rate:.4%} of {base}"
+                return FEE, f"{_side(difference)} {_percent(rate)} of {base}, to close"
     return None
 
 
@@ -165,8 +166,12 @@ def any_fee(case: Case) -> Found | None:
             continue
         rate = Fraction(round(abs(difference) / amount * _GRID), _GRID)
         if 0 < rate <= _LARGEST_FEE and case.meets(case.ours + math.copysign(float(rate) * amount, difference)):
-            return FEE, f"{_side(difference)} a fee of {float(rate):.4%} of {base}"
+            return FEE, f"{_side(difference)} {_percent(float(rate))} of {base}"
     return None
+
+
+def _percent(rate: float) -> str:
+    return f"{100 * rate:.4g}%"
 
 
 def _side(difference: float) -> str:
@@ -182,8 +187,8 @@ def _fee_bases(case: Case) -> list[tuple[str, float]]:
         sign = 1.0 if position["quantity"] > 0 else -1.0
         bankrupt += position["notional"] * (1 - sign / leverage) if leverage else math.nan
     bases = [
-        ("the notional", sum(position["notional"] for position in held)),
-        ("the notional at the bankruptcy price", bankrupt),
+        ("notional", sum(position["notional"] for position in held)),
+        ("notional if bankrupt", bankrupt),
     ]
     return [(name, amount) for name, amount in bases if math.isfinite(amount) and amount > 0]
 
@@ -201,7 +206,7 @@ def tier(case: Case) -> Found | None:
         return None
     for entry in case.figures.book.market.tiers(held[0]["instrument"]).rows():
         if entry["bounds"] != "contracts" and case.meets(entry["maintenance_rate"] * notional - entry["deduction"]):
-            return TIER, f"theirs is by tier {entry['tier']} of our table, ours by tier {held[0]['tier']}"
+            return TIER, f"theirs by tier {entry['tier']} of our table, ours {held[0]['tier']}"
     return _other_rate(case, notional)
 
 
@@ -209,13 +214,13 @@ def _other_rate(case: Case, notional: float) -> Found | None:
     """Test whether theirs is a round rate, or half of one over a whole leverage, of the notional."""
     if case.step / notional > _CLEAR / _GRID or not case.theirs > 0:
         return None
-    ours = f"ours {case.ours / notional:.4%}"
+    ours = f"ours {_percent(case.ours / notional)}"
     rate = Fraction(round(case.theirs / notional * _GRID), _GRID)
     if 0 < rate < 1 and case.meets(float(rate) * notional):
-        return TIER, f"theirs is {float(rate):.4%} of the notional, {ours}"
+        return TIER, f"theirs {_percent(float(rate))} of notional, {ours}"
     largest = round(notional / case.theirs / 2)
     if largest and case.meets(notional / (2 * largest)):
-        return TIER, f"theirs is half of the notional at {largest}x, {ours}"
+        return TIER, f"theirs half of 1/{largest} of notional, {ours}"
     return None
 
 
@@ -229,8 +234,8 @@ def leverage(case: Case) -> Found | None:
     if not found or found * case.step / case.theirs > _CLEAR or not case.meets(notional / found):
         return None
     known = math.isfinite(case.ours) and case.ours > 0
-    ours = f"ours is at {notional / case.ours:.6g}x" if known else "ours is unknown for want of a leverage"
-    return LEVERAGE, f"theirs is at {found}x, {ours}"
+    ours = f"ours {notional / case.ours:.6g}x" if known else "ours is unknown"
+    return LEVERAGE, f"theirs {found}x, {ours}"
 
 
 HYPOTHESES: tuple[Callable[[Case], Found | None], ...] = (

@@ -8,6 +8,9 @@ import numpy as np
 
 from crossmargin.table import Table
 
+_LAST = ("rounding", "follows")
+"""Causes that say least."""
+
 STATUSES = ("equal", "explained", "unexplained", "not computed")
 """What a reported figure can be."""
 
@@ -75,16 +78,19 @@ class Reconciliation:
         return Reconciliation, (self.table, self.market_id)
 
     def _shown(self) -> Table:
-        """Give what needs a look: what is not explained, then what is, then the rest."""
+        """Give what needs a look: what is unexplained, what is explained, what is not computed; else all."""
+        statuses, causes = self.table["status"].tolist(), self.table["cause"].tolist()
         order = ("unexplained", "explained", "not computed", "equal")
-        ranks = np.array([order.index(status) for status in self.table["status"].tolist()], dtype=np.int64)
-        rows = np.argsort(ranks, kind="stable")
+        ranks = [(order.index(status), cause in _LAST) for status, cause in zip(statuses, causes, strict=True)]
+        rows = sorted(range(len(ranks)), key=ranks.__getitem__)
+        differing = [row for row in rows if statuses[row] != "equal"]
         columns = self.table.to_dict()
-        names = ("account", "instrument", "asset", "field", "ours", "theirs", "difference", "steps", "cause", "detail")
-        shown = {name: columns[name][rows] for name in names}
-        if len(set(columns["account"].tolist())) <= 1:
-            shown.pop("account")
-        return Table(shown)
+        names = ["instrument", "asset", "field", "ours", "theirs", "difference", "steps", "cause", "detail"]
+        if len(set(columns["account"].tolist())) > 1:
+            names.insert(0, "account")
+        if set(columns["position_side"].tolist()) & {"long", "short"}:
+            names.insert(names.index("instrument") + 1, "position_side")
+        return Table({name: columns[name][np.array(differing or rows, dtype=np.int64)] for name in names})
 
     def __repr__(self) -> str:
         statuses = self.table["status"].tolist()
