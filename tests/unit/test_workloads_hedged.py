@@ -24,7 +24,7 @@ def _margin_ratio(workload: Workload, market: dict[str, Any], pool: int) -> floa
     legs = slice(*workload.pool_offsets()[pool : pool + 2].tolist())
     placed = slice(*workload.order_offsets()[pool : pool + 2].tolist())
     equity = float(workload.balances["wallet_balance"][pool])
-    position, buys, sells = defaultdict(float), defaultdict(float), defaultdict(float)
+    position, opening = defaultdict(float), defaultdict(float)
     table = {name: column[legs].tolist() for name, column in workload.positions.items()}
     for held, side, quantity, entry in zip(
         table["instrument"], table["position_side"], table["quantity"], table["entry_price"], strict=True
@@ -36,10 +36,11 @@ def _margin_ratio(workload: Workload, market: dict[str, Any], pool: int) -> floa
     for held, side, quantity, price in zip(
         table["instrument"], table["position_side"], table["quantity"], table["price"], strict=True
     ):
-        (buys if quantity > 0 else sells)[held, side] += abs(quantity) * price
+        if (quantity > 0) == (side == "long"):
+            opening[held, side] += abs(quantity) * price
     required = 0.0
-    for held, side in {*position, *buys, *sells}:
-        basis = max(abs(position[held, side] + buys[held, side]), abs(position[held, side] - sells[held, side]))
+    for held, side in {*position, *opening}:
+        basis = abs(position[held, side]) + opening[held, side]
         tiers = market["tiers"][workload.instruments[held]]
         reached = [
             rate for floor, rate in zip(tiers["floor"], tiers["maintenance_rate"], strict=True) if floor <= basis

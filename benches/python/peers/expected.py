@@ -5,6 +5,9 @@ Written from the definition of the workloads, with nothing folded, so that a sli
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from crossmargin.testing import Workload
@@ -45,14 +48,18 @@ def _hedged(workload: Workload) -> tuple[Floats, Floats]:
     pnl = positions["quantity"] * (mark - positions["entry_price"])
     groups = Groups(workload)
     worth = np.bincount(groups.of_position, positions["quantity"] * mark, groups.n)
-    value = orders["quantity"] * orders["price"]
-    buys = np.bincount(groups.of_order, np.maximum(value, 0.0), groups.n)
-    sells = np.bincount(groups.of_order, np.maximum(-value, 0.0), groups.n)
-    basis = np.maximum(np.abs(worth + buys), np.abs(worth - sells))
+    opening = np.bincount(groups.of_order, opening_value(orders), groups.n)
+    basis = np.abs(worth) + opening
     reached = (basis[:, np.newaxis] >= tiers.floor[groups.instrument]).sum(axis=1) - 1
     required = np.bincount(groups.pool, tiers.rate[groups.instrument, reached] * basis)
     pool = np.repeat(np.arange(workload.n_accounts), np.diff(workload.pool_offsets()))
     return workload.balances["wallet_balance"] + np.bincount(pool, pnl), required
+
+
+def opening_value(orders: Mapping[str, Any]) -> Floats:
+    """What each order of R3 adds to its leg: nothing where it sells of a long one or buys back of a short one."""
+    value = orders["quantity"] * orders["price"]
+    return np.maximum(np.where(orders["position_side"] == "long", value, -value), 0.0)
 
 
 class Groups:

@@ -1,10 +1,11 @@
 """Numba on R3: one compiled loop over pools, with what does not move folded by hand.
 
 An order's value is at its limit, so only the worth of positions moves. Legs without orders are charged by their worth
-alone; legs with orders are kept apart, behind the others of their pool, with the sums of their buys and sells; orders
-on nothing held are charged once, in the set-up, and their charge is a constant of the pool. Entry costs are folded
-into the other constant. Most legs lie above their first tier, so the tier is found by halving, without a branch, in
-rows of sixteen floors: about a third of the time of a scan, and less than counting all floors or choosing all rates.
+alone; legs with orders are kept apart, behind the others of their pool, with the sum of the orders that add to them;
+orders on nothing held are charged once, in the set-up, and their charge is a constant of the pool. Entry costs are
+folded into the other constant. Most legs lie above their first tier, so the tier is found by halving, without a branch,
+in rows of sixteen floors: about a third of the time of a scan, and less than counting all floors or choosing all
+rates.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from crossmargin.testing import Workload
 from harness.contender import Contender, Floats, Outputs
-from peers.expected import Groups
+from peers.expected import Groups, opening_value
 
 THREADS = (1, 2)
 N_FLOORS = 16
@@ -40,7 +41,7 @@ def _score(
     offsets: NDArray[np.uint32],
     ordered_offsets: NDArray[np.uint32],
     legs: tuple[NDArray[np.uint16], Floats],
-    ordered: tuple[NDArray[np.uint16], Floats, Floats, Floats],
+    ordered: tuple[NDArray[np.uint16], Floats, Floats],
     constants: Floats,
     marks: Floats,
     tiers: tuple[Floats, Floats],
@@ -49,7 +50,7 @@ def _score(
     liquidatable: NDArray[np.bool_],
 ) -> None:
     instrument, quantity = legs
-    instrument_of, quantity_of, buys, sells = ordered
+    instrument_of, quantity_of, opening = ordered
     floor, rate = tiers
     for pool in prange(len(constants)):
         equity = constants[pool, 0]
@@ -63,8 +64,7 @@ def _score(
             held = instrument_of[row]
             worth = quantity_of[row] * marks[held]
             equity += worth
-            basis = max(abs(worth + buys[row]), abs(worth - sells[row]))
-            maintenance += _charge(basis, held, floor, rate)
+            maintenance += _charge(abs(worth) + opening[row], held, floor, rate)
         left = equity - maintenance
         excess[pool] = left
         margin_ratio[pool] = equity / maintenance if maintenance > 0 else np.inf
@@ -88,22 +88,19 @@ def _prepare(workload: Workload) -> Callable[[], Outputs]:
     assert orders is not None
     table = _padded(tiers.floor, np.inf), _padded(tiers.rate, 0.0)
     groups, n_pools = Groups(workload), workload.n_accounts
-    value = orders["quantity"] * orders["price"]
-    buys = np.bincount(groups.of_order, np.maximum(value, 0.0), groups.n)
-    sells = np.bincount(groups.of_order, np.maximum(-value, 0.0), groups.n)
+    opening = np.bincount(groups.of_order, opening_value(orders), groups.n)
     held, quantity = workload.positions["instrument"], workload.positions["quantity"]
     pool = groups.pool[groups.of_position]
     cost = np.bincount(pool, quantity * workload.positions["entry_price"], n_pools)
     alone = np.bincount(groups.of_position, minlength=groups.n) == 0
-    fixed = np.maximum(buys, sells)[alone]
-    fixed_charge = tiers.maintenance_margin(groups.instrument[alone], fixed)
+    fixed_charge = tiers.maintenance_margin(groups.instrument[alone], opening[alone])
     constants = np.zeros((n_pools, 2))
     constants[:, 0] = workload.balances["wallet_balance"] - cost
     constants[:, 1] = np.bincount(groups.pool[alone], fixed_charge, n_pools)
-    with_orders = (buys + sells)[groups.of_position] > 0
+    with_orders = opening[groups.of_position] > 0
     plain = held[~with_orders].astype(np.uint16), quantity[~with_orders]
     own = groups.of_position[with_orders]
-    ordered = held[with_orders].astype(np.uint16), quantity[with_orders], buys[own], sells[own]
+    ordered = held[with_orders].astype(np.uint16), quantity[with_orders], opening[own]
     offsets = _offsets(pool[~with_orders], n_pools), _offsets(pool[with_orders], n_pools)
     out = np.empty(n_pools), np.empty(n_pools), np.empty(n_pools, dtype=np.bool_)
     result = Outputs(*out)

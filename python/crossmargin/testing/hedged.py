@@ -125,7 +125,7 @@ def _with_orders(rng: np.random.Generator, drawn: Drawn, marks: Floats) -> Drawn
 
 
 def _maintenance_margin(drawn: Drawn, marks: Floats, tiers: TierTable) -> Floats:
-    """Maintenance margin of each pool: ``rate_k * u`` by leg, ``u = max(|P + buys|, |P - sells|)`` with its tier k."""
+    """Maintenance margin of each pool: ``rate_k * u`` by leg, ``u`` its notional and what its orders add."""
     legs, orders = drawn.positions, drawn.orders
     n_instruments = len(marks)
 
@@ -139,9 +139,9 @@ def _maintenance_margin(drawn: Drawn, marks: Floats, tiers: TierTable) -> Floats
     of_leg, of_order = place[: len(legs["quantity"])], place[len(legs["quantity"]) :]
     worth = np.bincount(of_leg, legs["quantity"] * marks[legs["instrument"]], len(groups))
     value = orders["quantity"] * orders["price"]
-    buys = np.bincount(of_order, np.maximum(value, 0.0), len(groups))
-    sells = np.bincount(of_order, np.maximum(-value, 0.0), len(groups))
-    basis = np.maximum(np.abs(worth + buys), np.abs(worth - sells))
+    # in hedge mode a sale of a long leg, and a purchase of a short one, only closes
+    opening = np.bincount(of_order, np.maximum(np.where(orders["long"], value, -value), 0.0), len(groups))
+    basis = np.abs(worth) + opening
     pool, instrument = np.divmod(groups // 2, n_instruments)
     charges: Floats = tiers.maintenance_margin(instrument, basis)
     return np.asarray(np.bincount(pool, charges, len(drawn.counts)), dtype=np.float64)

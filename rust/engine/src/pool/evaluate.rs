@@ -100,8 +100,8 @@ pub(crate) fn evaluate<N: Number>(book: &Book, pool: usize, at: Moment<'_>) -> P
         open |= reserve(book, pool, &to_isolate, at, &mut layers);
     }
     let (exposed, exposed_open) = exposed(&pool_of, &layers, joint);
-    let kept = if isolated { kept_for_fees(&pool_of, pool, &fence) } else { N::zero() };
-    let mut value = total(book, &layers, (joint, &kept), at);
+    let kept = if isolated { kept_for_fees(&pool_of, pool, &fence) } else { Some(N::zero()) };
+    let mut value = total(book, &layers, (joint, kept.as_ref()), at);
     if isolated {
         // What is fenced for a position backs no other.
         value.available = Some(N::zero());
@@ -111,14 +111,16 @@ pub(crate) fn evaluate<N: Number>(book: &Book, pool: usize, at: Moment<'_>) -> P
     value
 }
 
-/// What an isolated pool keeps back for the fees of its position, beyond what its initial margin has of them.
-fn kept_for_fees<N: Number>(pool: &Pool<'_, N>, at: usize, fence: &N) -> N {
-    let position = pool.book.holdings().positions_of(at).start;
-    let reserved: N = fee_reserve(pool.book, position);
-    match pool.legs.first().and_then(|leg| pool.closing_fee(Margin::Initial, leg, fence)) {
-        Some(fee) => reserved.minus(&fee).positive(),
-        None => reserved,
+/// What an isolated pool keeps back for the fees of its position, beyond what its initial margin has of them; `None` where
+/// the leverage that it depends on is unknown.
+fn kept_for_fees<N: Number>(pool: &Pool<'_, N>, at: usize, fence: &N) -> Option<N> {
+    if pool.book.market().rules().fee_reserve() == FeeReserve::None {
+        return Some(N::zero());
     }
+    let position = pool.book.holdings().positions_of(at).start;
+    let reserved: N = fee_reserve(pool.book, position)?;
+    let fee = pool.closing_fee(Margin::Initial, pool.legs.first()?, fence)?;
+    Some(reserved.minus(&fee).positive())
 }
 
 fn layer_of<'a, N>(book: &Book, layers: &'a mut [Layer<N>], instrument: usize) -> &'a mut Layer<N> {
@@ -273,7 +275,8 @@ pub(super) fn fence<N: Number>(book: &Book, pool: usize) -> N {
     }
     let position = holdings.positions_of(pool).start;
     let notional: N = entry_notional(book, position);
-    notional.over(&N::of(holdings.leverage(position))).plus(&fee_reserve(book, position))
+    let reserve = fee_reserve(book, position).unwrap_or_else(N::zero);
+    notional.over(&N::of(holdings.leverage(position))).plus(&reserve)
 }
 
 fn entry_notional<N: Number>(book: &Book, position: usize) -> N {
@@ -284,20 +287,20 @@ fn entry_notional<N: Number>(book: &Book, position: usize) -> N {
     N::of(holdings.quantity(position).abs()).times(&value)
 }
 
-/// What is reserved for fees beside the initial margin of an isolated position at entry; nothing where the leverage that
-/// it depends on is unknown.
-fn fee_reserve<N: Number>(book: &Book, position: usize) -> N {
+/// What is reserved for fees beside the initial margin of an isolated position at entry; `None` where the leverage that it
+/// depends on is unknown.
+fn fee_reserve<N: Number>(book: &Book, position: usize) -> Option<N> {
     let holdings = book.holdings();
     let table = book.class_table(holdings.class[position]);
     let leverage = holdings.leverage(position);
     match book.market().rules().fee_reserve() {
-        FeeReserve::None => N::zero(),
-        FeeReserve::OpeningNotional => N::of(table.taker).times(&entry_notional(book, position)),
-        FeeReserve::ClosingAtBankruptcy if leverage.is_nan() => N::zero(),
+        FeeReserve::None => Some(N::zero()),
+        FeeReserve::OpeningNotional => Some(N::of(table.taker).times(&entry_notional(book, position))),
+        FeeReserve::ClosingAtBankruptcy if leverage.is_nan() => None,
         FeeReserve::ClosingAtBankruptcy => {
             let inverse = book.market().instruments()[holdings.instrument(position)].payoff() == Payoff::Inverse;
             let shrinks = (holdings.quantity(position) > 0.0) != inverse;
-            N::of(table.closing).times(&at_bankruptcy(&entry_notional(book, position), leverage, shrinks))
+            Some(N::of(table.closing).times(&at_bankruptcy(&entry_notional(book, position), leverage, shrinks)))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Which rules the one-asset lanes compute. A matter of the market alone, so that a pool has the same bits in any book.
 
 use crate::market::{
-    BoundUnit, ClosingFee, Combine, CrossPool, FeeReserve, HaircutBase, Instrument, Legs, MarginSource, Market,
+    BoundUnit, ClosingFee, Combine, CrossPool, FeeReserve, Frozen, HaircutBase, Instrument, Legs, MarginSource, Market,
     OrderLoss, OrdersIn, Payoff, Required, RequirementRule, TierChoice, TierLegs, TierTable, TriggerPrice,
 };
 
@@ -27,6 +27,7 @@ pub(super) fn is_simple(market: &Market) -> bool {
         && orders.maintenance_margin == OrdersIn::None
         && orders.tier_basis == OrdersIn::None
         && orders.order_loss != OrderLoss::Equity
+        && orders.frozen == Frozen::None
         && rules.fee_reserve() == FeeReserve::None
         && rules.margin_class().tier == TierChoice::ByBasis
         && market.instruments().iter().all(bounds_are_notional)

@@ -89,7 +89,7 @@ impl<N: Number> Backing<N> {
     }
 
     /// What can leave a pool with these figures that keeps `kept` back beside what it requires.
-    fn withdrawable(&self, rules: &Rules, value: &PoolValue<N>, kept: &N) -> Option<N> {
+    fn withdrawable(&self, rules: &Rules, value: &PoolValue<N>, kept: Option<&N>) -> Option<N> {
         let initial = value.initial_margin.as_ref();
         let (claim, limit) = match rules.withdrawable() {
             WithdrawableRule::EquityLessInitial => (initial?.clone(), &self.own_equity),
@@ -104,7 +104,7 @@ impl<N: Number> Backing<N> {
                 (initial?.larger(&share), &self.own_equity)
             }
         };
-        Some(self.leaving.minus(&claim).minus(kept).smaller(limit).positive())
+        Some(self.leaving.minus(&claim).minus(kept?).smaller(limit).positive())
     }
 }
 
@@ -113,7 +113,7 @@ impl<N: Number> Backing<N> {
 pub(super) fn total<N: Number>(
     book: &Book,
     layers: &[Layer<N>],
-    (joint, kept): (bool, &N),
+    (joint, kept): (bool, Option<&N>),
     at: Moment<'_>,
 ) -> PoolValue<N> {
     let rules = book.market().rules();
