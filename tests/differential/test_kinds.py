@@ -43,6 +43,16 @@ def test_kinds_random_book_agrees_with_exact_arithmetic(style: str) -> None:
 
 
 @pytest.mark.parametrize("style", STYLES)
+def test_kinds_book_under_nearly_usual_rules_agrees_with_exact_arithmetic(style: str) -> None:
+    @drawn(100)
+    @given(full_cases(style, plain=True), st.sampled_from([None, -1, 0, 1]))
+    def agrees(case: FullCase, ulps: int | None) -> None:
+        assert_agrees(case if ulps is None else on_trigger(case, ulps))
+
+    agrees()
+
+
+@pytest.mark.parametrize("style", STYLES)
 def test_kinds_pool_on_the_trigger_is_decided_as_in_exact_arithmetic(style: str) -> None:
     @drawn(60)
     @given(edge_cases(style))

@@ -28,14 +28,22 @@ COEFFICIENTS = (1.0, 0.5, 2.0, 3.0)
 
 
 @st.composite
-def full_cases(draw: st.DrawFn, style: str | None = None, max_accounts: int = 3, max_legs: int = 24) -> FullCase:
+def full_cases(
+    draw: st.DrawFn,
+    style: str | None = None,
+    max_accounts: int = 3,
+    max_legs: int = 24,
+    *,
+    plain: bool | None = None,
+) -> FullCase:
     """Draw a market under any rules and a book of a few accounts.
 
     Positions are of all sides and both modes, with every optional column; orders buy and sell what is held and what is
-    not; some accounts have terms and settings of their own. One case in eight is a single deep pool.
+    not; some accounts have terms and settings of their own. One case in eight is a single deep pool. ``plain`` asks for
+    rules near the usual ones, or for all others.
     """
     style = draw(st.sampled_from(STYLES)) if style is None else style
-    spec = draw(market_specs(style, draw(st.sampled_from([1, 2, 3, 5]))))
+    spec = draw(market_specs(style, draw(st.sampled_from([1, 2, 3, 5])), plain))
     return draw(_books(spec, spec.toml, style, max_accounts, max_legs))
 
 
@@ -72,7 +80,8 @@ def _books(  # noqa: PLR0913, PLR0917 - Hypothesis passes the first
     reach = min(max_legs, len(keys), draw(st.sampled_from([1, 2, 4, 8]))) if not deep else min(max_legs, len(keys))
     held = draw(st.lists(st.sampled_from(keys), min_size=min(4, reach) if deep else 0, max_size=reach, unique_by=_key))
     positions = [draw(_positions(spec, key, marks[key[1].name], style)) for key in held]
-    wanted = draw(st.lists(st.sampled_from([*keys, *held, *held]), max_size=5))
+    least = draw(st.sampled_from([0, 1, 2]))
+    wanted = draw(st.lists(st.sampled_from([*keys, *held, *held]), min_size=least, max_size=5))
     orders = [draw(_orders(spec, key, marks[key[1].name], style)) for key in wanted]
     silent = {(key[0], key[1].name): _usual_mode(key, accounts, settings) for key in (*held, *wanted)}
     for row in (*positions, *orders):

@@ -107,14 +107,16 @@ def flags() -> st.SearchStrategy[bool]:
 
 
 @st.composite
-def market_specs(draw: st.DrawFn, style: str, count: int) -> MarketSpec:
-    """Draw a market of so many instruments."""
+def market_specs(draw: st.DrawFn, style: str, count: int, plain: bool | None = None) -> MarketSpec:
+    """Draw a market of so many instruments; one in three has ``plain`` rules, or all or none."""
     several = draw(st.booleans())
     valuation = draw(st.sampled_from([VALUATION, *ASSETS[:2]])) if several else ASSETS[0]
     sections = draw(_sections(several, valuation))
-    if not draw(st.integers(0, 2)):
-        sections = draw(_plain(sections))
+    plain = not draw(st.integers(0, 2)) if plain is None else plain
+    sections = draw(_plain(sections)) if plain else sections
     specs = tuple(draw(instrument_specs(f"I{index}", style)) for index in range(count))
+    if plain and draw(st.booleans()):
+        specs = tuple(_usual(spec) for spec in specs)
     assets = tuple(dict.fromkeys([valuation, *ASSETS]))
     return MarketSpec(specs, replace(PLAIN, venue_ratio=draw(choice(*VENUE_RATIOS))), sections, assets)
 
@@ -122,11 +124,18 @@ def market_specs(draw: st.DrawFn, style: str, count: int) -> MarketSpec:
 VENUE_RATIOS = ("equity_over_maintenance", "maintenance_over_equity")
 
 
+def _usual(spec: InstrumentSpec) -> InstrumentSpec:
+    """Make a contract linear, under a table by notional where it has one of tiers."""
+    spec = replace(spec, payoff="linear", multiplier=1, bounds="quote", underlying=None, old={})
+    return spec if spec.law != "arithmetic" else InstrumentSpec(spec.name, settle=spec.settle)
+
+
 @st.composite
 def _plain(draw: st.DrawFn, sections: Sections) -> Sections:
-    """Keep what a market cannot do without and two sections more at most: rules as plain as those of fast paths."""
+    """Keep what a market cannot do without, often orders, and one section more at most: plain as the usual rules."""
     kept = {"pools", "valuation", "collateral", "withdrawable", "available", "fees"}
-    kept |= draw(st.sets(st.sampled_from([*OPTIONAL, "orders", "orders"]), max_size=2))
+    kept |= draw(st.sampled_from([{"orders"}, {"orders"}, set()]))
+    kept |= draw(st.sets(st.sampled_from(OPTIONAL), max_size=1))
     return {
         name: section
         for name, section in sections.items()
@@ -134,7 +143,7 @@ def _plain(draw: st.DrawFn, sections: Sections) -> Sections:
     }
 
 
-OPTIONAL = ("orders", "trigger", "maintenance_margin", "initial_margin", "isolated", "margin_class", "bonus")
+OPTIONAL = ("trigger", "maintenance_margin", "initial_margin", "isolated", "margin_class", "bonus")
 
 
 @st.composite
