@@ -164,7 +164,15 @@ impl State {
                 VenueRatio::MaintenanceOverEquity => venue_ratio(out, equity, &figures.maintenance),
             },
             Column::Available => available(rules.available(), out, [equity, cash, initial]),
-            Column::Withdrawable => withdrawable(rules.withdrawable(), out, [equity, cash, initial]),
+            Column::Withdrawable => match rules.withdrawable() {
+                WithdrawableRule::EquityLessMaintenance => {
+                    less_maintenance(rules.withdrawable_factor(), out, [equity, cash, &figures.maintenance]);
+                }
+                WithdrawableRule::EquityLessInitialOrNotionalShare => {
+                    less_notional_share(rules.notional_share(), out, [equity, initial, &figures.notional]);
+                }
+                rule => withdrawable(rule, out, [equity, cash, initial]),
+            },
         }
         &self.derived
     }
@@ -237,12 +245,17 @@ fn withdrawable(rule: WithdrawableRule, out: &mut [f64], [equity, cash, initial]
         WithdrawableRule::CashLessLossAndInitial => zip3(out, [equity, cash, initial], |equity, cash, initial| {
             larger(0.0, smaller(cash, smaller(cash, equity) - initial))
         }),
-        WithdrawableRule::CashLessInitial => {
-            zip(out, cash, initial, |cash, initial| larger(0.0, smaller(cash, cash - initial)));
-        }
-        // Refused when the market was built: their parameters are not rules of this version.
-        WithdrawableRule::EquityLessMaintenance | WithdrawableRule::EquityLessInitialOrNotionalShare => {
-            out.fill(f64::NAN);
-        }
+        // The others have parameters.
+        _ => zip(out, cash, initial, |cash, initial| larger(0.0, smaller(cash, cash - initial))),
     }
+}
+
+#[inline(always)]
+fn less_maintenance(factor: f64, out: &mut [f64], of: [&[f64]; 3]) {
+    zip3(out, of, |equity, cash, required| larger(0.0, smaller(cash, equity - factor * required)));
+}
+
+#[inline(always)]
+fn less_notional_share(share: f64, out: &mut [f64], of: [&[f64]; 3]) {
+    zip3(out, of, |equity, initial, notional| larger(0.0, equity - larger(share * notional, initial)));
 }
