@@ -237,9 +237,12 @@ def test_reconcile_liquidation_price_is_not_computed_but_tried() -> None:
     assert "does not change" in details[1]
 
 
-def test_reconcile_missing_marks_leave_figures_unexplained_and_raise_nothing() -> None:
+def test_reconcile_figures_that_want_a_price_or_a_leverage_are_not_computed() -> None:
     found = reconciled(held("notional", 6_100.0), pool("wallet_balance", 1_000.0), mark={})
-    assert len(found) == 2
+    assert found.table["status"].tolist() == ["not computed", "equal"]
+    odd = held("initial_margin", 611.2345678)
+    assert reconciled(odd, positions=({**LONG, "leverage": None},)).table["status"].tolist() == ["not computed"]
+    assert reconciled(odd).table["status"].tolist() == ["unexplained"]
 
 
 def test_reconcile_accounts_are_taken_apart() -> None:
@@ -249,6 +252,30 @@ def test_reconcile_accounts_are_taken_apart() -> None:
     found = xm.reconcile(book, MARKET.prices(mark={}), rows)
     assert found.table["status"].tolist() == ["equal", "unexplained"]
     assert found.unexplained["account"].tolist() == [2]
+
+
+def test_reconcile_many_accounts_each_find_their_own() -> None:
+    n = 200
+    accounts = np.arange(n)
+    sizes = 0.001 * (1 + accounts % 7)
+    cash = {"account": accounts, "asset": ["USDT"] * n, "wallet_balance": 1_000.0 + accounts}
+    book = xm.Book(
+        MARKET,
+        balances=cash,
+        positions={
+            "account": accounts,
+            "instrument": ["BTCUSDT"] * n,
+            "quantity": sizes,
+            "entry_price": [60_000.0] * n,
+        },
+    )
+    told = {"account": accounts, "level": ["asset"] * n, "field": ["wallet_balance"] * n, "asset": ["USDT"] * n}
+    told |= {"value": 1_000.0 + accounts, "step": [1e-8] * n}
+    positions = {**told, "level": ["position"] * n, "instrument": ["BTCUSDT"] * n, "field": ["notional"] * n}
+    positions |= {"value": 60_600.0 * sizes, "asset": [None] * n}
+    both = {name: [*told.get(name, [None] * n), *positions[name]] for name in positions}
+    found = xm.reconcile(book, MARKET.prices(mark={"BTCUSDT": 60_500.0}), both)
+    assert found.table["cause"].tolist() == ["equal"] * n + ["stale mark"] * n
 
 
 def test_reconcile_instruments_go_by_aliases_too() -> None:

@@ -67,6 +67,9 @@ def reconcile(book: Book, prices: Prices, reported: Any) -> Reconciliation:
     A cause is likely, not proven: numbers may agree by chance where few digits are written. Liquidation prices are not
     computed in this version: beside a reported one it is said whether the verdict of the position's pool changes there.
 
+    Each account with differences scores the book again, a few times, and so does each liquidation price: give a book of
+    the accounts that are looked at, not of a million.
+
     Examples
     --------
     >>> import crossmargin as xm
@@ -92,8 +95,10 @@ def reconcile(book: Book, prices: Prices, reported: Any) -> Reconciliation:
     rows = _rows(reported, book)
     figures = Figures(book, prices)
     steps = _steps(rows)
-    for account in dict.fromkeys(row["account"] for row in rows):
-        own = [row for row in rows if row["account"] == account]
+    by_account: dict[Any, list[Row]] = {}
+    for row in rows:
+        by_account.setdefault(row["account"], []).append(row)
+    for account, own in by_account.items():
         _explain(own, figures, steps, account)
     made = Table({name: [row[name] for row in rows] for name in _COLUMNS})
     return Reconciliation(made, book.market.id)
@@ -166,7 +171,11 @@ def _explain(rows: list[Row], figures: Figures, steps: dict[tuple[Any, ...], flo
         _at_entry(rows, figures, account)
     _by_parts(rows, figures)
     for row in _open(rows):
-        row |= {"status": "unexplained", "cause": causes.UNEXPLAINED}
+        if math.isnan(row["ours"]):
+            unknown = "ours is unknown: no price, or no leverage"
+            row |= {"status": "not computed", "cause": causes.NOT_COMPUTED, "detail": unknown}
+        else:
+            row |= {"status": "unexplained", "cause": causes.UNEXPLAINED}
 
 
 def _open(rows: Iterable[Row]) -> list[Row]:
@@ -197,7 +206,7 @@ def _at_their_marks(rows: list[Row], figures: Figures) -> None:
     implied = implied_marks(_open(rows), figures)
     given = {row["instrument"]: row["mark"] for row in _marks(figures)}
     for name, mark in implied.items():
-        there = Figures(figures.book, with_marks(figures.book.market, figures.prices, {name: mark}))
+        there = figures.at(with_marks(figures.book.market, figures.prices, {name: mark}))
         of_it = [row for row in _open(rows) if row["instrument"] == name and row["field"] in OF_POSITION]
         trial = _settle([dict(row) for row in of_it], there, causes.STALE_MARK)
         near = abs(mark / given[name] - 1) <= _NEAR
@@ -206,7 +215,7 @@ def _at_their_marks(rows: list[Row], figures: Figures) -> None:
             _settle([row for row in rows if row["instrument"] == name], there, causes.STALE_MARK, detail)
     kept = {name: mark for name, mark in implied.items() if _was_stale(rows, name)}
     if kept:
-        there = Figures(figures.book, with_marks(figures.book.market, figures.prices, kept))
+        there = figures.at(with_marks(figures.book.market, figures.prices, kept))
         detail = "theirs at the marks of its positions"
         _settle(rows, there, causes.STALE_MARK, detail)
 
@@ -230,7 +239,7 @@ def _at_entry(rows: list[Row], figures: Figures, account: Any) -> None:
     """Try entry prices in place of marks."""
     entries = at_entry(figures, account)
     if entries:
-        there = Figures(figures.book, with_marks(figures.book.market, figures.prices, entries))
+        there = figures.at(with_marks(figures.book.market, figures.prices, entries))
         chosen = [row for row in rows if row["field"] in OF_POSITION and row["field"] != "unrealized_pnl"]
         _settle(chosen, there, causes.ENTRY_PRICE, "theirs at entry, ours at the mark")
 

@@ -11,10 +11,14 @@ from crossmargin.scores import OUTPUTS, score
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
+
     from crossmargin.book import Book
     from crossmargin.prices import Prices
 
 Row = dict[str, Any]
+Places = dict[str, dict[Any, list[int]]]
+"""Where the rows of each account are, by table."""
 
 OF_POSITION = ("notional", "unrealized_pnl", "initial_margin", "maintenance_margin")
 """What is known of a position by itself; all else is its pool's."""
@@ -23,16 +27,40 @@ _SUMMED = ("wallet_balance", "equity", *OF_POSITION)
 
 
 class Figures:
-    """The figures of a book at some prices, found by what a reported row is of."""
+    """The figures of a book at some prices, found by what a reported row is of.
 
-    def __init__(self, book: Book, prices: Prices) -> None:
+    Rows are made of those accounts that are asked for; a copy at other prices (`at`) knows where they are.
+    """
+
+    def __init__(self, book: Book, prices: Prices, places: Places | None = None) -> None:
         self.book = book
         self.prices = prices
         self.rules: dict[str, Any] = book.market.rules
         self.scores = score(book, prices, "all", missing="null")
-        self.pools: list[Row] = self.scores.table.rows()
-        self.positions: list[Row] = self.scores.positions.rows()
-        self._accounts: list[Row] | None = None
+        self._tables = {"pools": self.scores.table.to_dict(), "positions": self.scores.positions.to_dict()}
+        self._places = places or {name: _by_account(table["account"]) for name, table in self._tables.items()}
+        self._rows: dict[tuple[str, Any], list[Row]] = {}
+        self._accounts: dict[Any, Row] | None = None
+
+    def at(self, prices: Prices) -> Figures:
+        """Give the figures of the same book at other prices."""
+        return Figures(self.book, prices, self._places)
+
+    def pools(self, account: Any) -> list[Row]:
+        """Give the pools of an account."""
+        return self._of("pools", account)
+
+    def positions(self, account: Any) -> list[Row]:
+        """Give the positions of an account."""
+        return self._of("positions", account)
+
+    def _of(self, name: str, account: Any) -> list[Row]:
+        key = (name, account)
+        if key not in self._rows:
+            places = self._places[name].get(account, [])
+            columns = {column: values[places].tolist() for column, values in self._tables[name].items()}
+            self._rows[key] = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        return self._rows[key]
 
     def of(self, row: Mapping[str, Any]) -> float | None:
         """Give our figure beside a reported one; NaN where it is unknown, ``None`` where it is not computed."""
@@ -50,7 +78,7 @@ class Figures:
     def positions_of(self, row: Mapping[str, Any]) -> list[Row]:
         """Give the positions that a reported figure is of or adds up."""
         account, level = row["account"], row["level"]
-        held = [position for position in self.positions if position["account"] == account]
+        held = self.positions(account)
         if level == "position":
             key = (row["instrument"], row["position_side"] or "net")
             return [position for position in held if (position["instrument"], position["position_side"]) == key]
@@ -63,17 +91,15 @@ class Figures:
         spans = self.rules["cross_pool"] == "per_account"
         asset = None if spans else row["asset"]
         return [
-            pool
-            for pool in self.pools
-            if pool["account"] == row["account"] and pool["kind"] == "cross" and asset in (None, pool["asset"])
+            pool for pool in self.pools(row["account"]) if pool["kind"] == "cross" and asset in (None, pool["asset"])
         ]
 
     def pool_of(self, row: Mapping[str, Any]) -> list[Row]:
         """Give the pool that a reported position is in."""
         found = self.positions_of(row)
         if found and found[0]["margin_mode"] == "isolated":
-            key = (row["account"], row["instrument"], row["position_side"] or "net")
-            return [pool for pool in self.pools if (pool["account"], pool["instrument"], pool["side"]) == key]
+            key = (row["instrument"], row["position_side"] or "net")
+            return [pool for pool in self.pools(row["account"]) if (pool["instrument"], pool["side"]) == key]
         return self.cross_pools({**row, "asset": found[0]["asset"]}) if found else []
 
     def gross(self, row: Mapping[str, Any]) -> float:
@@ -95,12 +121,12 @@ class Figures:
         return _only(self.pool_of(row), field) if field in OUTPUTS else None
 
     def _of_asset(self, row: Mapping[str, Any], field: str) -> float | None:
-        account, asset = row["account"], row["asset"]
+        asset = row["asset"]
         if self.rules["cross_pool"] == "per_account":
             if field not in OF_POSITION:
                 return None
             return float(sum(position[field] for position in self.positions_of(row)))
-        pools = [pool for pool in self.pools if (pool["account"], pool["asset"]) == (account, asset)]
+        pools = [pool for pool in self.pools(row["account"]) if pool["asset"] == asset]
         if field in _SUMMED:
             return float(sum(pool[field] for pool in pools)) if pools else None
         return _only(self.cross_pools(row), field)
@@ -108,14 +134,21 @@ class Figures:
     def _of_account(self, row: Mapping[str, Any], field: str) -> float | None:
         if self._accounts is None:
             try:
-                self._accounts = self.scores.accounts().rows()
+                self._accounts = {entry["account"]: entry for entry in self.scores.accounts().rows()}
             except (MissingPriceError, ValueError):
-                self._accounts = []
-        found = [entry for entry in self._accounts if entry["account"] == row["account"]]
-        if found and field in found[0] and field != "margin_ratio":
-            return float(found[0][field])
-        pools = [pool for pool in self.pools if pool["account"] == row["account"] and pool["kind"] == "cross"]
+                self._accounts = {}
+        found = self._accounts.get(row["account"], {})
+        if field in found and field != "margin_ratio":
+            return float(found[field])
+        pools = [pool for pool in self.pools(row["account"]) if pool["kind"] == "cross"]
         return _only(pools, field) if field in OUTPUTS else None
+
+
+def _by_account(accounts: np.ndarray[Any, Any]) -> dict[Any, list[int]]:
+    places: dict[Any, list[int]] = {}
+    for at, account in enumerate(accounts.tolist()):
+        places.setdefault(account, []).append(at)
+    return places
 
 
 def _only(pools: list[Row], field: str) -> float | None:

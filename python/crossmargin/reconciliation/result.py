@@ -59,7 +59,7 @@ class Reconciliation:
 
     @property
     def not_computed(self) -> Table:
-        """The figures that this version has none of its own to lay beside, such as liquidation prices."""
+        """The figures that there are none of ours beside: not computed, or unknown for want of a price or leverage."""
         return self._with("not computed")
 
     @property

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crossmargin.reconciliation.figures import Figures
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from crossmargin.market import Market
     from crossmargin.prices import Prices
+    from crossmargin.reconciliation.figures import Figures
 
 Row = dict[str, Any]
 
@@ -37,9 +36,8 @@ def _known(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:
 def at_entry(figures: Figures, account: Any) -> dict[str, float]:
     """Give the entry prices of an account's instruments, of those that have one only."""
     entries: dict[str, set[float]] = {}
-    for position in figures.positions:
-        if position["account"] == account:
-            entries.setdefault(position["instrument"], set()).add(position["entry_price"])
+    for position in figures.positions(account):
+        entries.setdefault(position["instrument"], set()).add(position["entry_price"])
     return {name: found.pop() for name, found in entries.items() if len(found) == 1}
 
 
@@ -87,8 +85,7 @@ def flips(figures: Figures, row: Row, window: float) -> bool | None:
         if price <= 0:
             return None
         market = figures.book.market
-        there = Figures(figures.book, with_marks(market, figures.prices, {row["instrument"]: price}))
-        pools = there.pool_of(row)
+        pools = figures.at(with_marks(market, figures.prices, {row["instrument"]: price})).pool_of(row)
         if len(pools) != 1:
             return None
         verdicts.append(bool(pools[0]["liquidatable"]))
