@@ -237,3 +237,16 @@ def test_binance_exchange_info_names_symbols_that_the_market_lacks() -> None:
     rules = made.onto(xm.load_market("binance-coinm"))
     entry = next(row for row in rules.instruments.rows() if row["base"] == "ETH")
     assert (entry["instrument"], entry["contract_size"], entry["payoff"]) == ("ETHUSD_PERP", 10.0, "inverse")
+
+
+def test_binance_multi_assets_totals_are_in_dollars() -> None:
+    """0.5 BTC at 60,000, and 1,000 USDT with 50 of profit; before any haircut."""
+    totals = {"totalWalletBalance": "31000.0", "totalUnrealizedProfit": "50.0", "totalMarginBalance": "31050.0"}
+    assets = [asset("USDT", "1000", maintMargin="4.2"), asset("BTC", "0.5")]
+    sent = reply(v2(), assets=assets, multiAssetsMargin=True, **totals)
+    made = binance.account(sent, kind="usdm", index={"BTC": 60_000.0, "USDT": 1.0})
+    found = made.reconcile(xm.load_market("binance-usdm-multi"))
+    causes = {row["key"]: row["cause"] for row in found.table.rows()}
+    assert {causes[key] for key in (*totals, "maintMargin")} == {"equal"}, found
+    assert found.n_unexplained == 0
+    assert causes["walletBalance"] == "not computed here"  # an asset's cash is not among the figures of its pool
