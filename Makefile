@@ -10,7 +10,7 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md $(wildcard LICENSE*) \
   $(shell find rust python -type f ! -name '*.pyc' ! -name '*.so')
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-rust test-python bench check sdist clean
+.PHONY: build demo docs test test-rust test-python bench check sdist clean
 
 build: $(VENV)/.installed
 
@@ -60,6 +60,14 @@ check: build
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest crossmargin._core
+
+$(VENV)/.docs: requirements/docs.txt $(VENV)/.locked
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/docs.txt
+	@touch $@
+
+# The pages as a site, with the reference made of the docstrings; a warning fails it. No build of the engine is needed.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 # The source distribution, and a wheel built from nothing else.
 sdist: $(VENV)/.locked

@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from consoles import run
 from pages import PAGES, ROOT, Block, blocks, name_of
 
 import crossmargin as xm
@@ -26,19 +27,28 @@ def run_python(page: Path, block: Block, namespace: dict[str, object]) -> str:
     return printed.getvalue()
 
 
-@pytest.mark.parametrize("page", pages_with("python"), ids=name_of)
-def test_page_python_blocks_print_what_follows_them(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+COMMAND = ROOT / "docs" / "cli.md"
+"""The page whose consoles the tests of the command run."""
+
+RUN = sorted({*pages_with("python"), *pages_with("console")} - {COMMAND})
+
+
+@pytest.mark.parametrize("page", RUN, ids=name_of)
+def test_page_blocks_print_what_follows_them(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {"__name__": "page"}
     for block in blocks(page):
+        at = f"{name_of(page)}:{block.line}"
+        if block.name:
+            Path(block.name).write_text(block.body, encoding="utf-8")
         if block.language == "python":
-            assert run_python(page, block, namespace) == block.output, f"{name_of(page)}:{block.line}"
+            assert run_python(page, block, namespace) == block.output, at
+        for command, shown in block.commands() if block.language == "console" else ():
+            assert run(command, monkeypatch) == shown, f"{at}: {command}"
 
 
-def test_pages_with_console_blocks_are_run_by_the_tests_of_the_command() -> None:
-    assert {name_of(page) for page in pages_with("console")} <= {"docs/cli.md"}
+def test_page_about_the_command_has_no_python_blocks() -> None:
+    assert COMMAND not in pages_with("python")
 
 
 @pytest.mark.parametrize("page", pages_with("toml"), ids=name_of)
