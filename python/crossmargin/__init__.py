@@ -33,13 +33,13 @@ from crossmargin.errors import (
 )
 from crossmargin.market import Market, load_market, presets
 from crossmargin.prices import Prices
-from crossmargin.reconciliation import Reconciliation, reconcile
 from crossmargin.scores import DEFAULT_OUTPUTS, OUTPUTS, Scores, score
 from crossmargin.table import Table
 
 if TYPE_CHECKING:
     from crossmargin import adapters, reference, testing
     from crossmargin.account import Account, FundsError
+    from crossmargin.reconciliation import Reconciliation, reconcile
 
 __all__ = [
     "DEFAULT_OUTPUTS",
@@ -71,21 +71,24 @@ __all__ = [
 ]
 
 _LAZY = ("adapters", "reference", "testing")
-_LAZY_CLASSES = ("Account", "FundsError")
+_LAZY_NAMES = {
+    "Account": "account",
+    "FundsError": "account",
+    "Reconciliation": "reconciliation",
+    "reconcile": "reconciliation",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import the parts that a scoring program does not need when they are first named."""
+    from importlib import import_module  # noqa: PLC0415 - so is this
+
     if name in _LAZY:
-        from importlib import import_module  # noqa: PLC0415 - so is this
-
         return import_module(f"crossmargin.{name}")
-    if name in _LAZY_CLASSES:
-        from crossmargin import account  # noqa: PLC0415 - so is this
-
-        return getattr(account, name)
+    if name in _LAZY_NAMES:
+        return getattr(import_module(f"crossmargin.{_LAZY_NAMES[name]}"), name)
     raise AttributeError(f"module 'crossmargin' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY, *_LAZY_CLASSES})
+    return sorted({*globals(), *_LAZY, *_LAZY_NAMES})
