@@ -39,6 +39,8 @@ from crossmargin.table import Table
 if TYPE_CHECKING:
     from crossmargin import adapters, reference, testing
     from crossmargin.account import Account, FundsError
+    from crossmargin.differences import diff
+    from crossmargin.history import HistoryBlock, HistoryScores, PriceHistory, score_history
     from crossmargin.reconciliation import Reconciliation, reconcile
 
 __all__ = [
@@ -50,11 +52,14 @@ __all__ = [
     "BookError",
     "CrossmarginError",
     "FundsError",
+    "HistoryBlock",
+    "HistoryScores",
     "InternalError",
     "Market",
     "MarketError",
     "MissingPriceError",
     "PriceError",
+    "PriceHistory",
     "Prices",
     "Reconciliation",
     "Rejected",
@@ -62,11 +67,13 @@ __all__ = [
     "Table",
     "__version__",
     "adapters",
+    "diff",
     "load_market",
     "presets",
     "reconcile",
     "reference",
     "score",
+    "score_history",
     "testing",
 ]
 
@@ -74,8 +81,13 @@ _LAZY = ("adapters", "reference", "testing")
 _LAZY_NAMES = {
     "Account": "account",
     "FundsError": "account",
+    "HistoryBlock": "history",
+    "HistoryScores": "history",
+    "PriceHistory": "history",
     "Reconciliation": "reconciliation",
+    "diff": "differences",
     "reconcile": "reconciliation",
+    "score_history": "history",
 }
 
 

@@ -7,16 +7,20 @@ from numpy.typing import NDArray
 __all__ = [
     "FIGURES",
     "ISAS",
+    "ArrowColumn",
     "Book",
     "Market",
     "Prices",
     "__version__",
+    "arrow_columns",
     "arrow_stream",
     "preset_names",
     "score",
+    "score_rows",
     "stream_floor",
     "thread_count",
     "total",
+    "unnest",
 ]
 
 FIGURES: Final[list[str]]
@@ -37,7 +41,25 @@ def score(
     isa_word: str | None,
     windows_per_claim: int | None,
 ) -> tuple[tuple[str, ...], tuple[NDArray[Any], ...], NDArray[np.bool_] | None, int, int]: ...
+def score_rows(
+    book: Book,
+    market: Market,
+    mark: NDArray[np.float64],
+    index: NDArray[np.float64],
+    last: NDArray[np.float64],
+    outputs: Any,
+    missing_word: str,
+    n_threads: int | None,
+) -> tuple[tuple[str, ...], tuple[NDArray[Any], ...], NDArray[np.bool_] | None, int, list[int]]: ...
+def unnest(table: Any) -> dict[str, dict[str, ArrowColumn]]: ...
+def arrow_columns(table: Any, name: str) -> dict[str, ArrowColumn] | None: ...
 def stream_floor(book: Book, outputs: Any, out: Any, n_threads: int | None) -> None: ...
+
+@final
+class ArrowColumn:
+    def numbers(self, name: str) -> NDArray[np.float64]: ...
+    def keys(self, name: str) -> NDArray[Any]: ...
+    def times(self, name: str) -> NDArray[Any]: ...
 
 @final
 class Market:
@@ -97,6 +119,7 @@ class Book:
     def tables(self, account: Any | None) -> dict[str, Any]: ...
     def pools(self) -> dict[str, NDArray[Any]]: ...
     def accounts(self) -> NDArray[Any]: ...
+    def isolated(self) -> NDArray[np.bool_]: ...
     def first_pools(self) -> NDArray[np.int64]: ...
     def positions(self, prices: Prices, missing_word: str) -> dict[str, NDArray[Any]]: ...
     def sum_by_account(self, column: NDArray[np.float64], rates: list[float]) -> NDArray[np.float64]: ...

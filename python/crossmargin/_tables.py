@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from crossmargin import _core as engine
 from crossmargin.errors import ArgumentError
 
 
@@ -30,3 +31,49 @@ def _columns(rows: Sequence[Any], name: str) -> dict[str, list[Any]]:
             raise ArgumentError(f"{name}[{at}] was of type {type(row).__name__}, expected a row: a dict by column")
         columns.update(dict.fromkeys(row))
     return {column: [row.get(column) for row in rows] for column in columns}
+
+
+_LISTS = ("balances", "positions", "orders", "settings")
+"""The tables that a nested table has lists of; what else it has is of ``accounts``."""
+
+
+def nested_tables(table: Any) -> dict[str, Any]:
+    """Take a table with a row per account, whose lists are the rows of the tables, apart into these tables."""
+    if isinstance(table, (list, tuple)):
+        return _unnested(table)
+    if is_mapping(table):
+        columns = {name: list(values) for name, values in table.items()}
+        if len({len(values) for values in columns.values()}) > 1:
+            raise ArgumentError("nested had columns of unequal length")
+        return _unnested([dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)])
+    return dict(engine.unnest(table))
+
+
+def _unnested(rows: Sequence[Any]) -> dict[str, Any]:
+    """Lay the lists of rows out, each with its account."""
+    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in (*_LISTS, "accounts")}
+    for at, row in enumerate(rows):
+        if not is_mapping(row) or "account" not in row:
+            raise ArgumentError(f"nested[{at}] was {_kind(row)}, expected a row: a dict with an account")
+        for name in _LISTS:
+            inner = row.get(name)
+            if inner is None:
+                continue
+            if isinstance(inner, (str, bytes)) or is_mapping(inner) or not hasattr(inner, "__iter__"):
+                raise ArgumentError(f"nested[{at}].{name} was {_kind(inner)}, expected a list of rows")
+            for place, element in enumerate(inner):
+                if not is_mapping(element):
+                    message = f"was {_kind(element)}, expected a row: a dict by column"
+                    raise ArgumentError(f"nested[{at}].{name}[{place}] {message}")
+                if "account" in element:
+                    message = "says an account, which is said once, for the row; leave it out of the list"
+                    raise ArgumentError(f"nested[{at}].{name}[{place}] {message}")
+                tables[name].append({"account": row["account"], **element})
+        others = {name: value for name, value in row.items() if name not in _LISTS}
+        if len(others) > 1:
+            tables["accounts"].append(others)
+    return dict(tables)
+
+
+def _kind(value: object) -> str:
+    return "a dict without an account" if is_mapping(value) else f"of type {type(value).__name__}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crossmargin import _core as engine
-from crossmargin._tables import table_input
+from crossmargin._tables import nested_tables, table_input
 from crossmargin.errors import ArgumentError
 from crossmargin.market import Market
 from crossmargin.table import Table
@@ -78,9 +78,10 @@ class Book:
     Notes
     -----
     A table is a dict of columns (NumPy arrays, lists, or anything with ``__array__``, ``__dlpack__`` or the buffer
-    protocol), any object with ``__arrow_c_stream__`` or ``__arrow_c_array__``, or a list of dicts. ``float64`` and
-    ``int64`` columns that are contiguous are read where they lie, others are converted first; do not write to them
-    while the call runs. Sorting by account is not needed but makes building faster.
+    protocol), any object with ``__arrow_c_stream__`` or ``__arrow_c_array__``, or a list of dicts; see `from_nested`
+    for one table with a row per account. ``float64`` and ``int64`` columns that are contiguous are read where they lie,
+    others are converted first; do not write to them while the call runs. Numbers may be written as text. Sorting by
+    account is not needed but makes building faster.
 
     Every number denotes the shortest decimal that its ``repr`` writes; decisions are exact for these decimals.
     Magnitudes outside 2^-256..2^256 are refused.
@@ -152,6 +153,51 @@ class Book:
         report = self._core.rejected()
         self._rejected = None if report is None else Rejected(**report)
         self.market = market
+
+    @classmethod
+    def from_nested(
+        cls,
+        market: Market,
+        table: Any,
+        *,
+        quantity_unit: str = "contracts",
+        duplicates: str = "raise",
+        on_error: str = "raise",
+    ) -> Book:
+        """Make a book of one table with a row per account.
+
+        Parameters
+        ----------
+        market : Market
+            The rules, instruments and assets.
+        table : table
+            ``account``, and lists of rows in ``balances``, ``positions``, ``orders`` and ``settings``, as far as there
+            are: columns of the Arrow type list of struct, or a list of dicts that hold lists of dicts. The rows have
+            the columns of `Book`'s tables but ``account``. Any other column is one of the table ``accounts``.
+        quantity_unit, duplicates, on_error
+            As of `Book`; faults name the rows of the lists, counted over all accounts.
+
+        Returns
+        -------
+        Book
+            The book that the tables make when they are given one by one.
+
+        Raises
+        ------
+        BookError, ArgumentError
+            As `Book`.
+
+        Examples
+        --------
+        >>> import crossmargin as xm
+        >>> market = xm.load_market("textbook")
+        >>> held = {"instrument": "BTCUSDT", "quantity": 0.1, "entry_price": 60_000.0}
+        >>> cash = {"asset": "USDT", "wallet_balance": 500.0}
+        >>> xm.Book.from_nested(market, [{"account": 4, "balances": [cash], "positions": [held]}])
+        Book(1 account, 1 pool, 1 position, market 'textbook/2020-01-01')
+        """
+        tables = {"balances": {}, **nested_tables(table)}
+        return cls(market, **tables, quantity_unit=quantity_unit, duplicates=duplicates, on_error=on_error)
 
     @property
     def n_accounts(self) -> int:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from crossmargin import _core as engine
-from crossmargin._tables import is_mapping, table_input
+from crossmargin._tables import table_input
 from crossmargin.errors import ArgumentError
 from crossmargin.prices import Prices
 from crossmargin.rounding import round_to
 from crossmargin.table import Table
+
+if TYPE_CHECKING:
+    from crossmargin.history import PriceHistory
 
 
 def presets() -> Table:
@@ -175,14 +178,12 @@ class Market:
         >>> market.tiers("XRPUSDT")["deduction"].tolist()
         [0.0, 50.0]
         """
-        if isinstance(tiers, (str, os.PathLike)):
-            tiers = _json(tiers)
-        if is_mapping(tiers) and "instrument" not in tiers.keys():  # noqa: SIM118 - tables are mappings of columns too
-            tiers = _flat_tiers(tiers)
-        _check_text(bounds, "bounds")
-        return Market._of(self._core.with_tiers(table_input(tiers, "tiers"), bounds))
+        from crossmargin._tiers import tiers_input  # noqa: PLC0415 - a scoring program does without
 
-    def prices(self, mark: Any, index: Any = None, last: Any = None) -> Prices:
+        _check_text(bounds, "bounds")
+        return Market._of(self._core.with_tiers(table_input(tiers_input(tiers), "tiers"), bounds))
+
+    def prices(self, mark: Any, index: Any = None, last: Any = None, *, bid: Any = None, ask: Any = None) -> Prices:
         """Check the prices of one moment.
 
         Parameters
@@ -197,6 +198,8 @@ class Market:
         last : mapping of str to float, or array-like (n_instruments,), optional
             Last traded prices, as `mark`. Needed only of what is held where the market's trigger looks at them
             (``rules["constraints"]``); nothing stands in for one that is missing.
+        bid, ask : None
+            Kept free for the prices that closing a position would meet; refused by this version.
 
         Returns
         -------
@@ -216,7 +219,53 @@ class Market:
         >>> market.prices(mark={"BTCUSDT": 64_000.0}).mark.tolist()
         [64000.0, nan, nan]
         """
+        for value, name in ((bid, "bid"), (ask, "ask")):
+            if value is not None:
+                message = (
+                    "is not read by this version; it will be what closing a position sells or buys at: leave it out"
+                )
+                raise ArgumentError(f"{name} {message}")
         return Prices._of(engine.Prices(self._core, mark, index, last), self)
+
+    def price_history(self, mark: Any, index: Any = None, last: Any = None, time: Any = None) -> PriceHistory:
+        """Gather the prices of many moments, for `score_history`.
+
+        Parameters
+        ----------
+        mark : array-like (rows, n_instruments), or table
+            Mark prices, a row per moment: an array in the order of `instruments`; or a table (a dict of columns, a
+            list of dicts, or anything that exports Arrow) with a column per instrument, by name or alias, and
+            optionally ``time``; or a table with a row per price, of the columns ``time``, ``instrument`` and
+            ``mark``, which is laid out in the order of time. NaN and null mean that there is no price then: none is
+            carried forward. Prices are checked when they are scored.
+        index : array-like (rows, n_assets), or table, optional
+            Index prices of assets, likewise. A table's ``time`` names the rows only; rows meet in their order.
+        last : array-like (rows, n_instruments), or table, optional
+            Last traded prices, as ``mark``.
+        time : array-like (rows,), optional
+            What to call the rows, where ``mark`` does not say it: times, numbers or text.
+
+        Returns
+        -------
+        PriceHistory
+            A sequence of `Prices`.
+
+        Raises
+        ------
+        PriceError
+            For a name that the market does not have, and for two prices of one instrument at one time.
+        ArgumentError
+            For tables of other shapes.
+
+        Examples
+        --------
+        >>> market = load_market("textbook")
+        >>> market.price_history(mark={"time": ["a", "b"], "BTCUSDT": [64_000.0, 63_500.0]})
+        PriceHistory('textbook/2020-01-01', 2 rows, 1 of 3 instruments)
+        """
+        from crossmargin.history import PriceHistory  # noqa: PLC0415 - one price row does without
+
+        return PriceHistory._of(self, mark, index, last, time)
 
     @property
     def id(self) -> str:
@@ -416,45 +465,3 @@ def _path(source: object, name: str) -> Path:
     if isinstance(source, (str, os.PathLike)):
         return Path(source)
     raise ArgumentError(f"{name} was of type {type(source).__name__}, expected a path or text")
-
-
-def _json(path: str | os.PathLike[str]) -> Any:
-    import json  # noqa: PLC0415 - a scoring program does without
-
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ArgumentError(f"tiers was {path}, which is no JSON: {error}") from None
-
-
-_CCXT = {"floor": "minNotional", "cap": "maxNotional", "maintenance_rate": "maintenanceMarginRate"}
-
-
-def _flat_tiers(tiers: Any) -> dict[str, list[Any]]:
-    """Lay the lists of tiers of ccxt and freqtrade out as a table."""
-    table: dict[str, list[Any]] = {"instrument": []}
-    table |= {name: [] for name in (*_CCXT, "max_leverage", "deduction")}
-    for symbol, rows in tiers.items():
-        if not isinstance(rows, (list, tuple)):
-            raise ArgumentError(f"tiers[{symbol!r}] was of type {type(rows).__name__}, expected a list of tiers")
-        for row in rows:
-            if not is_mapping(row):
-                raise ArgumentError(f"tiers[{symbol!r}] held a {type(row).__name__}, expected a mapping for each tier")
-            table["instrument"].append(symbol)
-            for name, theirs in _CCXT.items():
-                table[name].append(_number(row.get(theirs), f"tiers[{symbol!r}].{theirs}"))
-            table["max_leverage"].append(_number(row.get("maxLeverage"), f"tiers[{symbol!r}].maxLeverage"))
-            info = row.get("info")
-            published = info.get("cum") if is_mapping(info) else None
-            table["deduction"].append(_number(published, f"tiers[{symbol!r}].info.cum"))
-    return table
-
-
-def _number(value: Any, place: str) -> Any:
-    """Take numbers as they are; venues write some of them as text."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return float(value)
-    except ValueError:
-        raise ArgumentError(f"{place} was {value!r}, expected a number") from None

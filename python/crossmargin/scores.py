@@ -253,8 +253,9 @@ class Scores:
         Table
             A row per account in the order of ``book.accounts``: ``account``, ``wallet_balance``, ``unrealized_pnl``,
             ``equity``, ``collateral_value``, ``notional``, ``initial_margin``, ``maintenance_margin``,
-            ``free_margin``, ``available``, ``withdrawable``, ``n_pools``, ``n_liquidatable`` and ``margin_ratio``, the
-            smallest of its pools. Amounts of an account with an unpriced pool are NaN.
+            ``free_margin``, ``available`` and ``withdrawable`` (of the cross pools alone: what an isolated pool lets
+            go returns to them first), ``n_pools``, ``n_liquidatable`` and ``margin_ratio``, the smallest of its pools.
+            Amounts of an account with an unpriced pool are NaN.
 
         Raises
         ------
@@ -281,6 +282,9 @@ class Scores:
         first = core.first_pools()
         columns: dict[str, Any] = {"account": core.accounts()}
         columns |= {name: core.sum_by_account(pools[name], rates) for name in _ACCOUNT_SUMS}
+        isolated = core.isolated()
+        for name in _FROM_CROSS:
+            columns[name] = core.sum_by_account(np.where(isolated, 0.0, pools[name]), rates)
         columns["n_pools"] = np.diff(first, append=len(self))
         if len(first) > 0:
             columns["n_liquidatable"] = np.add.reduceat(pools["liquidatable"], first, dtype=np.int64)
@@ -345,7 +349,7 @@ _ACCOUNT_SUMS = (
     "initial_margin",
     "maintenance_margin",
     "free_margin",
-    "available",
-    "withdrawable",
 )
-_ACCOUNT_OUTPUTS = (*_ACCOUNT_SUMS, "margin_ratio", "liquidatable")
+_FROM_CROSS = ("available", "withdrawable")
+"""What leaves an isolated pool goes to the account's cross pool, and does not leave the account."""
+_ACCOUNT_OUTPUTS = (*_ACCOUNT_SUMS, *_FROM_CROSS, "margin_ratio", "liquidatable")

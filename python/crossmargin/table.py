@@ -20,12 +20,13 @@ _SHOWN_WIDTH = 40
 
 
 def column(values: Any) -> np.ndarray[Any, Any]:
-    """Make a column of a sequence: numbers as ``int64``, ``float64`` or ``bool``, text as ``object``.
+    """Make a column of a sequence: numbers as ``int64``, ``float64`` or ``bool``, text as ``object``, times as given.
 
     An absent number is NaN; what is absent otherwise is ``None``.
     """
     if isinstance(values, np.ndarray):
-        return values
+        kind = {"U": np.object_, "T": np.object_, "f": np.float64, "i": np.int64}.get(values.dtype.kind)
+        return values if kind is None else values.astype(kind, copy=False)
     values = list(values)
     if {type(value) for value in values} == {float, type(None)}:
         return np.array([np.nan if value is None else value for value in values], dtype=np.float64)

@@ -108,6 +108,17 @@ REALS: dict[str, Convert] = {
     "arrow chunked": lambda v: pa.chunked_array([[x] for x in v], pa.float64()),
     "arrow one array": lambda v: OneArray(pa.array(v, pa.float64())),
     "arrow for want of pyarrow": Broken,
+    "arrow dictionary": lambda v: pa.array(v, pa.float64()).dictionary_encode(),
+    "text": lambda v: [str(x) for x in v],
+    "text padded": lambda v: [f" {x:+} " for x in v],
+    "text of exponents": lambda v: [f"{x:.20e}" for x in v],
+    "fixed text": lambda v: np.array([str(x) for x in v]),
+    "object text": lambda v: np.array([str(x) for x in v], dtype=object),
+    "arrow text": lambda v: pa.array([str(x) for x in v]),
+    "arrow large text": lambda v: pa.array([str(x) for x in v], pa.large_string()),
+    "arrow text view": lambda v: pa.array([str(x) for x in v], pa.string_view()),
+    "arrow text dictionary": lambda v: pa.array([str(x) for x in v]).dictionary_encode(),
+    "arrow text chunks": lambda v: pa.chunked_array([[str(x)] for x in v]),
 }
 
 NAMES: dict[str, Convert] = {
@@ -250,6 +261,13 @@ NULLS: dict[str, Convert] = {
     "arrow ints": lambda v: pa.array([x and int(x) for x in v], pa.int64()),
     "arrow chunks": lambda v: pa.chunked_array([[x] for x in v], pa.float64()),
     "arrow decimal": lambda v: pa.array([x and decimal.Decimal(x) for x in v], pa.decimal128(10, 2)),
+    "arrow dictionary": lambda v: pa.array(v, pa.float64()).dictionary_encode(),
+    "empty text": lambda v: ["" if x is None else str(x) for x in v],
+    "empty fixed text": lambda v: np.array(["" if x is None else str(x) for x in v]),
+    "arrow text": lambda v: pa.array([None if x is None else str(x) for x in v]),
+    "arrow empty text": lambda v: pa.array(["" if x is None else str(x) for x in v]),
+    "arrow empty text in chunks": lambda v: pa.chunked_array([["" if x is None else str(x)] for x in v]),
+    "arrow text dictionary": lambda v: pa.array(["" if x is None else str(x) for x in v]).dictionary_encode(),
 }
 
 
@@ -283,10 +301,14 @@ BIG = 2**53 + 1
 REFUSED: list[tuple[str, Any, str]] = [
     ("wallet_balance", np.array([True]), "had dtype bool, expected numbers"),
     ("wallet_balance", np.array([1j]), "had dtype complex128, expected numbers"),
-    ("wallet_balance", np.array(["1.0"]), "had dtype <U3, expected numbers"),
+    ("wallet_balance", np.array(["1,0"]), "[0] was '1,0', expected a number"),
     ("wallet_balance", np.array(["2024-01-01"], dtype="M8[D]"), "had dtype datetime64[D], expected numbers"),
     ("wallet_balance", np.array([b"1"]), "had dtype |S1, expected numbers"),
-    ("wallet_balance", ["1.0"], "[0] was '1.0', expected a number"),
+    ("wallet_balance", ["nan"], "[0] was 'nan', expected a number"),
+    ("wallet_balance", ["inf"], "[0] was 'inf', expected a number"),
+    ("wallet_balance", ["1e999"], "[0] was '1e999', expected a number"),
+    ("wallet_balance", ["1_0"], "[0] was '1_0', expected a number"),
+    ("wallet_balance", ["."], "[0] was '.', expected a number"),
     ("wallet_balance", [True], "[0] was True, expected a number"),
     ("wallet_balance", [1j], "[0] was 1j, expected a number"),
     ("wallet_balance", [[1.0]], "[0] was [1.0], expected a number"),
@@ -311,7 +333,8 @@ REFUSED: list[tuple[str, Any, str]] = [
         pa.array([BIG]),
         f"[0] was {BIG}, which no double is equal to: give a number of at most 15 digits, or as a float",
     ),
-    ("wallet_balance", pa.array(["1.0"]), "had Arrow type Utf8, expected numbers"),
+    ("wallet_balance", pa.array(["1.0 USDT"]), "[0] was '1.0 USDT', expected a number"),
+    ("wallet_balance", pa.array(["NaN"]).dictionary_encode(), "[0] was 'NaN', expected a number"),
     ("wallet_balance", pa.array([True]), "had Arrow type Boolean, expected numbers"),
     ("wallet_balance", np.ones((1, 1)), "had 2 dimensions, expected a column: one dimension"),
     ("wallet_balance", np.float64(1.0), "had 0 dimensions, expected a column: one dimension"),

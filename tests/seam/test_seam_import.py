@@ -1,6 +1,7 @@
 """What importing brings in, and what it leaves out."""
 
 import inspect
+import itertools
 import subprocess
 import sys
 
@@ -39,6 +40,28 @@ def test_import_after_pyarrow_and_before_it() -> None:
         assert "crossmargin" in modules_after(code)
 
 
+ORDERS = list(itertools.permutations(["crossmargin", "numpy", "pyarrow", "polars"]))
+
+
+@pytest.mark.parametrize("order", ORDERS, ids="-".join)
+def test_import_in_any_order_scores_what_it_is_given(order: tuple[str, ...]) -> None:
+    pytest.importorskip("polars")
+    code = (
+        "import "
+        + ", ".join(order)
+        + """
+import crossmargin as xm
+market = xm.load_market("textbook")
+cash = {"account": [7], "asset": ["USDT"], "wallet_balance": [1_000.0]}
+for make in (dict, pyarrow.table, polars.DataFrame):
+    scores = xm.score(xm.Book(market, balances=make(cash)), market.prices(mark={}), "equity")
+    assert scores.equity.tolist() == [1_000.0]
+    assert pyarrow.table(scores)["equity"].to_pylist() == polars.DataFrame(scores)["equity"].to_list() == [1_000.0]
+"""
+    )
+    assert "crossmargin" in modules_after(code)
+
+
 def test_import_all_names_exist_and_are_told() -> None:
     for name in xm.__all__:
         thing = getattr(xm, name)
@@ -53,4 +76,4 @@ def test_import_classes_of_the_module_are_frozen(usdm: xm.Market) -> None:
         with pytest.raises(AttributeError):
             thing.anything = 1
     classes = {name for name, thing in vars(_core).items() if inspect.isclass(thing)}
-    assert classes == {"Market", "Prices", "Book"}
+    assert classes == {"ArrowColumn", "Market", "Prices", "Book"}

@@ -1,5 +1,7 @@
 """Threads of Python beside threads of the engine: no lock held, no bits changed, no trouble after a fork."""
 
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -102,3 +104,117 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 def test_seam_threads_work_after_a_fork() -> None:
     done = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.strip() == "0"
+
+
+def test_seam_threads_of_python_run_while_a_book_is_built(made: tuple[xm.Book, xm.Prices, Workload]) -> None:
+    book, _, workload = made
+    for _ in range(50):
+        seen: list[float] = []
+        stop = threading.Event()
+
+        def watch(seen: list[float] = seen, stop: threading.Event = stop) -> None:
+            while not stop.is_set():
+                seen.append(time.perf_counter())
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        begun = time.perf_counter()
+        xm.Book(book.market, balances=workload.balances, positions=workload.positions)
+        ended = time.perf_counter()
+        stop.set()
+        watcher.join()
+        if any(begun + 0.25 * (ended - begun) < at < begun + 0.75 * (ended - begun) for at in seen):
+            return
+    pytest.fail("no other thread of Python ran while a book was built")
+
+
+def test_seam_two_threads_of_python_take_less_than_twice_one(made: tuple[xm.Book, xm.Prices, Workload]) -> None:
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("one processor")
+    book, prices, _ = made
+
+    def work(_: int) -> None:
+        for _ in range(40):
+            xm.score(book, prices, "all", n_threads=1)
+
+    def took(calls: int) -> float:
+        with ThreadPoolExecutor(calls) as pool:
+            begun = time.perf_counter()
+            list(pool.map(work, range(calls)))
+            return time.perf_counter() - begun
+
+    # On a machine that others use one try proves nothing; with the lock held no try could succeed.
+    tries = [took(2) / took(1) for _ in range(12) if not time.sleep(0.01)]
+    assert min(tries) < 1.8, tries
+
+
+INTERRUPTED = """
+import time
+import numpy as np
+import crossmargin as xm
+from crossmargin.testing import reference_workload
+
+workload = reference_workload("R1", n_pools=20_000, n_instruments=20, seed=3)
+market = xm.Market.from_toml(workload.market_toml)
+book = xm.Book(market, balances=workload.balances, positions=workload.positions)
+marks = np.repeat(np.asarray(workload.marks)[np.newaxis], ROWS, axis=0)
+history = market.price_history(mark=marks)
+out = xm.score_history(book, history, "liquidatable", rows_per_block=ROWS, n_threads=1)
+print("ready", flush=True)
+try:
+    for _ in range(1_000):
+        out.collect()
+except KeyboardInterrupt:
+    print(time.time(), flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
+def test_seam_interrupt_ends_a_long_batch_within_100_milliseconds() -> None:
+    # 20,000 pools at 4,000 rows are the better part of a second in one call, and 80 MB of results.
+    script = INTERRUPTED.replace("ROWS", "4_000")
+    waited = []
+    for _ in range(5):
+        with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as child:
+            assert child.stdout is not None
+            assert child.stdout.readline().strip() == "ready"
+            time.sleep(0.7)
+            sent = time.time()
+            child.send_signal(signal.SIGINT)
+            waited.append(float(child.stdout.readline()) - sent)
+        if waited[-1] < 0.1:
+            return
+    pytest.fail(f"Ctrl-C took {waited} seconds")
+
+
+FORKED = """
+import multiprocessing
+import os
+import numpy as np
+import crossmargin as xm
+from crossmargin.testing import reference_workload
+
+workload = reference_workload("R1", n_pools=70_000, n_instruments=20, seed=3)
+market = xm.Market.from_toml(workload.market_toml)
+book = xm.Book(market, balances=workload.balances, positions=workload.positions)
+prices = market.prices(mark=workload.marks)
+history = market.price_history(mark=np.repeat(prices.mark[np.newaxis], 5, axis=0))
+xm.score_history(book, history, n_threads=2).collect()
+
+def work(_):
+    own = xm.Book(market, balances=workload.balances, positions=workload.positions)
+    scores = xm.score_history(own, history, n_threads=2).collect()
+    return scores["excess"].tobytes() == expected
+
+expected = xm.score_history(book, history, n_threads=2).collect()["excess"].tobytes()
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    print(all(pool.map(work, range(4))))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no fork there")
+def test_seam_pool_of_forked_processes_scores_the_same() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKED], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stdout.strip() == "True", done.stderr

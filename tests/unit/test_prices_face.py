@@ -51,6 +51,7 @@ def test_prices_last_by_name_and_in_order_are_one(textbook: xm.Market) -> None:
     assert np.isnan(textbook.prices(mark={"BTCUSDT": 1.0}).last).all()
 
 
+LATER = " is not read by this version; it will be what closing a position sells or buys at: leave it out"
 CASES: list[tuple[type[Exception], dict[str, Any], str]] = [
     (
         xm.PriceError,
@@ -97,7 +98,9 @@ CASES: list[tuple[type[Exception], dict[str, Any], str]] = [
         {"mark": {}, "index": [1.0, 2.0]},
         "index had 2 values, expected 1, one per asset in market order",
     ),
-    (xm.ArgumentError, {"mark": {"BTCUSDT": "64000"}}, "mark[BTCUSDT] was '64000', expected a number"),
+    (xm.ArgumentError, {"mark": {"BTCUSDT": "64,000"}}, "mark[BTCUSDT] was '64,000', expected a number"),
+    (xm.ArgumentError, {"mark": {}, "bid": {"BTCUSDT": 64_000.0}}, "bid" + LATER),
+    (xm.ArgumentError, {"mark": {}, "ask": [1.0]}, "ask" + LATER),
     (xm.ArgumentError, {"mark": {"BTCUSDT": True}}, "mark[BTCUSDT] was True, expected a number"),
     (xm.ArgumentError, {"mark": {3: 1.0}}, "mark had the key 3, expected a name"),
     (xm.ArgumentError, {"mark": 64_000.0}, "mark had 0 dimensions, expected a column: one dimension"),

@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
+use arrow_array::types::{
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+};
 use arrow_array::{
-    ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, RecordBatchIterator, RecordBatchOptions,
+    ArrayRef, ArrowPrimitiveType, BooleanArray, Float64Array, Int64Array, PrimitiveArray, RecordBatch,
+    RecordBatchIterator, RecordBatchOptions,
 };
 use arrow_buffer::{NullBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, Field, Schema};
-use numpy::{PyArray1, PyArrayMethods};
+use numpy::{PyArray1, PyArrayDescrMethods, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyString};
 
@@ -55,6 +59,9 @@ fn array_of(column: &Bound<'_, PyAny>, name: &str) -> PyResult<ArrayRef> {
     if let Ok(column) = column.cast::<PyArray1<bool>>() {
         return Ok(Arc::new(BooleanArray::from(column.to_vec()?)));
     }
+    if let Some(times) = times_of(column)? {
+        return Ok(times);
+    }
     let Ok(column) = column.cast::<PyArray1<Py<PyAny>>>() else {
         let message = format!("was {}, expected an array of numbers, flags or text", kind_of(column));
         return Err(argument(column.py(), name, message));
@@ -69,4 +76,28 @@ fn array_of(column: &Bound<'_, PyAny>, name: &str) -> PyResult<ArrayRef> {
         }
     }
     Ok(Arc::new(texts.finish()))
+}
+
+/// A column of `datetime64` as timestamps without a zone; `None` for any other.
+fn times_of(column: &Bound<'_, PyAny>) -> PyResult<Option<ArrayRef>> {
+    let Some(array) = column.cast::<PyUntypedArray>().ok().filter(|array| array.dtype().kind() == b'M') else {
+        return Ok(None);
+    };
+    let unit: String = array.dtype().str()?.extract()?;
+    let wide = |unit: &str| -> PyResult<Vec<i64>> {
+        let times =
+            column.call_method1("astype", (format!("datetime64[{unit}]"),))?.call_method1("view", ("int64",))?;
+        times.cast::<PyArray1<i64>>()?.to_vec().map_err(Into::into)
+    };
+    Ok(Some(match unit.trim_start_matches("datetime64") {
+        "[ns]" => timestamps::<TimestampNanosecondType>(wide("ns")?),
+        "[us]" => timestamps::<TimestampMicrosecondType>(wide("us")?),
+        "[ms]" => timestamps::<TimestampMillisecondType>(wide("ms")?),
+        _ => timestamps::<TimestampSecondType>(wide("s")?),
+    }))
+}
+
+/// NumPy writes the least integer for a time that there is not.
+fn timestamps<T: ArrowPrimitiveType<Native = i64>>(times: Vec<i64>) -> ArrayRef {
+    Arc::new(times.into_iter().map(|time| (time != i64::MIN).then_some(time)).collect::<PrimitiveArray<T>>())
 }

@@ -16,9 +16,11 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     #[pymodule_export]
+    use crate::columns::{ArrowColumn, arrow_columns, unnest};
+    #[pymodule_export]
     use crate::export::arrow_stream;
     #[pymodule_export]
-    use crate::objects::{Book, Market, Prices, preset_names, score, stream_floor, thread_count, total};
+    use crate::objects::{Book, Market, Prices, preset_names, score, score_rows, stream_floor, thread_count, total};
 
     use crossmargin::score::Column;
     use pyo3::prelude::*;

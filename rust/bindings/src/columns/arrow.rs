@@ -10,6 +10,7 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef, StructArray, make_array};
 use arrow_buffer::ScalarBuffer;
 use arrow_schema::DataType;
+use crossmargin::book::NO_KEY;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyTuple};
@@ -17,6 +18,7 @@ use pyo3::types::{PyCapsule, PyTuple};
 use super::coder::{Coder, Names};
 use super::keys::{beyond_i64, null_in_integers};
 use super::reals::{exact_i64, exact_u64};
+use super::scalars::number_of;
 use crate::door::caught;
 use crate::errors::argument;
 
@@ -196,7 +198,8 @@ fn coded(py: Python<'_>, chunk: &ArrayRef, name: &str, coder: &mut Coder<'_>) ->
     for (row, &key) in keys.iter().enumerate() {
         match (dictionary.keys().is_null(row), text(key)) {
             (false, Some(text)) => {
-                let code = *codes[key].get_or_insert_with(|| coder.names.code(text));
+                let last = coder.codes.last().copied().unwrap_or(NO_KEY);
+                let code = *codes[key].get_or_insert_with(|| coder.names.code(text, last));
                 coder.codes.push(code);
             }
             _ => coder.push_null(),
@@ -223,8 +226,14 @@ pub(super) fn reals(py: Python<'_>, chunks: &[ArrayRef], name: &str) -> PyResult
     let mut values = Vec::new();
     let mut nulls = Vec::new();
     for (first, chunk) in numbered(chunks) {
-        push_reals(py, chunk, name, first, &mut values)?;
-        if chunk.logical_null_count() > 0 {
+        match chunk.data_type() {
+            DataType::Utf8 => text_reals(py, chunk.as_string::<i32>().iter(), name, &mut values, &mut nulls)?,
+            DataType::LargeUtf8 => text_reals(py, chunk.as_string::<i64>().iter(), name, &mut values, &mut nulls)?,
+            DataType::Utf8View => text_reals(py, chunk.as_string_view().iter(), name, &mut values, &mut nulls)?,
+            DataType::Dictionary(_, _) => coded_reals(py, chunk, name, &mut values, &mut nulls)?,
+            _ => push_reals(py, chunk, name, first, &mut values)?,
+        }
+        if !is_told(chunk) && chunk.logical_null_count() > 0 {
             let absent = chunk.logical_nulls();
             for row in (0..chunk.len()).filter(|&row| absent.as_ref().is_some_and(|nulls| nulls.is_null(row))) {
                 values[first + row] = f64::NAN;
@@ -233,6 +242,54 @@ pub(super) fn reals(py: Python<'_>, chunks: &[ArrayRef], name: &str) -> PyResult
         }
     }
     Ok((values, nulls))
+}
+
+/// Whether the nulls of a chunk are known once its rows are read.
+fn is_told(chunk: &ArrayRef) -> bool {
+    chunk.data_type().is_string() || matches!(chunk.data_type(), DataType::Dictionary(_, _))
+}
+
+/// Numbers that are written as text; text without anything in it is null.
+fn text_reals<'a>(
+    py: Python<'_>,
+    texts: impl Iterator<Item = Option<&'a str>>,
+    name: &str,
+    values: &mut Vec<f64>,
+    nulls: &mut Vec<usize>,
+) -> PyResult<()> {
+    for text in texts {
+        let row = values.len();
+        let Ok(number) = text.map_or(Ok(None), number_of) else {
+            let text: String = text.unwrap_or_default().chars().take(60).collect();
+            return Err(argument(py, &format!("{name}[{row}]"), format!("was '{text}', expected a number")));
+        };
+        if number.is_none() {
+            nulls.push(row);
+        }
+        values.push(number.unwrap_or(f64::NAN));
+    }
+    Ok(())
+}
+
+/// Numbers of a dictionary-coded chunk.
+fn coded_reals(
+    py: Python<'_>,
+    chunk: &ArrayRef,
+    name: &str,
+    values: &mut Vec<f64>,
+    nulls: &mut Vec<usize>,
+) -> PyResult<()> {
+    let dictionary = chunk.as_any_dictionary();
+    let (known, absent) = reals(py, &[ArrayRef::clone(dictionary.values())], name)?;
+    let keys = if known.is_empty() { vec![0; chunk.len()] } else { dictionary.normalized_keys() };
+    for (row, &key) in keys.iter().enumerate() {
+        let is_null = dictionary.keys().is_null(row) || absent.binary_search(&key).is_ok();
+        if is_null {
+            nulls.push(values.len());
+        }
+        values.push(if is_null { f64::NAN } else { known.get(key).copied().unwrap_or(f64::NAN) });
+    }
+    Ok(())
 }
 
 fn push_reals(py: Python<'_>, chunk: &ArrayRef, name: &str, first: usize, out: &mut Vec<f64>) -> PyResult<()> {

@@ -7,13 +7,17 @@ mod arrow;
 mod coder;
 mod flags;
 mod keys;
+mod nested;
 mod reals;
 mod scalars;
+mod series;
 mod table;
 
 pub(crate) use keys::{KeyColumn, OwnedKeys, TextColumn};
+pub(crate) use nested::{ArrowColumn, unnest};
 pub(crate) use reals::{RealColumn, named_prices, vector};
 pub(crate) use scalars::{kind_of, shown};
+pub(crate) use series::arrow_columns;
 pub(crate) use table::{Schema, Table};
 
 use arrow_array::ArrayRef;
@@ -50,6 +54,9 @@ impl<'py> Raw<'py> {
         }
         if let Ok(array) = object.cast_exact::<PyUntypedArray>() {
             return Self::array(array.clone(), name);
+        }
+        if let Ok(column) = object.cast_exact::<ArrowColumn>() {
+            return Ok(Self::Arrow(column.get().0.clone()));
         }
         if object.is_none() || refused(object) {
             return Err(not_a_column(object, name));

@@ -90,7 +90,7 @@ impl<'py> RealColumn<'py> {
                 let wide = converted::<u64>(array, "uint64")?;
                 exact_all(py, name, wide.as_slice()?, exact_u64).map(Self::owned)
             }
-            b'O' => {
+            b'O' | b'U' | b'T' => {
                 let list = array.call_method0(intern!(py, "tolist"))?.cast_into::<PyList>()?;
                 Self::from_list(&list, name)
             }

@@ -25,6 +25,22 @@ pub(crate) fn shown(object: &Bound<'_, PyAny>) -> String {
     if text.chars().count() <= LONGEST { text } else { text.chars().take(LONGEST).chain("...".chars()).collect() }
 }
 
+/// Text that is not that of a number.
+pub(crate) struct NoNumber;
+
+/// The double nearest to a number that is written as text; `None` for text without anything in it, which is how
+/// venues write that there is no value.
+pub(crate) fn number_of(text: &str) -> Result<Option<f64>, NoNumber> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    // Words such as "inf" and "nan" are no numbers here.
+    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E'));
+    let number = text.parse::<f64>().ok().filter(|number| is_digits && number.is_finite());
+    number.map(Some).ok_or(NoNumber)
+}
+
 /// A number as the nearest double; `None` for an absent one. `place` names the element.
 pub(crate) fn real(object: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Option<f64>> {
     if let Ok(number) = object.cast_exact::<PyFloat>() {
@@ -34,8 +50,11 @@ pub(crate) fn real(object: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyR
         return Ok(None);
     }
     let refuse = |expected: &str| Err(argument(object.py(), &place(), format!("was {}, {expected}", shown(object))));
-    if object.is_instance_of::<PyBool>() || object.is_instance_of::<PyString>() || object.is_instance_of::<PyComplex>()
-    {
+    if let Ok(text) = object.cast::<PyString>() {
+        let number = text.to_str().map_err(|_| NoNumber).and_then(number_of);
+        return number.or_else(|NoNumber| refuse("expected a number"));
+    }
+    if object.is_instance_of::<PyBool>() || object.is_instance_of::<PyComplex>() {
         return refuse("expected a number");
     }
     let Ok(value) = object.extract::<f64>() else { return refuse("expected a number") };

@@ -17,8 +17,8 @@ pub(crate) struct Schema {
     pub(crate) required: &'static [&'static str],
     /// Columns that may be there.
     pub(crate) optional: &'static [&'static str],
-    /// Columns that have a meaning which this version does not compute.
-    pub(crate) unsupported: &'static [&'static str],
+    /// Columns that have a meaning which this version does not compute, and what they will say.
+    pub(crate) later: &'static [(&'static str, &'static str)],
 }
 
 /// A column that is not looked at yet.
@@ -47,7 +47,7 @@ impl<'py> Table<'py> {
     }
 
     fn check_names(&self) -> PyResult<()> {
-        let Schema { name: table, required, optional, unsupported } = self.schema;
+        let Schema { name: table, required, optional, later } = self.schema;
         let mut seen: Vec<&str> = Vec::with_capacity(self.columns.len());
         for (name, _) in &self.columns {
             let name = name.as_str();
@@ -56,8 +56,9 @@ impl<'py> Table<'py> {
                 return Err(argument(self.py, &place, "came twice; give each column once"));
             }
             seen.push(name);
-            if unsupported.contains(&name) {
-                return Err(argument(self.py, &place, "is not supported by this version; leave the column out"));
+            if let Some((_, what)) = later.iter().find(|(known, _)| *known == name) {
+                let message = format!("is not read by this version; it will say {what}: leave the column out");
+                return Err(argument(self.py, &place, message));
             }
             let known = || required.iter().chain(*optional);
             if !known().any(|known| *known == name) {

@@ -149,6 +149,13 @@ impl Book {
         account_column(py, accounts, 0..accounts.len())
     }
 
+    /// Whether each pool is an isolated one.
+    fn isolated<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<bool>> {
+        let holdings = self.engine.holdings();
+        let isolated = |pool| holdings.kind(pool) == crossmargin::book::PoolKind::Isolated;
+        PyArray1::from_vec(py, (0..holdings.n_pools()).map(isolated).collect())
+    }
+
     /// The first pool of each account.
     fn first_pools<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
         let holdings = self.engine.holdings();

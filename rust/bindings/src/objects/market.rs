@@ -22,7 +22,7 @@ const TIERS: Schema = Schema {
     name: "tiers",
     required: &["instrument", "floor", "maintenance_rate"],
     optional: &["cap", "initial_rate", "max_leverage", "deduction", "contract_size"],
-    unsupported: &[],
+    later: &[],
 };
 
 /// Names and dates of the presets in this build.

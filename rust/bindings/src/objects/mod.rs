@@ -4,6 +4,7 @@ mod arrays;
 mod book;
 mod buffers;
 mod given;
+mod history;
 mod kept;
 mod market;
 mod options;
@@ -13,6 +14,7 @@ mod summary;
 mod tables;
 
 pub(crate) use book::Book;
+pub(crate) use history::score_rows;
 pub(crate) use market::{Market, preset_names};
 pub(crate) use options::thread_count;
 pub(crate) use prices::Prices;

@@ -64,13 +64,18 @@ pub(crate) fn stream_floor<'py>(
 
 /// Refuses prices of another market, whose instruments may be other ones.
 pub(crate) fn check_market(py: Python<'_>, book: &Book, prices: &Prices) -> PyResult<()> {
+    check_same(py, book, &prices.market)
+}
+
+/// Refuses a market of prices that is not the book's.
+pub(super) fn check_same(py: Python<'_>, book: &Book, theirs: &Arc<crossmargin::Market>) -> PyResult<()> {
     let ours = book.engine.market();
-    if Arc::ptr_eq(ours, &prices.market) || **ours == *prices.market {
+    if Arc::ptr_eq(ours, theirs) || **ours == **theirs {
         return Ok(());
     }
     let message = format!(
         "were made for market {:?}, the book's is {:?}: make them with that market's prices()",
-        prices.market.id(),
+        theirs.id(),
         ours.id()
     );
     Err(argument(py, "prices", message))

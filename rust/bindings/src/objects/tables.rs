@@ -9,39 +9,46 @@ use pyo3::prelude::*;
 use super::kept::{self, Kept, KeptTable};
 use crate::columns::{KeyColumn, RealColumn, Schema, Table, TextColumn};
 
+const VENUE: (&str, &str) = ("venue", "which venue a row is at, in books of several");
+const POOL: (&str, &str) = ("pool", "which pool of several a row is in");
+
 const BALANCES: Schema = Schema {
     name: "balances",
     required: &["account", "asset", "wallet_balance"],
     optional: &["bonus", "borrowed"],
-    unsupported: &["venue"],
+    later: &[VENUE],
 };
 
 const POSITIONS: Schema = Schema {
     name: "positions",
     required: &["account", "instrument", "quantity", "entry_price"],
     optional: &["leverage", "margin_mode", "isolated_margin", "position_side", "tier_version", "tier"],
-    unsupported: &["pool", "venue"],
+    later: &[POOL, VENUE],
 };
 
 const ORDERS: Schema = Schema {
     name: "orders",
     required: &["account", "instrument", "quantity", "price"],
     optional: &["order_id", "trigger_price", "reduce_only", "position_side", "margin_mode", "leverage", "kind"],
-    unsupported: &["pool", "venue"],
+    later: &[POOL, VENUE],
 };
 
 const ACCOUNTS: Schema = Schema {
     name: "accounts",
     required: &["account"],
     optional: &["profile", "tier_coefficient", "margin_mode", "position_mode"],
-    unsupported: &["reference_equity", "parent", "venue"],
+    later: &[
+        ("reference_equity", "the equity that losses of a trading account are measured from"),
+        ("parent", "which account a sub-account belongs to"),
+        VENUE,
+    ],
 };
 
 const SETTINGS: Schema = Schema {
     name: "settings",
     required: &["account", "instrument"],
     optional: &["leverage", "margin_mode"],
-    unsupported: &["position_mode", "venue"],
+    later: &[("position_mode", "whether an instrument is held in hedge mode; say it in accounts"), VENUE],
 };
 
 /// The tables of one call, as objects; `None` for one that was not given.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::tables::{Keys, NO_KEY};
+use super::tables::{Keys, NO_KEY, TextKeys};
 use crate::memory::with_room;
 
 /// The accounts' keys, in the order first seen (balances first, then positions).
@@ -55,6 +55,8 @@ pub(crate) struct Grouped {
     pub(crate) accounts: AccountKeys,
     pub(crate) balances: RowsByAccount,
     pub(crate) positions: RowsByAccount,
+    /// Of names of one dictionary: which it is, and the account of each code ([`NO_KEY`] for none).
+    coded: Option<(*const [String], Vec<u32>)>,
 }
 
 /// Gathers the rows of both tables by account. Both columns have the same kind of key.
@@ -70,7 +72,13 @@ pub(crate) fn group(balances: &Keys<'_>, positions: &Keys<'_>) -> Grouped {
 impl Grouped {
     /// Gathers the rows of a further table. With `join`, accounts not seen yet come last; else their rows are left out.
     pub(crate) fn attach(&mut self, keys: &Keys<'_>, join: bool) -> RowsByAccount {
-        let ids = self.ids_in_order(keys).unwrap_or_else(|| self.ids_by_name(keys, join));
+        let ids = match keys {
+            _ if keys.is_empty() => Vec::new(),
+            Keys::Text(keys) if self.coded.as_ref().is_some_and(|(names, _)| std::ptr::eq(*names, keys.names)) => {
+                self.ids_by_code(keys, join)
+            }
+            _ => self.ids_in_order(keys).unwrap_or_else(|| self.ids_by_name(keys, join)),
+        };
         let n = self.accounts.len();
         for rows in [&mut self.balances, &mut self.positions] {
             let end = rows.offsets.last().copied().unwrap_or(0);
@@ -97,6 +105,22 @@ impl Grouped {
             ids.push(row32(at));
         }
         Some(ids)
+    }
+
+    /// Names of the dictionary that the accounts are of: equal codes are equal names.
+    fn ids_by_code(&mut self, keys: &TextKeys<'_>, join: bool) -> Vec<u32> {
+        let (AccountKeys::Text(accounts), Some((_, known))) = (&mut self.accounts, &mut self.coded) else {
+            return Vec::new();
+        };
+        let mut id = |code: u32| {
+            let known = &mut known[code as usize];
+            if *known == NO_KEY && join {
+                *known = row32(accounts.len());
+                accounts.push(keys.names[code as usize].clone());
+            }
+            *known
+        };
+        keys.codes.iter().map(|&code| id(code)).collect()
     }
 
     fn ids_by_name(&mut self, keys: &Keys<'_>, join: bool) -> Vec<u32> {
@@ -173,6 +197,7 @@ fn group_sorted(balances: &[i64], positions: &[i64]) -> Option<Grouped> {
         accounts: AccountKeys::Int(accounts),
         balances: RowsByAccount { order: None, offsets: balance_offsets },
         positions: RowsByAccount { order: None, offsets: position_offsets },
+        coded: None,
     })
 }
 
@@ -192,6 +217,7 @@ fn group_ints(balances: &[i64], positions: &[i64]) -> Grouped {
         accounts: AccountKeys::Int(accounts),
         balances: gather(n, &balance_ids),
         positions: gather(n, &position_ids),
+        coded: None,
     }
 }
 
@@ -220,6 +246,7 @@ fn group_texts(balances: &Keys<'_>, positions: &Keys<'_>) -> Grouped {
         accounts: AccountKeys::Text(accounts),
         balances: gather(n, &balance_ids),
         positions: gather(n, &position_ids),
+        coded: None,
     }
 }
 
@@ -242,6 +269,7 @@ fn group_coded(names: &[String], balances: &[u32], positions: &[u32]) -> Grouped
         accounts: AccountKeys::Text(accounts),
         balances: gather(n, &balance_ids),
         positions: gather(n, &position_ids),
+        coded: Some((std::ptr::from_ref(names), known)),
     }
 }
 
@@ -312,7 +340,6 @@ mod tests {
 
     #[test]
     fn test_group_names_of_two_dictionaries_meet() {
-        use super::super::tables::TextKeys;
         let (a, b) = (["x".to_owned(), "y".to_owned()], ["y".to_owned(), "z".to_owned()]);
         let balances = Keys::Text(TextKeys { codes: &[1, 0], names: &a });
         let positions = Keys::Text(TextKeys { codes: &[0, 1, 0], names: &b });
@@ -322,8 +349,23 @@ mod tests {
     }
 
     #[test]
+    fn test_group_attached_names_of_one_dictionary_join_or_are_left_out() {
+        let names = ["x", "y", "z"].map(str::to_owned);
+        let copy = names.clone();
+        let keys = |codes: &'static [u32], names| Keys::Text(TextKeys { codes, names });
+        for further in [&names, &copy] {
+            let mut grouped = group(&keys(&[1], &names), &keys(&[], &names));
+            let left_out = grouped.attach(&keys(&[0, 1], further), false);
+            assert_eq!((grouped.accounts.len(), rows(&left_out, 1)), (1, vec![vec![1]]));
+            let joined = grouped.attach(&keys(&[2, 1, 2], further), true);
+            assert_eq!(grouped.accounts, AccountKeys::Text(vec!["y".into(), "z".into()]));
+            assert_eq!(rows(&joined, 2), [vec![1], vec![0, 2]]);
+            assert_eq!(rows(&grouped.balances, 2), [vec![0], vec![]]);
+        }
+    }
+
+    #[test]
     fn test_group_names_of_one_dictionary_are_grouped_as_of_two() {
-        use super::super::tables::TextKeys;
         let names = ["x", "unused", "y", "z"].map(str::to_owned);
         let copy = names.clone();
         let keys = |codes: &'static [u32], names| Keys::Text(TextKeys { codes, names });
