@@ -32,8 +32,9 @@ struct Freezing {
 /// What frozen margin of cross or isolated orders depends on.
 fn freezing(rules: &Rules, isolated: bool) -> Freezing {
     let (orders, initial) = (rules.orders(), rules.initial(isolated));
-    let margin_too = isolated || orders.frozen == Frozen::All;
-    let position = margin_too && initial.source == MarginSource::Usual;
+    let fees = orders.opening_fee || (orders.closing_fee && initial.closing_fee != ClosingFee::None);
+    // Fees are what the requirement is larger by: it must be known.
+    let position = (isolated || fees || orders.frozen == Frozen::All) && initial.source == MarginSource::Usual;
     let any = orders.frozen != Frozen::None && orders.initial_margin != OrdersIn::None;
     let by_fee = orders.closing_fee && is_at_bankruptcy(initial.closing_fee);
     Freezing { order: any && (position || by_fee), position: any && position }

@@ -103,9 +103,7 @@ impl<'a, N: Number> Counting<'a, N> {
 /// How an asset counts at one moment, in doubles, ready for lanes.
 #[derive(Debug, Clone)]
 pub(crate) struct AssetRow {
-    /// What multiplies a positive amount before the steps, and what they add up to after.
-    pub(crate) scales: [f64; 2],
-    /// What multiplies the scaled amount, and `sum slope * max(amount - floor, 0)` beyond: of the next tiers, whether
+    /// What multiplies a positive amount, and `sum slope * max(amount - floor, 0)` beyond: of the next tiers, whether
     /// there are so many or not, and of the rest.
     pub(crate) first: f64,
     pub(crate) next: [(f64, f64); NEXT],
@@ -178,11 +176,14 @@ impl AssetRow {
         let reach = roundings * larger(counted_at_most, larger(negative, with_debt));
         // Compared by hand above, which lets an unknown price slip.
         let reach = if price.is_nan() { f64::NAN } else { reach };
+        // In the asset itself, whatever the tiers are written in.
+        let scale = scales[0] * scales[1];
+        let mut counted = counted.into_iter().map(|(floor, slope)| (floor / scales[0], slope * scale));
         // The first step begins at 0, and so is on the whole.
-        let first = counted.first().map_or(0.0, |(_, slope)| *slope);
-        let mut beyond = counted.into_iter().skip(1);
+        let first = counted.next().map_or(0.0, |(_, slope)| slope);
+        let mut beyond = counted;
         let next = std::array::from_fn(|_| beyond.next().unwrap_or((f64::MAX, 0.0)));
-        Self { scales, first, next, rest: beyond.collect(), negative, requirement, debt, reach }
+        Self { first, next, rest: beyond.collect(), negative, requirement, debt, reach }
     }
 }
 

@@ -8,9 +8,10 @@
 //!
 //! # What rounding does
 //!
-//! The constants carry a running bound of their error ([`crate::exact::Number`]), stored with the layer. What the kernel
-//! adds is bounded by `(n + SLACK) u` times the magnitudes that it adds up, where `n` counts positions and orders
-//! (twice) and [`SLACK`] covers the roundings of a term, of its tier and form, of haircuts and of the sums over assets.
+//! The constants carry a running bound of their error ([`crate::exact::Number`]). What the kernel adds is bounded by
+//! [`OF_SUMS`] times the magnitudes that it adds up, which covers `2 n + SLACK` roundings of pools of up to [`MOST_TERMS`]
+//! positions and orders: `SLACK` for those of a term, of its tier and form, of haircuts and of the sums over assets. What of
+//! both is known beforehand is stored with the layer; of larger pools it is infinite, and each is evaluated by itself.
 
 use std::collections::HashMap;
 
@@ -28,6 +29,12 @@ pub(crate) const WINDOW: usize = 4096;
 const SLACK: f64 = 320.0;
 
 const U: f64 = f64::EPSILON / 2.0;
+
+/// The most positions and orders of a pool that is decided in lanes.
+const MOST_TERMS: usize = 512;
+
+/// What times the magnitudes added bounds the error of sums.
+pub(crate) const OF_SUMS: f64 = (2.0 * 512.0 + SLACK) * U;
 
 /// Marks the layer of a pool's own asset, counted in full, among the assets of the market.
 pub(crate) const OWN: u16 = u16::MAX;
@@ -85,8 +92,8 @@ pub(crate) struct Layered {
     pub(crate) holders: Vec<u8>,
     /// Eight a layer; empty where nothing is required at fixed prices.
     pub(crate) fixed: Vec<f64>,
-    /// Eight a layer: see [`super::decode`].
-    pub(crate) doubt: Vec<u32>,
+    /// Eight a layer: a bound of what rounding does to an excess, but for what sums add to it; the upper 16 bits of a double.
+    pub(crate) doubt: Vec<u16>,
     /// Eight a step; zero in padding.
     pub(crate) quantity: Vec<f64>,
     pub(crate) row: Rows,
@@ -256,11 +263,10 @@ impl Layered {
                 self.fixed.resize(first + LANES, 0.0);
                 self.fixed[first + lane] = layer.fixed;
             }
-            let n = f64::from(row32(program.n_terms));
-            let relative = (2.0 * n + SLACK) * U;
-            // The constants are added to sums: their own rounding is of their magnitude.
-            let absolute = layer.error + relative * (layer.constant.abs() + 4.0 * layer.fixed.abs());
-            self.doubt[first + lane] = round_up(absolute) << 16 | round_up(relative);
+            // The constants are added to sums, whose rounding is of their magnitude too.
+            let known = layer.error + OF_SUMS * (2.0 * layer.constant.abs() + 4.0 * layer.fixed.abs());
+            let doubt = if program.n_terms > MOST_TERMS { f64::INFINITY } else { known };
+            self.doubt[first + lane] = u16::try_from(round_up(doubt)).unwrap_or(u16::MAX);
             let (mut next, mut next_jump) = (slot + lane, jump + lane);
             for position in &layer.slots {
                 match position.row {

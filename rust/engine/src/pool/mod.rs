@@ -39,7 +39,7 @@ use folded::Sources;
 pub(crate) use folded::{Folded, LANES, decode};
 pub(crate) use judge::UNKNOWN;
 pub(crate) use lane_classes::LaneTables;
-pub(crate) use layered::{Layered, OWN, Rows};
+pub(crate) use layered::{Layered, OF_SUMS, OWN, Rows};
 use tables::ClassTable;
 
 /// The accounts, grouped once into pools and folded for the kernels; owns its copy and never changes.

@@ -43,6 +43,7 @@ pub(super) fn has_lanes(market: &Market) -> bool {
         && first.required == Required::Maintenance
         && (rest.is_empty() || rules.combine() == Combine::All)
         && closes_at_mark(false) == closes_at_mark(true)
+        && rules.maintenance(false).price == rules.maintenance(true).price
         && [false, true].iter().all(|&isolated| rules.maintenance(isolated).source == MarginSource::Usual)
         && (rules.cross_pool() == CrossPool::PerAsset || rules.collateral().base == HaircutBase::Equity)
 }

@@ -2,11 +2,11 @@
 #![expect(clippy::inline_always, reason = "compiled anew inside a function of each instruction set")]
 
 use std::arch::x86_64::{
-    __m256d, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm256_add_pd,
-    _mm256_and_pd, _mm256_and_si256, _mm256_andnot_pd, _mm256_blendv_pd, _mm256_castsi256_pd, _mm256_cmp_pd,
-    _mm256_cvtepu32_epi64, _mm256_div_pd, _mm256_load_pd, _mm256_loadu_pd, _mm256_max_pd, _mm256_movemask_pd,
-    _mm256_mul_pd, _mm256_permute2f128_pd, _mm256_set1_epi64x, _mm256_set1_pd, _mm256_setzero_pd, _mm256_slli_epi64,
-    _mm256_storeu_pd, _mm256_sub_pd, _mm256_unpackhi_pd, _mm256_unpacklo_pd,
+    __m256d, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm_srli_si128,
+    _mm256_add_pd, _mm256_and_pd, _mm256_and_si256, _mm256_andnot_pd, _mm256_blendv_pd, _mm256_castsi256_pd,
+    _mm256_cmp_pd, _mm256_cvtepu16_epi64, _mm256_cvtepu32_epi64, _mm256_div_pd, _mm256_load_pd, _mm256_loadu_pd,
+    _mm256_max_pd, _mm256_movemask_pd, _mm256_mul_pd, _mm256_permute2f128_pd, _mm256_set1_epi64x, _mm256_set1_pd,
+    _mm256_setzero_pd, _mm256_slli_epi64, _mm256_storeu_pd, _mm256_sub_pd, _mm256_unpackhi_pd, _mm256_unpacklo_pd,
 };
 
 use crate::pool::{ClassRow, Lookup};
@@ -124,6 +124,16 @@ impl Lanes for Avx2 {
             (zeros(x[0]), zeros(x[1]))
         };
         u8::try_from(low | high << 4).unwrap_or(u8::MAX)
+    }
+
+    #[inline(always)]
+    unsafe fn magnitudes(codes: *const u16) -> Self::V {
+        // SAFETY: eight elements are readable.
+        unsafe {
+            let codes = _mm_loadu_si128(codes.cast());
+            let half = |codes| _mm256_castsi256_pd(_mm256_slli_epi64::<48>(_mm256_cvtepu16_epi64(codes)));
+            [half(codes), half(_mm_srli_si128::<8>(codes))]
+        }
     }
 
     #[inline(always)]

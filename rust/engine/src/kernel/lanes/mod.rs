@@ -44,6 +44,8 @@ pub(crate) trait Lanes {
     unsafe fn zeros(x: Self::V) -> u8;
     /// The two magnitudes that each of eight codes holds, see [`crate::pool::decode`].
     unsafe fn decode(codes: *const u32) -> (Self::V, Self::V);
+    /// The magnitudes whose upper 16 bits eight codes are.
+    unsafe fn magnitudes(codes: *const u16) -> Self::V;
     /// `a - b` where `a > b`, else 0.
     unsafe fn over(a: Self::V, b: Self::V) -> Self::V;
     /// A bit for each lane in which `a > b`.

@@ -81,6 +81,13 @@ impl Lanes for Plain {
     }
 
     #[inline(always)]
+    unsafe fn magnitudes(codes: *const u16) -> [f64; 8] {
+        // SAFETY: the trait's contract: eight elements are readable.
+        let codes = unsafe { codes.cast::<[u16; 8]>().read_unaligned() };
+        each!(|i: usize| f64::from_bits(u64::from(codes[i]) << 48))
+    }
+
+    #[inline(always)]
     unsafe fn decode(codes: *const u32) -> ([f64; 8], [f64; 8]) {
         // SAFETY: the trait's contract: eight elements are readable.
         let codes = unsafe { codes.cast::<[u32; 8]>().read() };

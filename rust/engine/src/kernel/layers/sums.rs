@@ -1,6 +1,6 @@
 //! What the positions of a layer add up to, and how that is converted.
 
-use crate::pool::{AssetRow, DOUBT, LANES, OWN};
+use crate::pool::{AssetRow, DOUBT, LANES, OF_SUMS, OWN};
 
 use super::super::lanes::{Lanes, RowIndex};
 use super::{LayerTerms, Sums};
@@ -21,14 +21,14 @@ pub(super) struct Columns<I> {
     constant: *const f64,
     /// Null where nothing is fixed.
     fixed: *const f64,
-    doubt: *const u32,
+    doubt: *const u16,
     asset: *const u16,
     holders: *const u8,
     sliced: *const [f64; 4],
     jumping: *const [f64; 4],
     assets: *const AssetRow,
     reach: f64,
-    /// What an amount counts in the bound: twice for its value and for what it requires.
+    /// What an amount adds to the bound: twice for its value and for what it requires.
     weight: f64,
 }
 
@@ -51,7 +51,7 @@ impl<I: RowIndex> Columns<I> {
             jumping: tables.jumping.as_ptr().cast(),
             assets: terms.assets.as_ptr(),
             reach: terms.classes.reach(),
-            weight: 2.0 * (1.0 + terms.level),
+            weight: OF_SUMS * 2.0 * (1.0 + terms.level),
         }
     }
 }
@@ -184,9 +184,7 @@ pub(super) unsafe fn convert<L: Lanes, I: RowIndex>(
             L::prefetch(of.fixed.wrapping_add(at + 48 * LANES));
             required = L::add(required, L::load(of.fixed.add(at)));
         }
-        let (of_constants, of_sums) = L::decode(of.doubt.add(at));
-        let magnitude = L::add(L::abs(constant), L::mul(L::splat(of.weight), gross));
-        let bound = L::add(of_constants, L::mul(of_sums, magnitude));
+        let bound = L::add(L::magnitudes(of.doubt.add(at)), L::mul(L::splat(of.weight), gross));
         let asset = *of.asset.add(layer);
         if asset == OWN {
             sums.collateral = L::add(sums.collateral, equity);
@@ -202,18 +200,15 @@ pub(super) unsafe fn convert<L: Lanes, I: RowIndex>(
         }
         let held = L::over(equity, L::zero());
         let owed = L::sub(equity, held);
-        let amount = L::mul(held, L::splat(asset.scales[0]));
-        let mut counted = L::mul(amount, L::splat(asset.first));
+        let mut counted = L::add(L::mul(held, L::splat(asset.first)), L::mul(owed, L::splat(asset.negative)));
         for (floor, slope) in asset.next {
-            counted = L::add(counted, L::mul(L::splat(slope), L::over(amount, L::splat(floor))));
+            counted = L::add(counted, L::mul(L::splat(slope), L::over(equity, L::splat(floor))));
         }
         for &(floor, slope) in &asset.rest {
-            counted = L::add(counted, L::mul(L::splat(slope), L::over(amount, L::splat(floor))));
+            counted = L::add(counted, L::mul(L::splat(slope), L::over(equity, L::splat(floor))));
         }
-        counted = L::add(L::mul(counted, L::splat(asset.scales[1])), L::mul(owed, L::splat(asset.negative)));
-        let debt = L::abs(owed);
         for &(floor, slope) in &asset.debt {
-            required = L::add(required, L::mul(L::splat(slope), L::over(debt, L::splat(floor))));
+            required = L::add(required, L::mul(L::splat(slope), L::over(L::abs(owed), L::splat(floor))));
         }
         sums.collateral = L::add(sums.collateral, counted);
         sums.required = L::add(sums.required, L::mul(required, L::splat(asset.requirement)));
