@@ -189,7 +189,11 @@ pub(super) fn class_faults(market: &Market, checked: &Checked<'_>, row: usize, f
                 (FaultKind::Inconsistent, "this market puts open positions under the newest table; leave it out");
             faults.position(row, "tier_version", shown(named, row), what);
         } else if checked.tier_version(row).is_none() {
-            let cure = format!("give one of the instrument's old tables ({}), or none", known.join(", "));
+            let cure = if known.is_empty() {
+                "the instrument has no old table; leave it out".to_owned()
+            } else {
+                format!("give one of the instrument's old tables ({}), or none", known.join(", "))
+            };
             faults.position(row, "tier_version", shown(named, row), (FaultKind::Unknown, &cure));
         }
     }
