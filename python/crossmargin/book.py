@@ -50,12 +50,14 @@ class Book:
         A row per open order: ``account``, ``instrument``, ``quantity`` (float64, as of positions; buys positive, never
         zero) and ``price`` (float64, its limit, quote per base; NaN for an order without a limit, which is valued at
         mark). Optional: ``leverage``, ``margin_mode`` and ``position_side`` (the leg that it trades) as of positions,
-        ``trigger_price`` (NaN: the order is active), ``reduce_only`` (bool; absent means False) and ``order_id``,
-        which is not read. Whether and how an order counts is the market's rule.
+        ``trigger_price`` (NaN: the order is active), ``reduce_only`` (bool; absent means False), ``kind``
+        (``"limit"``, ``"market"``, ``"stop"`` or ``"take_profit"``, which the prices must agree with) and
+        ``order_id``, which is not read. Whether and how an order counts is the market's rule.
     accounts : table, optional
         At most a row per account: ``account``; optional ``profile`` (name of a fee profile of the market; absent means
-        the default, see `Market.profiles`) and ``tier_coefficient`` (positive multiple of the tier bounds, where the
-        venue grants such; absent means 1).
+        the default, see `Market.profiles`), ``tier_coefficient`` (positive multiple of the tier bounds, where the
+        venue grants such; absent means 1), ``margin_mode`` (for rows and settings that do not say it) and
+        ``position_mode`` (``"one_way"`` or ``"hedge"``: a row whose side is of the other is refused).
     settings : table, optional
         At most a row per account and instrument, for positions and orders that do not say it themselves:
         ``account``, ``instrument``; optional ``leverage`` and ``margin_mode``.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crossmargin import _core as engine
+from crossmargin._price_tables import by_name
 from crossmargin._tables import table_input
 from crossmargin.errors import ArgumentError
 from crossmargin.prices import Prices
@@ -188,16 +189,18 @@ class Market:
 
         Parameters
         ----------
-        mark : mapping of str to float, or array-like (n_instruments,)
-            Mark prices, quote per base: by instrument name or alias, or in the order of `instruments` with NaN for
-            those that are not known. Only what is held needs a price.
-        index : mapping of str to float, or array-like (n_assets,), optional
-            Index prices of assets in the market's valuation asset, by name or in the order of `assets`. Needed only
-            to value what is held in several assets in one: of pools that span an account, and by `Scores.accounts`.
-            The valuation asset itself has the price 1 unless another is given.
-        last : mapping of str to float, or array-like (n_instruments,), optional
-            Last traded prices, as `mark`. Needed only of what is held where the market's trigger looks at them
-            (``rules["constraints"]``); nothing stands in for one that is missing.
+        mark : mapping of str to float, array-like (n_instruments,), or table
+            Mark prices, quote per base: by instrument name or alias; in the order of `instruments` with NaN for those
+            that are not known; or a table with the columns ``instrument`` and ``mark_price``. Only what is held needs
+            a price.
+        index : mapping of str to float, array-like (n_assets,), or table, optional
+            Index prices of assets in the market's valuation asset, by name, in the order of `assets`, or in the
+            columns ``asset`` and ``index_price``. Needed only to value what is held in several assets in one: of
+            pools that span an account, and by `Scores.accounts`. The valuation asset itself has the price 1 unless
+            another is given.
+        last : mapping of str to float, array-like (n_instruments,), or table, optional
+            Last traded prices, as `mark`, in a table ``last_price``. Needed only of what is held where the market's
+            trigger looks at them (``rules["constraints"]``); nothing stands in for one that is missing.
         bid, ask : None
             Kept free for the prices that closing a position would meet; refused by this version.
 
@@ -211,13 +214,15 @@ class Market:
         PriceError
             For a price that is not a positive number, and for a name that the market does not have.
         ArgumentError
-            For an array of another length.
+            For an array of another length, and a table without one of its columns.
 
         Examples
         --------
         >>> market = load_market("textbook")
         >>> market.prices(mark={"BTCUSDT": 64_000.0}).mark.tolist()
         [64000.0, nan, nan]
+        >>> market.prices(mark={"instrument": ["ETHUSDT"], "mark_price": [2_450.0]}).mark.tolist()
+        [nan, 2450.0, nan]
         """
         for value, name in ((bid, "bid"), (ask, "ask")):
             if value is not None:
@@ -225,6 +230,9 @@ class Market:
                     "is not read by this version; it will be what closing a position sells or buys at: leave it out"
                 )
                 raise ArgumentError(f"{name} {message}")
+        if type(mark) is not dict or "instrument" in mark:
+            mark = by_name(mark, "mark", "instrument")
+        index, last = by_name(index, "index", "asset"), by_name(last, "last", "instrument")
         return Prices._of(engine.Prices(self._core, mark, index, last), self)
 
     def price_history(self, mark: Any, index: Any = None, last: Any = None, time: Any = None) -> PriceHistory:

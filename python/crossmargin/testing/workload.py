@@ -177,7 +177,7 @@ class Haircuts:
         return total
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Workload:
     """A market and the tables of a book on it, drawn from one seed.
 
@@ -230,6 +230,10 @@ class Workload:
     index: Floats | None = None
     contracts: Contracts | None = None
     haircuts: Haircuts | None = None
+
+    def __repr__(self) -> str:
+        held = f"{self.n_accounts:,} accounts, {self.n_positions:,} positions, {self.n_orders:,} orders"
+        return f"Workload({self.name!r}, {held}, {len(self.instruments):,} instruments, seed {self.seed})"
 
     @property
     def n_orders(self) -> int:
