@@ -334,3 +334,69 @@ def test_fuzz_questions_of_anything_find_no_panic(method: Callable[[xm.Scores, A
     scores = xm.score(book, PRICES)
     with refused_or_done(), contextlib.suppress(xm.MissingPriceError):
         method(scores, argument)
+
+
+inner_rows = st.lists(
+    st.dictionaries(
+        st.sampled_from(["asset", "wallet_balance", "instrument", "quantity", "account"]), scalars, max_size=4
+    ),
+    max_size=3,
+)
+nested_rows = st.lists(
+    st.dictionaries(
+        st.sampled_from(["account", "balances", "positions", "orders", "settings", "profile", "x"]),
+        st.one_of(inner_rows, scalars, st.lists(scalars, max_size=2)),
+        max_size=5,
+    ),
+    max_size=4,
+)
+
+
+@given(nested_rows)
+def test_fuzz_nested_rows_are_refused_or_read(rows: Any) -> None:
+    with refused_or_done():
+        xm.Book.from_nested(MARKET, rows)
+    with contextlib.suppress(pa.ArrowException, TypeError, ValueError, OverflowError):
+        table = pa.Table.from_pylist(rows)
+        with refused_or_done():
+            xm.Book.from_nested(MARKET, table)
+
+
+@given(st.integers(0, 6), st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=4), st.booleans())
+def test_fuzz_nested_lists_of_any_bounds_are_refused_or_read(
+    n: int, bounds: list[tuple[int, int]], fixed: bool
+) -> None:
+    cash = pa.array(
+        [{"asset": "USDT", "wallet_balance": float(x)} for x in range(n)],
+        pa.struct({"asset": pa.string(), "wallet_balance": pa.float64()}),
+    )
+    with contextlib.suppress(pa.ArrowException, ValueError):
+        if fixed:
+            lists = pa.FixedSizeListArray.from_arrays(cash, 2)
+        else:
+            # Offsets that may descend or point behind the end: what a careless producer exports.
+            offsets = np.array([at for pair in bounds for at in pair], dtype=np.int32)
+            kind = pa.list_(cash.type)
+            lists = pa.Array.from_buffers(
+                kind, max(0, len(offsets) - 1), [None, pa.py_buffer(offsets)], children=[cash]
+            )
+        table = pa.table({"account": np.arange(len(lists)), "balances": lists})
+        with refused_or_done():
+            xm.Book.from_nested(MARKET, table)
+
+
+@given(
+    st.dictionaries(
+        st.one_of(st.sampled_from(["time", "instrument", "mark", *NAMES]), texts),
+        st.lists(scalars, max_size=3),
+        max_size=4,
+    )
+)
+def test_fuzz_histories_are_refused_or_scored(columns: Any) -> None:
+    book = xm.Book(MARKET, balances=[], positions=None)
+    tables = [columns]
+    with contextlib.suppress(pa.ArrowException, TypeError, ValueError, OverflowError):
+        tables.append(pa.table(columns))
+    for table in tables:
+        with refused_or_done():
+            xm.score_history(book, MARKET.price_history(mark=table), "all", missing="null").collect()
