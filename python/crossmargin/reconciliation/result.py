@@ -90,7 +90,11 @@ class Reconciliation:
             names.insert(0, "account")
         if set(columns["position_side"].tolist()) & {"long", "short"}:
             names.insert(names.index("instrument") + 1, "position_side")
-        return Table({name: columns[name][np.array(differing or rows, dtype=np.int64)] for name in names})
+        shown = differing or rows
+        told = {tuple(columns[name][row] for name in names[: names.index("field") + 1]) for row in shown}
+        if len(told) < len(shown):  # a pool's figure beside the same of its account
+            names.insert(0, "level")
+        return Table({name: columns[name][np.array(shown, dtype=np.int64)] for name in names})
 
     def __repr__(self) -> str:
         statuses = self.table["status"].tolist()
