@@ -71,7 +71,7 @@ def test_partition_pools_come_in_canonical_order() -> None:
         row("Y", account="a", margin_mode="isolated", isolated_margin=2),
         row("X", -1, account="a", margin_mode="isolated", isolated_margin=1, position_side="short"),
         row("X", 1, account="a", margin_mode="isolated", isolated_margin=1, position_side="long"),
-        row("X", 1, account="a", margin_mode="isolated", isolated_margin=1),
+        row("X", 1, account="b", margin_mode="isolated", isolated_margin=1),
         row("Z", account="c"),
     ]
     balances = [cash(10, account="c"), cash(5, "USDC", "a")]
@@ -80,14 +80,14 @@ def test_partition_pools_come_in_canonical_order() -> None:
         ("c", "cross", "USDT", None, None),
         ("a", "cross", "USDT", None, None),
         ("a", "cross", "USDC", None, None),
-        ("a", "isolated", "USDT", "X", "net"),
         ("a", "isolated", "USDT", "X", "long"),
         ("a", "isolated", "USDT", "X", "short"),
         ("a", "isolated", "USDC", "Y", "net"),
         ("b", "cross", "USDT", None, None),
+        ("b", "isolated", "USDT", "X", "net"),
         ("b", "isolated", "USDT", "Z", "net"),
     ]
-    assert [pool.wallet_balance for pool in pools] == [10, -3, 3, 1, 1, 1, 2, -3, 3]
+    assert [pool.wallet_balance for pool in pools] == [10, -2, 3, 1, 1, 2, -4, 1, 3]
     assert [leg.row for leg in position_scores(pools)] == list(range(6))
 
 

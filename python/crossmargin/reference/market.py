@@ -66,8 +66,8 @@ class Market:
 
         Formula: the taker rate; or the rate of liquidations, the instrument's own before that of the venue.
 
-        Source: MEXC, FAQ on liquidation (the liquidation fee is in the trigger) and contract data of BTC_USDT (its rate;
-        accounts without trading fees have it too), read 2026-11-22.
+        Source: MEXC, FAQ on liquidation (the liquidation fee is in the trigger) and contract data of BTC_USDT (its
+        rate, which accounts without trading fees have too), read 2026-11-22.
         """
         if self.rules.closing == "taker":
             return taker

@@ -141,7 +141,7 @@ def _maintenance_margin(drawn: Drawn, marks: Floats, tiers: TierTable) -> Floats
     value = orders["quantity"] * orders["price"]
     # in hedge mode a sale of a long leg, and a purchase of a short one, only closes
     opening = np.bincount(of_order, np.maximum(np.where(orders["long"], value, -value), 0.0), len(groups))
-    basis = np.abs(worth) + opening
+    basis: Floats = np.asarray(np.abs(worth) + opening, dtype=np.float64)
     pool, instrument = np.divmod(groups // 2, n_instruments)
     charges: Floats = tiers.maintenance_margin(instrument, basis)
     return np.asarray(np.bincount(pool, charges, len(drawn.counts)), dtype=np.float64)
