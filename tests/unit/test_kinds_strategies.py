@@ -69,7 +69,7 @@ def test_full_cases_draw_every_choice_of_every_rule_and_every_table() -> None:
     filled: Counter[str] = Counter()
     contracts = set()
 
-    @settings(drawn, max_examples=400)
+    @settings(drawn, max_examples=700)
     @given(full_cases("decimal"))
     def look(case: FullCase) -> None:
         for path, value in said(case.spec).items():
