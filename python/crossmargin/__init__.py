@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from crossmargin import adapters, reference, testing
     from crossmargin.account import Account, FundsError
     from crossmargin.differences import diff
+    from crossmargin.explanation import Explanation, explain
     from crossmargin.history import HistoryBlock, HistoryScores, PriceHistory, score_history
     from crossmargin.reconciliation import Reconciliation, reconcile
 
@@ -51,6 +52,7 @@ __all__ = [
     "Book",
     "BookError",
     "CrossmarginError",
+    "Explanation",
     "FundsError",
     "HistoryBlock",
     "HistoryScores",
@@ -68,6 +70,7 @@ __all__ = [
     "__version__",
     "adapters",
     "diff",
+    "explain",
     "load_market",
     "presets",
     "reconcile",
@@ -80,12 +83,14 @@ __all__ = [
 _LAZY = ("adapters", "reference", "testing")
 _LAZY_NAMES = {
     "Account": "account",
+    "Explanation": "explanation",
     "FundsError": "account",
     "HistoryBlock": "history",
     "HistoryScores": "history",
     "PriceHistory": "history",
     "Reconciliation": "reconciliation",
     "diff": "differences",
+    "explain": "explanation",
     "reconcile": "reconciliation",
     "score_history": "history",
 }

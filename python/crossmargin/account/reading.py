@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from crossmargin.account.figures import PoolKey
     from crossmargin.account.state import Key
     from crossmargin.book import Book
+    from crossmargin.explanation import Explanation
     from crossmargin.prices import Prices
     from crossmargin.scores import Scores
 
@@ -211,6 +212,33 @@ class Figures(Reader):
     def prices(self) -> Prices:
         """The prices that the account was marked with."""
         return self._prices
+
+    def explain(self) -> Explanation:
+        """Say why every figure is what it is: its terms, their numbers, the rules and their sources.
+
+        Returns
+        -------
+        Explanation
+            A row per term, as `crossmargin.explain` gives it for the account's book at its last mark.
+
+        Raises
+        ------
+        MissingPriceError
+            Before the first mark of what is held.
+
+        Examples
+        --------
+        >>> import crossmargin as xm
+        >>> account = xm.Account(xm.load_market("textbook"), {"USDT": 10_000})
+        >>> position = account.open("BTCUSDT", 0.5, entry_price=60_000, leverage=10)
+        >>> account.mark({"BTCUSDT": 61_000})
+        >>> rows = account.explain().only("initial_margin").rows()
+        >>> rows[-2]["term"], rows[-2]["formula"]
+        ('over_leverage', '30,000 / 10 = 3,000')
+        """
+        from crossmargin.explanation import explain  # noqa: PLC0415 - trading does without
+
+        return explain(self._book, self._prices)
 
     @property
     def scores(self) -> Scores:

@@ -20,7 +20,9 @@ mod _core {
     #[pymodule_export]
     use crate::export::arrow_stream;
     #[pymodule_export]
-    use crate::objects::{Book, Market, Prices, preset_names, score, score_rows, stream_floor, thread_count, total};
+    use crate::objects::{
+        Book, Market, Prices, explain, preset_names, score, score_rows, stream_floor, thread_count, total,
+    };
 
     use crossmargin::score::Column;
     use pyo3::prelude::*;

@@ -10,6 +10,7 @@ pub mod book;
 mod environment;
 pub mod error;
 pub mod exact;
+pub mod explain;
 mod kernel;
 pub mod market;
 mod memory;

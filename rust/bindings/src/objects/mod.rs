@@ -3,6 +3,7 @@
 mod arrays;
 mod book;
 mod buffers;
+mod explaining;
 mod given;
 mod history;
 mod kept;
@@ -14,6 +15,7 @@ mod summary;
 mod tables;
 
 pub(crate) use book::Book;
+pub(crate) use explaining::explain;
 pub(crate) use history::score_rows;
 pub(crate) use market::{Market, preset_names};
 pub(crate) use options::thread_count;

@@ -7,8 +7,10 @@ mod accumulator;
 mod decimal;
 mod number;
 mod rational;
+mod traced;
 
 pub use accumulator::Accumulator;
 pub use decimal::Decimal;
 pub(crate) use number::{Bounded, Number};
 pub use rational::Exact;
+pub(crate) use traced::{Name, Op, Role, Traced};

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::Exact;
+use super::traced::Name;
 
 /// A number that rules can be evaluated in.
 pub(crate) trait Number: Clone {
@@ -31,6 +32,20 @@ pub(crate) trait Number: Clone {
     /// `self` if it is negative, else zero.
     fn negative(&self) -> Self {
         self.smaller(&Self::zero())
+    }
+
+    /// The number under a name, where numbers remember how they came about; else nothing is done.
+    #[inline]
+    #[must_use]
+    fn named(self, _name: impl FnOnce() -> Name) -> Self {
+        self
+    }
+
+    /// The number with what it was chosen by, where numbers remember; else nothing is done.
+    #[inline]
+    #[must_use]
+    fn because(self, _reasons: impl FnOnce() -> Vec<Self>) -> Self {
+        self
     }
 }
 

@@ -1,14 +1,15 @@
 //! What a pool's positions and orders require: tiers, charges, fees.
 
 use crate::book::Side;
-use crate::exact::Number;
+use crate::exact::{Name, Number};
 use crate::market::{
     BoundUnit, ClosingFee, Frozen, Legs, MarginSource, OrdersIn, Payoff, PriceBasis, RequirementRule, TierChoice,
     TierLegs,
 };
 
 use super::Book;
-use super::legs::{Fill, Group, Leg, Opens, Order, Sides, contract_value, groups, in_unit};
+use super::legs::{Fill, Group, Leg, Opens, Order, Sides, contract_value, groups, in_unit, multiplier_of};
+use super::tiering::Tier;
 
 /// The positions and cross orders of a pool, and what they are charged under.
 pub(super) struct Pool<'a, N> {
@@ -33,6 +34,32 @@ pub(super) struct Charge<N> {
 pub(super) enum Margin {
     Maintenance,
     Initial,
+}
+
+impl Margin {
+    /// The path of its rule.
+    const fn rule(self) -> &'static str {
+        match self {
+            Self::Maintenance => "maintenance_margin",
+            Self::Initial => "initial_margin",
+        }
+    }
+
+    /// The path of the rule for orders in it.
+    const fn orders_rule(self) -> &'static str {
+        match self {
+            Self::Maintenance => "orders.maintenance_margin",
+            Self::Initial => "orders.initial_margin",
+        }
+    }
+
+    /// The path of the rule for closing fees in it.
+    const fn fee_rule(self) -> &'static str {
+        match self {
+            Self::Maintenance => "maintenance_margin.closing_fee",
+            Self::Initial => "initial_margin.closing_fee",
+        }
+    }
 }
 
 /// How a group is looked at: how its orders enter, and whether with what they hold back for fees.
@@ -93,19 +120,21 @@ impl<N: Number> Pool<'_, N> {
         asked: Asked,
         open: &mut bool,
     ) -> (Option<N>, usize) {
+        let name = || Name::group("requirement").rule(margin.orders_rule()).of("instrument", self.instrument(group));
         if group.legs.is_empty() && asked.mode == OrdersIn::None {
             return (Some(N::zero()), 0);
         }
         let rule = self.charging(margin);
         let by_leverage = self.charged_as(margin) == Margin::Initial && rule.source == MarginSource::Usual;
-        let tier = if by_leverage { 0 } else { self.tier(rule, group, open) };
+        let tier = if by_leverage { Tier::none() } else { self.tier(rule, group, open) };
         let sides = self.sides(group, rule.price);
         let (one, other) = sides.fills(rule.legs, asked.mode);
-        let each = |fill: &Fill<N>, amount: &N| self.of_fill(margin, group, (fill, amount, tier), asked);
-        let worse = |one: Option<N>, other: Option<N>| one.zip(other).map(|(one, other)| one.larger(&other));
+        let each = |fill: &Fill<N>, amount: &N| self.of_fill(margin, group, (fill, amount, &tier), asked);
+        let worse =
+            |one: Option<N>, other: Option<N>| one.zip(other).map(|(one, other)| one.larger(&other).named(name));
         if !by_leverage {
             let first = each(&one, &one.amount);
-            return (if let Some(fill) = other { worse(first, each(&fill, &fill.amount)) } else { first }, tier);
+            return (if let Some(fill) = other { worse(first, each(&fill, &fill.amount)) } else { first }, tier.at);
         }
         let Some(over) = self.sides_over_leverage(group, rule.price, asked.mode) else { return (None, 0) };
         let (one_over, other_over) = over.fills(rule.legs, asked.mode);
@@ -125,28 +154,37 @@ impl<N: Number> Pool<'_, N> {
         &self,
         margin: Margin,
         group: &Group,
-        (fill, amount, tier): (&Fill<N>, &N, usize),
+        (fill, amount, tier): (&Fill<N>, &N, &Tier<N>),
         asked: Asked,
     ) -> Option<N> {
         let rule = self.charging(margin);
         let table = || self.book.class_table(self.class(group));
         let charge = match (self.charged_as(margin), rule.source) {
             (Margin::Initial, MarginSource::Usual) => amount.clone(),
-            (Margin::Initial, _) => amount.times(&table().initial_rates[tier].get()),
+            (Margin::Initial, _) => table().initial_rate::<N>(tier.at).times(amount),
             (Margin::Maintenance, _) => {
-                let deduction = table().deductions[tier].get::<N>().times(&self.unit_value(rule.price, group));
-                amount.times(&table().rates[tier].get()).minus(&deduction).positive()
+                let deduction = table().deduction::<N>(tier.at).times(&self.unit_value(rule.price, group));
+                table().rate::<N>(tier.at).times(amount).minus(&deduction).positive()
             }
         };
+        let instrument = || self.instrument(group);
+        let name = || Name::group("charge").rule(self.charged_as(margin).rule()).of("instrument", instrument());
+        let charge = charge.named(name).because(|| tier.reasons(table(), instrument()));
         let charge = match self.rule(margin) {
-            shared if shared.source == MarginSource::ShareOfInitial => charge.times(&N::of(shared.share)),
+            shared if shared.source == MarginSource::ShareOfInitial => {
+                let share = N::of(shared.share).named(|| Name::operand("share"));
+                let name =
+                    || Name::group("share_of_initial").rule("maintenance_margin.share").of("instrument", instrument());
+                share.times(&charge).named(name)
+            }
             _ => charge,
         };
         if !asked.fees || asked.mode == OrdersIn::None {
             return Some(charge);
         }
         let buys = self.side_fees(margin, group, true, &fill.buys)?;
-        Some(charge.plus(&buys).plus(&self.side_fees(margin, group, false, &fill.sells)?))
+        let required = charge.plus(&buys).plus(&self.side_fees(margin, group, false, &fill.sells)?);
+        Some(required.named(|| Name::group(fill.word()).rule(margin.orders_rule()).of("instrument", instrument())))
     }
 
     /// The fees that the orders of one side of a group hold back for what they open.
@@ -181,7 +219,8 @@ impl<N: Number> Pool<'_, N> {
         };
         let with = of(self, group, Asked { mode, fees: true });
         // A leverage that is missing where it is needed was refused.
-        with.zip(without).map_or_else(N::zero, |(with, without)| with.minus(&without).positive())
+        let frozen = with.zip(without).map_or_else(N::zero, |(with, without)| with.minus(&without).positive());
+        frozen.named(|| Name::group("frozen").rule("orders.frozen").of("instrument", self.instrument(group)))
     }
 
     /// The margin class of a group: of its first position, or else of its first order.
@@ -213,24 +252,28 @@ impl<N: Number> Pool<'_, N> {
             let side = if order.buy { &mut sides.buys } else { &mut sides.sells };
             *side = side.plus(&order.value(basis).0);
         }
-        sides
+        sides.named()
     }
 
     /// The amounts of a group in the settlement asset, each over its own leverage; `None` where one that counts is unknown.
     fn sides_over_leverage(&self, group: &Group, price: PriceBasis, mode: OrdersIn) -> Option<Sides<N>> {
         let mut sides = Sides::<N>::none(self.is_hedged(group));
-        let over = |amount: &N, leverage: f64| (!leverage.is_nan()).then(|| amount.over(&N::of(leverage)));
+        let over = |amount: &N, leverage: f64, (kind, at)| {
+            let name = || Name::term("over_leverage").rule("initial_margin").of(kind, at);
+            let divisor = || N::of(leverage).named(|| Name::operand("leverage"));
+            (!leverage.is_nan()).then(|| amount.over(&divisor()).named(name))
+        };
         for leg in &self.legs[group.legs.clone()] {
             let side = if leg.long { &mut sides.long } else { &mut sides.short };
-            *side = side.plus(&over(leg.notional(price), leg.leverage)?);
+            *side = side.plus(&over(leg.notional(price), leg.leverage, ("position", leg.at))?);
         }
         let basis = self.book.market().rules().orders().price;
         let orders = if mode == OrdersIn::None { 0..0 } else { group.orders.clone() };
         for order in &self.orders[orders] {
             let side = if order.buy { &mut sides.buys } else { &mut sides.sells };
-            *side = side.plus(&over(&order.value(basis).0, order.leverage)?);
+            *side = side.plus(&over(&order.value(basis).0, order.leverage, ("order", order.at))?);
         }
-        Some(sides)
+        Some(sides.named())
     }
 
     /// The amounts of a group in the unit of the bounds of its table.
@@ -241,25 +284,28 @@ impl<N: Number> Pool<'_, N> {
         for leg in &self.legs[group.legs.clone()] {
             let side = if leg.long { &mut sides.long } else { &mut sides.short };
             let of = (&leg.quantity, &leg.size, leg.price(price));
-            *side = side.plus(&in_unit(bounds, &instruments[leg.instrument], &per_quantity(leg.instrument), of));
+            let amount = in_unit(bounds, &instruments[leg.instrument], &per_quantity(leg.instrument), of);
+            *side = side.plus(&amount.named(|| Name::term("tier_notional").rule("tiers").of("position", leg.at)));
         }
         let basis = self.book.market().rules().orders().price;
         for order in &self.orders[group.orders.clone()] {
             let side = if order.buy { &mut sides.buys } else { &mut sides.sells };
             let of = (&order.quantity, &order.size, order.value(basis).1);
-            *side = side.plus(&in_unit(bounds, &instruments[order.instrument], &per_quantity(order.instrument), of));
+            let amount = in_unit(bounds, &instruments[order.instrument], &per_quantity(order.instrument), of);
+            *side = side
+                .plus(&amount.named(|| Name::term("tier_notional").rule("orders.tier_basis").of("order", order.at)));
         }
-        sides
+        sides.named()
     }
 
-    /// The tier of a group, from 0.
-    fn tier(&self, rule: &RequirementRule, group: &Group, open: &mut bool) -> usize {
+    /// The tier of a group.
+    fn tier(&self, rule: &RequirementRule, group: &Group, open: &mut bool) -> Tier<N> {
         let table = self.book.class_table(self.class(group));
         let tiers = self.legs[group.legs.clone()].iter().map(|leg| self.book.class_table(leg.class).tier);
         let fixed = usize::from(tiers.max().unwrap_or(0)).min(table.floors.len());
         let choice = self.book.market().rules().margin_class().tier;
         if choice == TierChoice::Static && fixed > 0 {
-            return fixed - 1;
+            return Tier { at: fixed - 1, basis: None, fixed };
         }
         let mode = self.book.market().rules().orders().tier_basis;
         let amount =
@@ -275,7 +321,9 @@ impl<N: Number> Pool<'_, N> {
         };
         let (tier, left_open) = table.tier_of(&basis);
         *open |= left_open;
-        if choice == TierChoice::HigherOfBoth { tier.max(fixed.saturating_sub(1)) } else { tier }
+        let fixed = if choice == TierChoice::HigherOfBoth { fixed } else { 0 };
+        let basis = basis.named(|| Name::group("tier_basis").rule("margin_class.tier"));
+        Tier { at: tier.max(fixed.saturating_sub(1)), basis: Some(basis), fixed }
     }
 
     /// The instrument of a group.
@@ -320,7 +368,7 @@ impl<N: Number> Pool<'_, N> {
         };
         match (table.bounds, instrument.payoff()) {
             (BoundUnit::Settle, _) | (BoundUnit::Quote, Payoff::Linear) => N::of(1.0),
-            (BoundUnit::Quote, Payoff::Quanto { multiplier }) => N::of(multiplier),
+            (BoundUnit::Quote, Payoff::Quanto { multiplier }) => multiplier_of(multiplier),
             (BoundUnit::Quote, Payoff::Inverse) => N::of(1.0).over(price),
             (BoundUnit::Contracts, _) => {
                 contract_value(instrument, size, price).over(&self.book.contracts_per_quantity(instrument))
@@ -330,13 +378,13 @@ impl<N: Number> Pool<'_, N> {
 
     /// The closing fee of a position inside a margin; `None` where the leverage that it needs is unknown.
     pub(super) fn closing_fee(&self, margin: Margin, leg: &Leg<N>, fence: &N) -> Option<N> {
-        let rate = N::of(self.book.class_table(leg.class).closing);
+        let rate: N = self.book.class_table(leg.class).closing_rate();
         let inverse = self.book.market().instruments()[leg.instrument].payoff() == Payoff::Inverse;
         let at_bankruptcy = |notional: &N| {
             (!leg.leverage.is_nan()).then(|| rate.times(&at_bankruptcy(notional, leg.leverage, leg.long != inverse)))
         };
-        match self.rule(margin).closing_fee {
-            ClosingFee::None => Some(N::zero()),
+        let fee = match self.rule(margin).closing_fee {
+            ClosingFee::None => return Some(N::zero()),
             ClosingFee::Mark => Some(rate.times(&leg.at_mark)),
             ClosingFee::BankruptcyAtEntry => at_bankruptcy(&leg.at_entry),
             ClosingFee::BankruptcyAtMark => at_bankruptcy(&leg.at_mark),
@@ -350,7 +398,9 @@ impl<N: Number> Pool<'_, N> {
                 };
                 Some(rate.times(&lost.over(&share).positive()))
             }
-        }
+        };
+        let name = || Name::term("closing_fee").rule(margin.fee_rule()).of("position", leg.at).optional();
+        fee.map(|fee| fee.named(name))
     }
 
     /// The fees of a cross order inside a margin; `None` where the leverage that they need is unknown.
@@ -360,29 +410,32 @@ impl<N: Number> Pool<'_, N> {
             return Some(N::zero());
         }
         let table = self.book.class_table(order.class);
+        let name = |word, rule| Name::term(word).rule(rule).of("order", order.at).optional();
         let value = order.value(rules.price).0;
         let mut fees = N::zero();
         if margin == Margin::Initial && rules.opening_fee {
-            fees = fees.plus(&N::of(table.taker).times(&value));
+            let fee = table.taker_rate::<N>().times(&value);
+            fees = fees.plus(&fee.named(|| name("opening_fee", "orders.opening_fee")));
         }
         if rules.closing_fee {
             let inverse = self.book.market().instruments()[order.instrument].payoff() == Payoff::Inverse;
-            let rate = N::of(table.closing);
+            let rate: N = table.closing_rate();
             let closing = match self.rule(margin).closing_fee {
                 ClosingFee::None => N::zero(),
                 ClosingFee::Mark => rate.times(&value),
                 _ if order.leverage.is_nan() => return None,
                 _ => rate.times(&at_bankruptcy(&value, order.leverage, order.buy != inverse)),
             };
-            fees = fees.plus(&closing);
+            fees = fees.plus(&closing.named(|| name("closing_fee", "orders.closing_fee")));
         }
-        Some(fees)
+        Some(fees.named(|| Name::group("order_fees").of("order", order.at)))
     }
 }
 
 /// The notional of a position at the price where its leverage is used up: `notional * (1 - 1 / leverage)` where a loss
 /// makes it smaller, `notional * (1 + 1 / leverage)` where a loss makes it larger; at least zero.
 pub(super) fn at_bankruptcy<N: Number>(notional: &N, leverage: f64, shrinks: bool) -> N {
-    let margin = notional.over(&N::of(leverage));
-    if shrinks { notional.minus(&margin).positive() } else { notional.plus(&margin) }
+    let margin = notional.over(&N::of(leverage).named(|| Name::operand("leverage")));
+    let value = if shrinks { notional.minus(&margin).positive() } else { notional.plus(&margin) };
+    value.named(|| Name::term("bankruptcy_value"))
 }

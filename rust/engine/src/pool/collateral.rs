@@ -1,6 +1,6 @@
 //! What the assets of a pool count as collateral, and what its debts require.
 
-use crate::exact::Number;
+use crate::exact::{Name, Number};
 use crate::market::{
     AmountUnit, AssetCollateral, CollateralRules, CollateralValue, HaircutBase, HaircutLevels, LiabilityRequirement,
     LiabilityTiers, Market, Negative, RequirementConversion,
@@ -20,69 +20,94 @@ pub(super) enum Weights {
 /// One asset of a pool of several: its price and how it counts.
 pub(super) struct Counting<'a, N> {
     rules: CollateralRules,
+    /// Its place among the assets.
+    at: usize,
     asset: Option<&'a AssetCollateral>,
     pub(super) price: N,
 }
 
-/// `sum (height_k - height_(k-1)) * max(amount - floor_k, 0)`: the integral of a step function from 0.
-fn marginal<N: Number>(floors: &[f64], heights: &[f64], amount: &N) -> N {
-    let mut below = N::zero();
-    let mut sum = N::zero();
-    for (&floor, &height) in floors.iter().zip(heights) {
-        let height = N::of(height);
-        sum = sum.plus(&height.minus(&below).times(&amount.minus(&N::of(floor)).positive()));
-        below = height;
-    }
-    sum
+/// One and the ask buffer.
+fn at_ask<N: Number>(asset: &AssetCollateral) -> N {
+    N::of(1.0).plus(&N::of(asset.ask_buffer).named(|| Name::operand("ask_buffer").optional()))
 }
 
 impl<'a, N: Number> Counting<'a, N> {
     /// The way in which an asset counts at an index price; NaN for the valuation asset means 1.
     pub(super) fn new(market: &'a Market, asset: usize, index: f64) -> Self {
         let price = if index.is_nan() { N::of(1.0) } else { N::of(index) };
-        Self { rules: market.rules().collateral(), asset: market.assets()[asset].collateral(), price }
+        let price = price.named(|| Name::operand("index_price").of("asset", asset).optional());
+        Self { rules: market.rules().collateral(), at: asset, asset: market.assets()[asset].collateral(), price }
     }
 
     /// What cash and unrealised profit count as, in the valuation asset.
     pub(super) fn value(&self, cash: &N, pnl: &N, weights: Weights) -> N {
         if weights == Weights::Risk && self.rules.levels == HaircutLevels::Initial {
-            return self.price.times(&cash.plus(pnl));
+            let name = || Name::group("counted").rule("collateral.levels").of("asset", self.at).of("valued", 0);
+            return self.price.times(&cash.plus(pnl)).named(name);
         }
         let (amount, rest) = match self.rules.base {
             HaircutBase::Cash => (cash.clone(), pnl.times(&self.price)),
-            HaircutBase::Equity => (cash.plus(pnl), N::zero()),
+            HaircutBase::Equity => (cash.plus(pnl).named(|| Name::group("equity").of("asset", self.at)), N::zero()),
         };
         let held = amount.positive();
         let full = self.rules.value == CollateralValue::Full;
         let counted = if full { self.price.times(&held) } else { self.after_haircut(&held, weights) };
-        counted.plus(&self.owed(&amount.negative())).plus(&rest)
+        let name = || Name::group("counted").rule("collateral.value").of("asset", self.at).of("valued", 0);
+        counted.plus(&self.owed(&amount.negative())).plus(&rest).named(name)
     }
 
     fn after_haircut(&self, held: &N, weights: Weights) -> N {
         let Some(asset) = self.asset else { return N::zero() };
         let heights = if weights == Weights::Availability { &asset.availability } else { &asset.weights };
         let value = match asset.unit {
-            AmountUnit::Quantity => self.price.times(&marginal(&asset.floors, heights, held)),
-            AmountUnit::Value => marginal(&asset.floors, heights, &self.price.times(held)),
+            AmountUnit::Quantity => {
+                self.price.times(&self.slices(("haircut_slice", "weight"), (&asset.floors, heights), held))
+            }
+            AmountUnit::Value => {
+                self.slices(("haircut_slice", "weight"), (&asset.floors, heights), &self.price.times(held))
+            }
         };
-        value.times(&N::of(1.0).minus(&N::of(asset.bid_buffer)))
+        let buffer = N::of(asset.bid_buffer).named(|| Name::operand("bid_buffer").optional());
+        value.times(&N::of(1.0).minus(&buffer))
+    }
+
+    /// `sum height_k * slice_k` over the slices of an amount between floors: the integral of a step function from 0.
+    fn slices(
+        &self,
+        (word, height): (&'static str, &'static str),
+        (floors, heights): (&[f64], &[f64]),
+        amount: &N,
+    ) -> N {
+        let mut sum = N::zero();
+        for (k, (&floor, &of)) in floors.iter().zip(heights).enumerate() {
+            let below = floors.get(k + 1).map_or_else(|| amount.clone(), |&cap| amount.smaller(&N::of(cap)));
+            let from = || N::of(floor).named(|| Name::operand("floor"));
+            let slice = if k == 0 { below } else { below.minus(&from()).positive() };
+            let counted = N::of(of).named(|| Name::operand(height)).times(&slice);
+            let name = || Name::term(word).rule("collateral.asset").of("asset", self.at).of("slice", k + 1);
+            sum = sum.plus(&if k == 0 { counted.named(name) } else { counted.named(|| name().optional()) });
+        }
+        sum
     }
 
     /// The value of a negative amount.
     fn owed(&self, amount: &N) -> N {
         let value = self.price.times(amount);
-        match (self.rules.negative, self.asset) {
-            (Negative::Ask, Some(asset)) => value.times(&N::of(1.0).plus(&N::of(asset.ask_buffer))),
-            (Negative::LiabilityFactor, Some(asset)) => value.times(&N::of(asset.liability_factor)),
+        let owed = match (self.rules.negative, self.asset) {
+            (Negative::Ask, Some(asset)) => value.times(&at_ask(asset)),
+            (Negative::LiabilityFactor, Some(asset)) => {
+                value.times(&N::of(asset.liability_factor).named(|| Name::operand("liability_factor")))
+            }
             _ => value,
-        }
+        };
+        owed.named(|| Name::group("debt").rule("collateral.negative").of("asset", self.at).of("valued", 0))
     }
 
     /// A requirement in the asset, brought into the valuation asset.
     pub(super) fn requirement(&self, amount: &N) -> N {
         let value = self.price.times(amount);
         match (self.rules.requirement_conversion, self.asset) {
-            (RequirementConversion::Ask, Some(asset)) => value.times(&N::of(1.0).plus(&N::of(asset.ask_buffer))),
+            (RequirementConversion::Ask, Some(asset)) => value.times(&at_ask(asset)),
             _ => value,
         }
     }
@@ -96,7 +121,8 @@ impl<'a, N: Number> Counting<'a, N> {
         };
         let debt = N::zero().minus(&equity.negative());
         let initial = if initial_rates.is_empty() { maintenance_rates } else { initial_rates };
-        [marginal(floors, maintenance_rates, &debt), marginal(floors, initial, &debt)]
+        let words = ("debt_slice", "rate");
+        [self.slices(words, (floors, maintenance_rates), &debt), self.slices(words, (floors, initial), &debt)]
     }
 }
 

@@ -6,12 +6,12 @@
 use std::cmp::Ordering;
 
 use crate::book::{PoolKind, coordinate_size};
-use crate::exact::Number;
+use crate::exact::{Name, Number};
 use crate::market::{CrossPool, FeeReserve, Frozen, MarginSource, OrderLoss, OrdersIn, Payoff};
 
 use super::Book;
 use super::charge::{Margin, Pool, at_bankruptcy};
-use super::legs::{Leg, Order, contract_value};
+use super::legs::{Leg, Order, contract_value, quantity_and_size};
 use super::total::total;
 
 /// Prices of one moment: a mark (or last price) by instrument, an index price by asset.
@@ -42,6 +42,21 @@ pub(crate) struct PoolValue<N> {
 }
 
 impl<N: Number> PoolValue<N> {
+    /// The figures under their names.
+    pub(super) fn named(self) -> Self {
+        let name = |amount: N, word, rule| amount.named(|| Name::term(word).rule(rule));
+        Self {
+            wallet_balance: name(self.wallet_balance, "wallet_balance", ""),
+            unrealized_pnl: name(self.unrealized_pnl, "unrealized_pnl", ""),
+            equity: name(self.equity, "equity", ""),
+            collateral_value: name(self.collateral_value, "collateral_value", "collateral"),
+            notional: name(self.notional, "notional", ""),
+            maintenance_margin: name(self.maintenance_margin, "maintenance_margin", "maintenance_margin"),
+            initial_margin: self.initial_margin.map(|initial| name(initial, "initial_margin", "initial_margin")),
+            ..self
+        }
+    }
+
     pub(super) fn zero() -> Self {
         let zero = N::zero;
         Self {
@@ -101,10 +116,11 @@ pub(crate) fn evaluate<N: Number>(book: &Book, pool: usize, at: Moment<'_>) -> P
     }
     let (exposed, exposed_open) = exposed(&pool_of, &layers, joint);
     let kept = if isolated { kept_for_fees(&pool_of, pool, &fence) } else { Some(N::zero()) };
+    let layers: Vec<Layer<N>> = layers.into_iter().map(|layer| if joint { layer.named() } else { layer }).collect();
     let mut value = total(book, &layers, (joint, kept.as_ref()), at);
     if isolated {
         // What is fenced for a position backs no other.
-        value.available = Some(N::zero());
+        value.available = Some(N::zero().named(|| Name::term("available").rule("pools.isolated")));
     }
     value.exposed = exposed;
     value.open = open | exposed_open;
@@ -120,7 +136,8 @@ fn kept_for_fees<N: Number>(pool: &Pool<'_, N>, at: usize, fence: &N) -> Option<
     let position = pool.book.holdings().positions_of(at).start;
     let reserved: N = fee_reserve(pool.book, position)?;
     let fee = pool.closing_fee(Margin::Initial, pool.legs.first()?, fence)?;
-    Some(reserved.minus(&fee).positive())
+    let name = || Name::group("kept_for_fees").rule("isolated.fee_reserve");
+    Some(reserved.minus(&fee).positive().named(name))
 }
 
 fn layer_of<'a, N>(book: &Book, layers: &'a mut [Layer<N>], instrument: usize) -> &'a mut Layer<N> {
@@ -196,7 +213,8 @@ fn reserve<N: Number>(book: &Book, pool: usize, orders: &[Order<N>], at: Moment<
             sum
         };
         let (with, without) = (required(order), required(&[]));
-        let more = with.zip(without).map(|(with, without)| with.minus(&without).positive());
+        let name = || Name::group("reserved").rule("orders.initial_margin").of("instrument", instrument);
+        let more = with.zip(without).map(|(with, without)| with.minus(&without).positive().named(name));
         let layer = layer_of(book, layers, instrument);
         if let (Some(more), true) = (&more, rules.frozen != Frozen::None) {
             layer.frozen = layer.frozen.plus(more);
@@ -235,7 +253,22 @@ pub(super) fn layer_cash<N: Number>(book: &Book, pool: usize, layer: usize) -> N
 impl<N: Number> Layer<N> {
     /// What is there without profit and loss: own money and bonus.
     pub(super) fn cash(&self) -> N {
-        self.own.plus(&self.bonus)
+        self.own.plus(&self.bonus).named(|| Name::group("cash").of("asset", self.asset))
+    }
+
+    /// The amounts under their names, as those of one asset of several.
+    fn named(self) -> Self {
+        let asset = self.asset;
+        let name = |amount: N, word| amount.named(|| Name::group(word).of("asset", asset));
+        Self {
+            pnl: name(self.pnl, "unrealized_pnl"),
+            notional: name(self.notional, "notional"),
+            maintenance: name(self.maintenance, "maintenance_margin"),
+            initial: self.initial.map(|initial| name(initial, "initial_margin")),
+            order_loss: name(self.order_loss, "order_loss"),
+            frozen: name(self.frozen, "frozen"),
+            ..self
+        }
     }
 
     fn new(book: &Book, pool: usize, layer: usize) -> Self {
@@ -244,18 +277,22 @@ impl<N: Number> Layer<N> {
         let wallet = if holdings.kind(pool) == PoolKind::Isolated {
             fence(book, pool)
         } else if !book.has_isolated() {
-            N::of(holdings.layer_wallet(layer))
+            N::of(holdings.layer_wallet(layer)).named(|| Name::term("wallet_balance").of("asset", asset))
         } else {
+            let whole = N::of(holdings.layer_wallet(layer));
             let account = holdings.pools_of(holdings.account_of(pool));
             account
                 .filter(|&other| holdings.kind(other) == PoolKind::Isolated && holdings.asset(other) == asset)
-                .fold(N::of(holdings.layer_wallet(layer)), |cash, other| cash.minus(&fence(book, other)))
+                .fold(whole.named(|| Name::operand("wallet_balance")), |cash, other| cash.minus(&fence(book, other)))
+                .named(|| Name::term("wallet_balance").of("asset", asset))
         };
+        let given = |amount: f64, word| N::of(amount).named(|| Name::term(word).of("asset", asset).optional());
+        let borrowed = given(holdings.borrowed(layer), "borrowed");
         Self {
             asset,
-            own: wallet.minus(&N::of(holdings.borrowed(layer))),
+            own: wallet.minus(&borrowed).named(|| Name::group("own_cash").of("asset", asset)),
             wallet,
-            bonus: N::of(holdings.bonus(layer)),
+            bonus: given(holdings.bonus(layer), "bonus"),
             pnl: N::zero(),
             notional: N::zero(),
             maintenance: N::zero(),
@@ -270,21 +307,25 @@ impl<N: Number> Layer<N> {
 pub(super) fn fence<N: Number>(book: &Book, pool: usize) -> N {
     let holdings = book.holdings();
     let given = holdings.pool_wallet[pool];
-    if !given.is_nan() {
-        return N::of(given);
-    }
     let position = holdings.positions_of(pool).start;
+    let name = || Name::term("isolated_margin").rule("isolated").of("position", position);
+    if !given.is_nan() {
+        return N::of(given).named(name);
+    }
     let notional: N = entry_notional(book, position);
+    let leverage = N::of(holdings.leverage(position)).named(|| Name::operand("leverage"));
     let reserve = fee_reserve(book, position).unwrap_or_else(N::zero);
-    notional.over(&N::of(holdings.leverage(position))).plus(&reserve)
+    notional.over(&leverage).plus(&reserve).named(name)
 }
 
 fn entry_notional<N: Number>(book: &Book, position: usize) -> N {
     let holdings = book.holdings();
     let instrument = &book.market().instruments()[holdings.instrument(position)];
-    let size = N::of(coordinate_size(instrument, holdings.quantity_unit));
-    let value = contract_value(instrument, &size, &N::of(holdings.entry_price(position)));
-    N::of(holdings.quantity(position).abs()).times(&value)
+    let size = coordinate_size(instrument, holdings.quantity_unit);
+    let (quantity, size): (N, N) = quantity_and_size(holdings.quantity(position), size);
+    let entry = N::of(holdings.entry_price(position)).named(|| Name::operand("entry_price"));
+    let value = quantity.times(&contract_value(instrument, &size, &entry));
+    value.named(|| Name::term("entry_notional").rule("instrument").of("position", position))
 }
 
 /// What is reserved for fees beside the initial margin of an isolated position at entry; `None` where the leverage that it
@@ -293,14 +334,15 @@ fn fee_reserve<N: Number>(book: &Book, position: usize) -> Option<N> {
     let holdings = book.holdings();
     let table = book.class_table(holdings.class[position]);
     let leverage = holdings.leverage(position);
-    match book.market().rules().fee_reserve() {
-        FeeReserve::None => Some(N::zero()),
-        FeeReserve::OpeningNotional => Some(N::of(table.taker).times(&entry_notional(book, position))),
-        FeeReserve::ClosingAtBankruptcy if leverage.is_nan() => None,
+    let reserved = match book.market().rules().fee_reserve() {
+        FeeReserve::None => N::zero(),
+        FeeReserve::OpeningNotional => table.taker_rate::<N>().times(&entry_notional(book, position)),
+        FeeReserve::ClosingAtBankruptcy if leverage.is_nan() => return None,
         FeeReserve::ClosingAtBankruptcy => {
             let inverse = book.market().instruments()[holdings.instrument(position)].payoff() == Payoff::Inverse;
             let shrinks = (holdings.quantity(position) > 0.0) != inverse;
-            Some(N::of(table.closing).times(&at_bankruptcy(&entry_notional(book, position), leverage, shrinks)))
+            table.closing_rate::<N>().times(&at_bankruptcy(&entry_notional(book, position), leverage, shrinks))
         }
-    }
+    };
+    Some(reserved.named(|| Name::group("fee_reserve").rule("isolated.fee_reserve").of("position", position)))
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::exact::{Bounded, Exact, Number};
+use crate::exact::{Bounded, Exact, Name, Number};
 use crate::market::{Combine, Constraint};
 use crate::market::{CrossPool, Prices, Required, TriggerPrice};
 
@@ -153,13 +153,14 @@ fn attempt<N: Number>(book: &Book, pool: usize, prices: &Prices) -> Option<Judge
 }
 
 /// `collateral_value - level * required`; of an initial margin that is unknown nothing is required.
-fn excess<N: Number>(constraint: &Constraint, value: &PoolValue<N>) -> N {
+pub(super) fn excess<N: Number>(constraint: &Constraint, value: &PoolValue<N>) -> N {
     let zero = N::zero();
     let required = match constraint.required {
         Required::Maintenance => &value.maintenance_margin,
         Required::Initial => value.initial_margin.as_ref().unwrap_or(&zero),
     };
-    value.collateral_value.minus(&N::of(constraint.level).times(required))
+    let level = N::of(constraint.level).named(|| Name::operand("level").rule("trigger.level").optional());
+    value.collateral_value.minus(&level.times(required)).named(|| Name::term("excess").rule("trigger"))
 }
 
 fn fails(constraint: &Constraint, sign: Ordering) -> bool {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::book::{Holdings, Side, coordinate_size};
-use crate::exact::Number;
+use crate::exact::{Name, Number};
 use crate::market::{BoundUnit, Instrument, Legs, OrderPrice, OrdersIn, Payoff, PriceBasis};
 
 use super::Book;
@@ -13,13 +13,26 @@ pub(super) fn contract_value<N: Number>(instrument: &Instrument, size: &N, price
     match instrument.payoff() {
         Payoff::Linear => size.times(price),
         Payoff::Inverse => size.over(price),
-        Payoff::Quanto { multiplier } => size.times(&N::of(multiplier)).times(price),
+        Payoff::Quanto { multiplier } => size.times(&multiplier_of(multiplier)).times(price),
     }
+}
+
+/// The settlement asset per unit of quote of a quanto.
+pub(super) fn multiplier_of<N: Number>(multiplier: f64) -> N {
+    N::of(multiplier).named(|| Name::operand("multiplier").rule("instrument"))
+}
+
+/// Contracts without sign, and their size.
+pub(super) fn quantity_and_size<N: Number>(quantity: f64, size: f64) -> (N, N) {
+    let quantity = N::of(quantity.abs()).named(|| Name::operand("quantity"));
+    (quantity, N::of(size).named(|| Name::operand("contract_size").rule("instrument").optional()))
 }
 
 /// One position at one moment.
 #[derive(Debug, Clone)]
 pub(super) struct Leg<N> {
+    /// Its place among the positions.
+    pub(super) at: usize,
     pub(super) class: u16,
     pub(super) instrument: usize,
     pub(super) side: Side,
@@ -41,17 +54,22 @@ impl<N: Number> Leg<N> {
         let holdings = book.holdings();
         let at = holdings.instrument(position);
         let instrument = &book.market().instruments()[at];
-        let quantity = N::of(holdings.quantity(position).abs());
-        let size = N::of(coordinate_size(instrument, holdings.quantity_unit));
-        let (mark, entry) = (N::of(mark[at]), N::of(holdings.entry_price(position)));
-        let notional = |price: &N| quantity.times(&contract_value(instrument, &size, price));
+        let size = coordinate_size(instrument, holdings.quantity_unit);
+        let (quantity, size): (N, N) = quantity_and_size(holdings.quantity(position), size);
+        let mark = N::of(mark[at]).named(|| Name::operand("mark_price").of("instrument", at));
+        let entry = N::of(holdings.entry_price(position)).named(|| Name::operand("entry_price"));
+        let notional = |price: &N, word| {
+            let value = quantity.times(&contract_value(instrument, &size, price));
+            value.named(|| Name::term(word).rule("instrument").of("position", position))
+        };
         Self {
+            at: position,
             class: holdings.class[position],
             instrument: at,
             side: holdings.side(position),
             long: holdings.quantity(position) > 0.0,
-            at_mark: notional(&mark),
-            at_entry: notional(&entry),
+            at_mark: notional(&mark, "notional"),
+            at_entry: notional(&entry, "entry_notional"),
             quantity,
             size,
             mark,
@@ -76,13 +94,16 @@ impl<N: Number> Leg<N> {
 
     pub(super) fn unrealized_pnl(&self, instrument: &Instrument) -> N {
         let rises = self.at_mark.minus(&self.at_entry);
-        if self.long == (instrument.payoff() != Payoff::Inverse) { rises } else { N::zero().minus(&rises) }
+        let gain = if self.long == (instrument.payoff() != Payoff::Inverse) { rises } else { N::zero().minus(&rises) };
+        gain.named(|| Name::term("unrealized_pnl").rule("instrument").of("position", self.at))
     }
 }
 
 /// One open order at one moment.
 #[derive(Debug, Clone)]
 pub(super) struct Order<N> {
+    /// Its place among the orders.
+    pub(super) at: usize,
     pub(super) class: u16,
     pub(super) instrument: usize,
     pub(super) side: Side,
@@ -105,12 +126,17 @@ impl<N: Number> Order<N> {
         let class = orders.class[order];
         let at = holdings.classes[usize::from(class)].instrument as usize;
         let instrument = &book.market().instruments()[at];
-        let quantity = N::of(orders.quantity[order].abs());
-        let size = N::of(coordinate_size(instrument, holdings.quantity_unit));
-        let mark = N::of(mark[at]);
-        let limit = Some(orders.price[order]).filter(|price| !price.is_nan()).map(N::of);
-        let notional = |price: &N| quantity.times(&contract_value(instrument, &size, price));
+        let size = coordinate_size(instrument, holdings.quantity_unit);
+        let (quantity, size): (N, N) = quantity_and_size(orders.quantity[order], size);
+        let mark = N::of(mark[at]).named(|| Name::operand("mark_price").of("instrument", at));
+        let limit = Some(orders.price[order]).filter(|price| !price.is_nan());
+        let limit = limit.map(|price| N::of(price).named(|| Name::operand("limit_price")));
+        let notional = |price: &N| {
+            let value = quantity.times(&contract_value(instrument, &size, price));
+            value.named(|| Name::term("order_value").rule("orders.price").of("order", order))
+        };
         Self {
+            at: order,
             class,
             instrument: at,
             side: orders.side[order],
@@ -144,7 +170,7 @@ impl<N: Number> Order<N> {
         let Some(limit) = &self.at_limit else { return N::zero() };
         let rises = self.at_mark.minus(limit);
         let gain = if self.buy == (instrument.payoff() != Payoff::Inverse) { rises } else { N::zero().minus(&rises) };
-        gain.negative()
+        gain.negative().named(|| Name::term("order_loss").rule("orders.order_loss").of("order", self.at).optional())
     }
 }
 
@@ -182,7 +208,8 @@ impl<N: Number> Opens<N> {
         if side.to_f64() == 0.0 {
             return Self::None;
         }
-        Self::Part { open: side.minus(against).positive(), of: side.clone() }
+        let open = side.minus(against).positive().named(|| Name::group("opening_part"));
+        Self::Part { open, of: side.clone() }
     }
 }
 
@@ -194,9 +221,33 @@ pub(super) struct Fill<N> {
     pub(super) sells: Opens<N>,
 }
 
+impl<N> Fill<N> {
+    /// What filling like this is called.
+    pub(super) const fn word(&self) -> &'static str {
+        match (&self.buys, &self.sells) {
+            (Opens::None, Opens::None) => "no_fees",
+            (_, Opens::None) => "if_buys_fill",
+            (Opens::None, _) => "if_sells_fill",
+            _ => "with_orders",
+        }
+    }
+}
+
 impl<N: Number> Sides<N> {
     pub(super) fn none(hedged: bool) -> Self {
         Self { long: N::zero(), short: N::zero(), buys: N::zero(), sells: N::zero(), hedged }
+    }
+
+    /// The amounts under their names.
+    pub(super) fn named(self) -> Self {
+        let name = |amount: N, word| amount.named(|| Name::group(word));
+        Self {
+            long: name(self.long, "long"),
+            short: name(self.short, "short"),
+            buys: name(self.buys, "orders_to_buy"),
+            sells: name(self.sells, "orders_to_sell"),
+            hedged: self.hedged,
+        }
     }
 
     /// The amount of the positions alone.
@@ -212,9 +263,10 @@ impl<N: Number> Sides<N> {
     pub(super) fn fills(&self, legs: Legs, orders: OrdersIn) -> (Fill<N>, Option<Fill<N>>) {
         let Self { long, short, buys, sells, hedged } = self;
         let (all_buys, all_sells) = (Opens::all(buys), Opens::all(sells));
-        let up = |amount: N, buys: Opens<N>| Fill { amount, buys, sells: Opens::None };
-        let down = |amount: N, sells: Opens<N>| Fill { amount, buys: Opens::None, sells };
-        let both = |amount: N| Fill { amount, buys: Opens::all(buys), sells: Opens::all(sells) };
+        let amount_of = |amount: N| amount.named(|| Name::group("amount"));
+        let up = |amount: N, buys: Opens<N>| Fill { amount: amount_of(amount), buys, sells: Opens::None };
+        let down = |amount: N, sells: Opens<N>| Fill { amount: amount_of(amount), buys: Opens::None, sells };
+        let both = |amount: N| Fill { amount: amount_of(amount), buys: Opens::all(buys), sells: Opens::all(sells) };
         let one_way = !hedged || legs == Legs::Net;
         match orders {
             OrdersIn::None => (up(self.held(legs), Opens::None), None),
@@ -240,7 +292,7 @@ impl<N: Number> Sides<N> {
     pub(super) fn amount(&self, legs: Legs, orders: OrdersIn) -> N {
         match self.fills(legs, orders) {
             (fill, None) => fill.amount,
-            (one, Some(other)) => one.amount.larger(&other.amount),
+            (one, Some(other)) => one.amount.larger(&other.amount).named(|| Name::group("amount")),
         }
     }
 }

@@ -8,6 +8,7 @@ mod buckets;
 mod charge;
 mod classes;
 mod collateral;
+mod derived;
 mod evaluate;
 mod folded;
 mod forms;
@@ -19,6 +20,7 @@ mod positions;
 mod program;
 mod simple;
 mod tables;
+mod tiering;
 mod total;
 
 use std::sync::Arc;
@@ -35,6 +37,8 @@ pub use positions::{PositionValue, position_values};
 
 pub(crate) use buckets::{Bucket, DOUBT, Lookup};
 pub(crate) use collateral::AssetRow;
+pub(crate) use derived::{Tested, derive};
+pub(crate) use evaluate::PoolValue;
 use folded::Sources;
 pub(crate) use folded::{Folded, LANES, decode};
 pub(crate) use judge::UNKNOWN;

@@ -1,6 +1,6 @@
 //! The assets of a pool added up, in the asset that it is valued in.
 
-use crate::exact::Number;
+use crate::exact::{Name, Number};
 use crate::market::{AvailableRule, LiabilityRequirement, Rules, WithdrawableRule};
 
 use super::Book;
@@ -33,10 +33,18 @@ impl<N: Number> Valuation<'_, N> {
             && rules.liability_requirement() == LiabilityRequirement::Tiers
         {
             let [of_maintenance, of_initial] = counting.of_debt(equity);
-            maintenance = maintenance.plus(&of_maintenance);
+            let name = || Name::term("liability_margin").rule("liabilities").of("asset", layer.asset).optional();
+            maintenance = maintenance.plus(&of_maintenance.named(name));
+            let of_initial = of_initial.named(name);
             add(&mut initial, Some(&of_initial));
         }
-        (self.require(&maintenance), initial.map(|amount| self.require(&amount)))
+        let name =
+            |word| Name::group(word).rule("collateral.requirement_conversion").of("asset", layer.asset).of("valued", 0);
+        if self.counting.is_none() {
+            return (maintenance, initial);
+        }
+        let maintenance = self.require(&maintenance).named(|| name("required_maintenance"));
+        (maintenance, initial.map(|amount| self.require(&amount).named(|| name("required_initial"))))
     }
 }
 
@@ -77,7 +85,7 @@ impl<N: Number> Backing<N> {
             WithdrawableRule::CashLessInitial => counted(staying, &zero),
             _ => counted(staying, &layer.pnl),
         });
-        let own = layer.own.plus(&layer.order_loss);
+        let own = layer.own.plus(&layer.order_loss).named(|| Name::group("own_cash").of("asset", layer.asset));
         let (own, own_equity) = if valuation.counting.is_some() {
             let there = valuation.price(&own.plus(&loss_only).positive());
             (there.clone(), there)
@@ -88,6 +96,18 @@ impl<N: Number> Backing<N> {
         self.own_equity = self.own_equity.plus(&own_equity);
     }
 
+    /// The amounts under their names.
+    fn named(self) -> Self {
+        let name = |amount: N, word, rule| amount.named(|| Name::group(word).rule(rule));
+        Self {
+            initial: name(self.initial, "collateral_for_initial", "collateral"),
+            available: name(self.available, "backing", "available.rule"),
+            leaving: name(self.leaving, "backing", "withdrawable.rule"),
+            own: name(self.own, "own_money", "withdrawable.rule"),
+            own_equity: name(self.own_equity, "own_money", "withdrawable.rule"),
+        }
+    }
+
     /// What can leave a pool with these figures that keeps `kept` back beside what it requires.
     fn withdrawable(&self, rules: &Rules, value: &PoolValue<N>, kept: Option<&N>) -> Option<N> {
         let initial = value.initial_margin.as_ref();
@@ -96,15 +116,20 @@ impl<N: Number> Backing<N> {
             WithdrawableRule::CashLessLossAndInitial | WithdrawableRule::CashLessInitial => {
                 (initial?.clone(), &self.own)
             }
-            WithdrawableRule::EquityLessMaintenance => {
-                (N::of(rules.withdrawable_factor()).times(&value.maintenance_margin), &self.own)
-            }
+            WithdrawableRule::EquityLessMaintenance => (
+                N::of(rules.withdrawable_factor())
+                    .named(|| Name::operand("factor").rule("withdrawable.factor"))
+                    .times(&value.maintenance_margin),
+                &self.own,
+            ),
             WithdrawableRule::EquityLessInitialOrNotionalShare => {
-                let share = N::of(rules.notional_share()).times(&value.notional);
+                let share =
+                    N::of(rules.notional_share()).named(|| Name::operand("notional_share")).times(&value.notional);
                 (initial?.larger(&share), &self.own_equity)
             }
         };
-        Some(self.leaving.minus(&claim).minus(kept?).smaller(limit).positive())
+        let left = self.leaving.minus(&claim).minus(kept?).smaller(limit).positive();
+        Some(left.named(|| Name::term("withdrawable").rule("withdrawable.rule")))
     }
 }
 
@@ -123,7 +148,7 @@ pub(super) fn total<N: Number>(
         let index = at.index.get(layer.asset).copied().unwrap_or(f64::NAN);
         let valuation = Valuation { counting: joint.then(|| Counting::new(book.market(), layer.asset, index)) };
         let cash = layer.cash();
-        let equity = cash.plus(&layer.pnl);
+        let equity = cash.plus(&layer.pnl).named(|| Name::group("equity").of("asset", layer.asset));
         let counted = valuation.count(&cash, &layer.pnl, Weights::Risk);
         value.wallet_balance = value.wallet_balance.plus(&valuation.price(&layer.wallet));
         value.unrealized_pnl = value.unrealized_pnl.plus(&valuation.price(&layer.pnl));
@@ -136,9 +161,12 @@ pub(super) fn total<N: Number>(
         add(&mut value.initial_margin, initial.as_ref());
         backing.add(rules, layer, &valuation);
     }
+    let (value, backing) = (value.named(), backing.named());
     let initial = value.initial_margin.as_ref();
-    value.free_margin = initial.map(|initial| backing.initial.minus(initial));
-    value.available = initial.map(|initial| backing.available.minus(initial).positive());
-    value.withdrawable = backing.withdrawable(rules, &value, kept);
-    value
+    let name = |word, rule| Name::term(word).rule(rule);
+    let free = |initial| backing.initial.minus(initial).named(|| name("free_margin", ""));
+    let available = |initial| backing.available.minus(initial).positive().named(|| name("available", "available.rule"));
+    let (free_margin, available) = (initial.map(free), initial.map(available));
+    let withdrawable = backing.withdrawable(rules, &value, kept);
+    PoolValue { free_margin, available, withdrawable, ..value }
 }

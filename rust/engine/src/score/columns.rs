@@ -136,13 +136,13 @@ impl<'a> Buffers<'a> {
         Ok(())
     }
 
-    /// Cuts the buffers into parts of `size` pools.
-    pub(super) fn chunks(self, n_pools: usize, size: usize) -> Vec<Part<'a>> {
+    /// Cuts the buffers of the pools of a range into parts of `size` pools.
+    pub(super) fn chunks(self, pools: std::ops::Range<usize>, size: usize) -> Vec<Part<'a>> {
         let mut rest = self;
-        let mut parts = Vec::with_capacity(n_pools.div_ceil(size));
-        let mut first = 0;
-        while first < n_pools {
-            let n = size.min(n_pools - first);
+        let mut parts = Vec::with_capacity(pools.len().div_ceil(size));
+        let mut first = pools.start;
+        while first < pools.end {
+            let n = size.min(pools.end - first);
             let cut = |buffer: Option<&'a mut [bool]>| buffer.map(|buffer| buffer.split_at_mut(n)).unzip();
             let (liquidatable, liquidatable_rest) = cut(rest.liquidatable);
             let (unpriced, unpriced_rest) = cut(rest.unpriced);

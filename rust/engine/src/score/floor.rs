@@ -25,7 +25,7 @@ pub fn stream_floor(book: &Book, buffers: Buffers<'_>, options: &Options) -> Res
     let folded = book.folded().ok_or_else(|| Error::argument("book", "has rules beyond the one-asset lanes"))?;
     let leverage = buffers.wants_initial().then(|| folded.leverage(book.holdings()));
     let plan = plan(book, options);
-    let parts = buffers.chunks(n_pools, plan.claim * folded.window);
+    let parts = buffers.chunks(0..n_pools, plan.claim * folded.window);
     parallel::for_each(
         plan.threads,
         parts,

@@ -5,6 +5,7 @@ mod columns;
 mod floor;
 mod judged;
 mod layers;
+mod one;
 mod positions;
 mod window;
 
@@ -12,8 +13,10 @@ pub use accounts::{sum_by_account, total};
 pub use columns::{Buffers, Column};
 #[doc(hidden)]
 pub use floor::stream_floor;
+pub(crate) use one::{Figures, score_pool};
 pub use positions::{PositionFigures, score_positions};
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::environment;
@@ -79,11 +82,17 @@ pub fn score(book: &Book, prices: &Prices, buffers: Buffers<'_>, options: &Optio
     environment::check()?;
     check_prices(book, prices, options.missing)?;
     buffers.check(holdings.n_pools())?;
+    Ok(score_range(book, prices, buffers, 0..holdings.n_pools(), options))
+}
+
+/// Evaluates the pools of a range that begins with a window; `buffers` are as long as the range.
+fn score_range(book: &Book, prices: &Prices, buffers: Buffers<'_>, pools: Range<usize>, options: &Options) -> Summary {
+    let holdings = book.holdings();
     let Some(folded) = book.folded() else {
-        return Ok(match book.layered() {
-            Some(layered) => score_layers(book, layered, prices, buffers, options),
-            None => score_by_pool(book, prices, buffers, options),
-        });
+        return match book.layered() {
+            Some(layered) => score_layers(book, layered, prices, (buffers, pools), options),
+            None => score_by_pool(book, prices, (buffers, pools), options),
+        };
     };
     let table = book.classes().table(|class| prices.mark()[holdings.classes[class].instrument as usize]);
     let leverage = buffers.wants_initial().then(|| folded.leverage(holdings));
@@ -102,19 +111,28 @@ pub fn score(book: &Book, prices: &Prices, buffers: Buffers<'_>, options: &Optio
     let (n_exact, n_unpriced) = (AtomicUsize::new(0), AtomicUsize::new(0));
     parallel::for_each(
         threads,
-        buffers.chunks(holdings.n_pools(), claim * window),
-        || State::new(window.min(holdings.n_pools()), &terms),
+        buffers.chunks(pools.clone(), claim * window),
+        || State::new(window.min(pools.len()), &terms),
         |state, buffers| {
             let summary = state.chunk(Chunk { book, terms: &terms, prices, isa, past_caches }, buffers);
             n_exact.fetch_add(summary.n_exact, Ordering::Relaxed);
             n_unpriced.fetch_add(summary.n_unpriced, Ordering::Relaxed);
         },
     );
-    Ok(Summary { n_exact: n_exact.into_inner(), n_unpriced: n_unpriced.into_inner() })
+    Summary { n_exact: n_exact.into_inner(), n_unpriced: n_unpriced.into_inner() }
 }
 
+/// Buffers, and the range of pools that they are of.
+type Asked<'a> = (Buffers<'a>, Range<usize>);
+
 /// Scores the pools of rules beyond the one-asset ones.
-fn score_layers(book: &Book, layered: &Layered, prices: &Prices, buffers: Buffers<'_>, options: &Options) -> Summary {
+fn score_layers(
+    book: &Book,
+    layered: &Layered,
+    prices: &Prices,
+    (buffers, pools): Asked<'_>,
+    options: &Options,
+) -> Summary {
     let market = book.market();
     // Where a rule looks at last prices as well, an instrument without one has no price at all.
     let looks_at_last = market.rules().constraints().iter().any(|constraint| constraint.price == TriggerPrice::Last);
@@ -135,14 +153,13 @@ fn score_layers(book: &Book, layered: &Layered, prices: &Prices, buffers: Buffer
         keeps_amounts: buffers.wants_amounts(),
         failing_is_near: market.rules().constraints().len() > 1,
     };
-    let n_pools = book.holdings().n_pools();
     let Plan { threads, claim, past_caches } = plan(book, options);
     let isa = options.isa.unwrap_or_else(Isa::best);
     let (n_exact, n_unpriced) = (AtomicUsize::new(0), AtomicUsize::new(0));
     parallel::for_each(
         threads,
-        buffers.chunks(n_pools, claim * layered.window),
-        || LayerState::new(layered.window.min(n_pools), &terms),
+        buffers.chunks(pools.clone(), claim * layered.window),
+        || LayerState::new(layered.window.min(pools.len()), &terms),
         |state, part| {
             let summary = state.chunk(LayerChunk { book, terms: &terms, prices, isa, past_caches }, part);
             n_exact.fetch_add(summary.n_exact, Ordering::Relaxed);
@@ -153,13 +170,12 @@ fn score_layers(book: &Book, layered: &Layered, prices: &Prices, buffers: Buffer
 }
 
 /// Scores the pools of rules that have no lanes.
-fn score_by_pool(book: &Book, prices: &Prices, buffers: Buffers<'_>, options: &Options) -> Summary {
+fn score_by_pool(book: &Book, prices: &Prices, (buffers, pools): Asked<'_>, options: &Options) -> Summary {
     const POOLS_AT_ONCE: usize = 256;
-    let n = book.holdings().n_pools();
     let (n_exact, n_unpriced) = (AtomicUsize::new(0), AtomicUsize::new(0));
     parallel::for_each(
         plan(book, options).threads,
-        buffers.chunks(n, POOLS_AT_ONCE),
+        buffers.chunks(pools, POOLS_AT_ONCE),
         || (),
         |(), part| {
             let summary = judged::score_each(book, prices, part);
@@ -193,7 +209,7 @@ fn plan(book: &Book, options: &Options) -> Plan {
 }
 
 /// Refuses prices of another market, and missing ones unless they are allowed.
-fn check_prices(book: &Book, prices: &Prices, missing: Missing) -> Result<()> {
+pub(crate) fn check_prices(book: &Book, prices: &Prices, missing: Missing) -> Result<()> {
     let market = book.market();
     if prices.mark().len() != market.instruments().len() {
         let message = format!(

@@ -1,0 +1,40 @@
+//! The figures of one pool of a book, the same bits as among all.
+
+use crate::environment;
+use crate::error::Result;
+use crate::market::Prices;
+use crate::pool::Book;
+
+use super::{Buffers, Column, Options, score_range};
+
+/// Every figure of a pool, and whether it is liquidatable.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Figures {
+    by_column: [f64; Column::ALL.len()],
+    pub(crate) liquidatable: bool,
+}
+
+impl Figures {
+    pub(crate) fn get(&self, column: Column) -> f64 {
+        Column::ALL.iter().position(|of| *of == column).map_or(f64::NAN, |at| self.by_column[at])
+    }
+}
+
+/// Scores one pool, which must be priced: the window that it is in, and of that the pool.
+pub(crate) fn score_pool(book: &Book, prices: &Prices, pool: usize) -> Result<Figures> {
+    environment::check()?;
+    let window = book.folded().map(|folded| folded.window).or(book.layered().map(|layered| layered.window));
+    let window = window.unwrap_or(1);
+    let first = pool / window * window;
+    let pools = first..book.holdings().n_pools().min(first + window);
+    let mut columns: Vec<Vec<f64>> = Column::ALL.iter().map(|_| vec![0.0; pools.len()]).collect();
+    let mut liquidatable = vec![false; pools.len()];
+    let buffers = Buffers {
+        columns: Column::ALL.into_iter().zip(columns.iter_mut().map(Vec::as_mut_slice)).collect(),
+        liquidatable: Some(&mut liquidatable),
+        unpriced: None,
+    };
+    let _summary = score_range(book, prices, buffers, pools, &Options { threads: Some(1), ..Options::default() });
+    let at = pool - first;
+    Ok(Figures { by_column: std::array::from_fn(|column| columns[column][at]), liquidatable: liquidatable[at] })
+}
