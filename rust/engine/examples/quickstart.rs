@@ -1,5 +1,5 @@
 //! One account at three prices: the rules of a venue, what is held, what it is worth, and whether it may be liquidated.
-#![allow(clippy::print_stdout)] // a program may print, the engine does not
+#![allow(clippy::print_stdout, reason = "a program may print; the engine does not")]
 
 use std::sync::Arc;
 
