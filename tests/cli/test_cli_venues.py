@@ -4,6 +4,7 @@ import pytest
 
 import crossmargin as xm
 from cli.running import Command
+from crossmargin.cli.readers import read_table
 
 MINE = 'extends = "textbook/2020-01-01"\npreset = "mine"\nas_of = 2024-10-01\n'
 
@@ -76,3 +77,79 @@ def test_venues_show_of_a_date_takes_that_file(command: Command) -> None:
     ran = command("venues", "show", "binance-usdm", "--as-of", "2024-12-31")
     assert ran.text.splitlines()[0].split() == ["id", "binance-usdm/2024-10-01"]
     assert command("venues", "show", "nowhere").code == 1
+
+
+# two sets of rules
+
+
+def test_venues_diff_shows_what_changed_and_who_says_so(command: Command) -> None:
+    said = '[source.trigger]\ntext = "the desk"\nevidence = "chosen"\n'
+    command.write("mine.toml", MINE)
+    command.write("tight.toml", MINE.replace("mine", "tight") + "[trigger]\nlevel = 1.25\n" + said)
+    ran = command("venues", "diff", "mine.toml", "tight.toml")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.text.splitlines() == [
+        "before  mine/2024-10-01",
+        "after   tight/2024-10-01",
+        "1 value differs",
+        "",
+        "path           before  after  source",
+        "trigger.level  1       1.25   [1]",
+        "",
+        "[1] the desk",
+        "",
+        "Unofficial: facts from public documents; no venue is affiliated with crossmargin.",
+    ]
+
+
+def test_venues_diff_of_a_market_with_itself_shows_nothing(command: Command) -> None:
+    ran = command("venues", "diff", "textbook", "textbook/2020-01-01")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.text.splitlines()[:4] == [
+        "before  textbook/2020-01-01",
+        "after   textbook/2020-01-01",
+        "0 values differ",
+        "",
+    ]
+    assert "path" not in ran.text
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_venues_diff_counts_what_is_said_of_an_instrument_that_only_one_has(command: Command, backwards: bool) -> None:
+    coin = '[[instrument]]\nname = "XUSDT"\nbase = "X"\nquote = "USDT"\nsettle = "USDT"\ncontract_size = 2\n'
+    coin += '[tiers.XUSDT]\nlaw = "flat"\nbounds = "quote"\nfloor = [0]\nmaintenance_rate = [0.25]\n'
+    command.write("mine.toml", MINE)
+    command.write("more.toml", MINE + coin)
+    files = ["mine.toml", "more.toml"]
+    ran = command("venues", "diff", *(reversed(files) if backwards else files))
+    row = next(line for line in ran.text.splitlines() if line.startswith("instrument XUSDT"))
+    assert row.split()[2:5] == (["9", "values", "-"] if backwards else ["-", "9", "values"])
+    assert "tiers.XUSDT" not in ran.text
+    table = command("venues", "diff", *files, "--format", "csv").text
+    assert sum("XUSDT" in line for line in table.splitlines()) == 9
+
+
+@pytest.mark.parametrize("format_", ["parquet", "arrow"])
+def test_venues_diff_is_written_as_a_table(command: Command, format_: str) -> None:
+    dates = ("bybit-uta/2025-02-19", "bybit-uta/2025-09-02")
+    (command.folder / f"d.{format_}").write_bytes(command("venues", "diff", *dates, "--format", format_).out)
+    table = read_table(f"d.{format_}", "changes")
+    assert table.names == ["path", "instrument", "before", "after", "source"]
+    assert {"path": "maintenance_margin.price", "before": "entry", "after": "mark"}.items() <= next(
+        row for row in table.rows() if row["path"] == "maintenance_margin.price"
+    ).items()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nope", 'preset: was "nope", expected one of '),
+        ("mexc-usdm/2019-01-01", 'as_of: was 2019-01-01, before the first file of "mexc-usdm"; dated 2021-01-01'),
+        ("mexc-usdm/x", 'as_of: was "x", expected a date such as '),
+        ("gone.toml", "market could not be read from gone.toml: no such file or directory"),
+    ],
+)
+def test_venues_diff_of_what_is_not_there_says_so(command: Command, name: str, message: str) -> None:
+    ran = command("venues", "diff", "textbook", name)
+    assert (ran.code, ran.text) == (1, "")
+    assert ran.err.startswith(f"crossmargin: error: {message}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from crossmargin import CrossmarginError, __version__
@@ -38,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0 done, 1 a fault in data or files, 2 a fault in the options, 130 interrupted.
+        The exit code: 0 done, 1 a fault in data or files, 2 a fault in the options, 3 figures that do not agree (of
+        ``reconcile``), 130 interrupted.
 
     Examples
     --------
@@ -52,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else USAGE
     try:
-        _run(args)
+        code = _run(args)
         sys.stdout.flush()
     except UsageError as error:
         return _fail(str(error), USAGE)
@@ -64,22 +66,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return DONE
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
-    return DONE
+    return code
 
 
-def _run(args: argparse.Namespace) -> None:
-    """Import what the subcommand needs, and call it."""
-    if args.command == "score":
-        from crossmargin.cli.score import run  # noqa: PLC0415 - a command pays for its own imports only
-    elif args.command == "synth":
-        from crossmargin.cli.synth import run  # noqa: PLC0415
-    elif args.command == "demo":
-        from crossmargin.cli.demo import run  # noqa: PLC0415
-    elif args.command == "venues":
-        from crossmargin.cli.venues import run  # noqa: PLC0415
-    else:
-        from crossmargin.cli.presets import run  # noqa: PLC0415
-    run(args)
+def _run(args: argparse.Namespace) -> int:
+    """Import the module of the subcommand, which pays for its own imports only, and call it."""
+    code = import_module(f"crossmargin.cli.{args.command}").run(args)
+    return DONE if code is None else int(code)
 
 
 def _fail(message: str, code: int) -> int:

@@ -27,6 +27,20 @@ example:
       --marks marks.json --outputs all --out scores.parquet
 """
 
+_RECONCILE_EXAMPLE = """\
+replies, told by their keys, or by NAME=FILE:
+  binance      account; optional positions (positionRisk), orders, brackets
+  bybit        wallet, positions; optional orders, risk-limit
+  hyperliquid  state; meta makes the rules; optional contexts
+  okx          balance, positions; optional position-tiers
+  ccxt         balance, positions; optional orders, tickers, markets, tiers
+
+exit codes: 0 every difference is explained, 3 one is not, 1 and 2 as elsewhere
+
+example:
+  crossmargin reconcile --source binance --kind usdm account.json --market binance-usdm
+"""
+
 
 def build_parser(version: str) -> argparse.ArgumentParser:
     """Describe the command.
@@ -55,6 +69,7 @@ def build_parser(version: str) -> argparse.ArgumentParser:
     presets = commands.add_parser("presets", help="list the presets that are shipped", allow_abbrev=False)
     presets.add_argument("--format", choices=FORMATS, help="write a table instead of text")
     _add_venues(commands)
+    _add_reconcile(commands)
     return parser
 
 
@@ -198,7 +213,7 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 def _add_venues(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
-        "venues", help="show the rules of a preset, or check a market file", allow_abbrev=False
+        "venues", help="show the rules of a preset, check a market file, compare two", allow_abbrev=False
     )
     venues = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
     listing = venues.add_parser("list", help="list the presets that are shipped", allow_abbrev=False)
@@ -208,6 +223,82 @@ def _add_venues(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     show.add_argument("--as-of", metavar="DATE", help="its newest file dated at most this, YYYY-MM-DD")
     check = venues.add_parser("check", help="read a market file and say what it holds", allow_abbrev=False)
     check.add_argument("file", metavar="FILE", help="a market file (TOML)")
+    diff = venues.add_parser("diff", help="show what two sets of rules say differently", allow_abbrev=False)
+    for name in ("before", "after"):
+        diff.add_argument(name, metavar=name.upper(), help="a preset, NAME/DATE, or a market file (TOML)")
+    diff.add_argument("--format", choices=FORMATS, help="write a table instead of text")
+
+
+def _add_reconcile(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "reconcile",
+        help="lay our figures beside those of a venue's own reply",
+        description="Compare the figures that a venue reports of an account with ours, and say why they differ.",
+        epilog=_RECONCILE_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("files", metavar="FILE", nargs="+", help="replies of one account; NAME=FILE says which it is")
+    parser.add_argument(
+        "--source", choices=("binance", "bybit", "hyperliquid", "okx", "ccxt"), required=True, help="who wrote them"
+    )
+    rules = parser.add_argument_group("rules")
+    rules.add_argument("--market", metavar="RULES", help="a preset, NAME/DATE, or a market file (default: as replied)")
+    rules.add_argument("--as-of", metavar="DATE", help="the preset's newest file dated at most this; the day of meta")
+    _add_open_questions(parser)
+    prices = parser.add_argument_group("prices, which come before those of the replies")
+    prices.add_argument("--marks", metavar="FILE", help="mark prices by instrument")
+    prices.add_argument("--index", metavar="FILE", help="prices of assets in the market's valuation asset")
+    group = parser.add_argument_group("results")
+    group.add_argument("--all", action="store_true", help="show figures that are equal too")
+    group.add_argument("--format", choices=FORMATS, help="write a table of every figure instead of text")
+    group.add_argument(
+        "--out", metavar="FILE", default="-", help="where the table is written (default: standard output)"
+    )
+    group.add_argument("--quiet", action="store_true", help="no summary beside a table")
+
+
+def _add_open_questions(parser: argparse.ArgumentParser) -> None:
+    """Add what replies leave open; each is asked for where it matters."""
+    group = parser.add_argument_group("what replies leave open")
+    group.add_argument("--account", metavar="KEY", default="main", help="what the account is called (default: main)")
+    group.add_argument("--kind", choices=("usdm", "coinm"), help="binance: which futures")
+    group.add_argument("--multi-assets", type=_yes, metavar="yes|no", help="binance: whether one pool spans the assets")
+    group.add_argument(
+        "--coefficient", choices=("applied", "to_apply"), help="binance: whether brackets have it in them"
+    )
+    group.add_argument("--category", choices=("linear", "inverse"), help="bybit: which positions (default: linear)")
+    group.add_argument("--margin-mode", choices=("cross", "isolated"), help="bybit: of the account")
+    group.add_argument("--bonus-in-wallet", type=_yes, metavar="yes|no", help="bybit: whether walletBalance has it")
+    group.add_argument("--collateral", metavar="ASSET", help="hyperliquid: what amounts are in (default: USDC)")
+    group.add_argument("--isolated-in-cash", type=_yes, metavar="yes|no", help="okx: whether cashBal has that margin")
+    group.add_argument("--exchange", metavar="ID", help="ccxt: its id of the exchange, such as binanceusdm")
+    group.add_argument(
+        "--total-has-profit", type=_yes, metavar="yes|no", help="ccxt: whether total has unrealised profit"
+    )
+    group.add_argument(
+        "--margins-in-percent", type=_yes, metavar="yes|no", help="ccxt: whether percentages are in percent"
+    )
+    group.add_argument("--tier-bounds", choices=("quote", "base", "contracts"), help="ccxt: what tiers are written in")
+    group.add_argument("--leverage", type=_leverage, metavar="L", help="a number, or NAME=L,NAME=L, where none is told")
+    group.add_argument("--contract-sizes", metavar="FILE", help="by instrument, where they are not the market's")
+
+
+def _yes(text: str) -> bool:
+    if text not in ("yes", "no"):
+        raise argparse.ArgumentTypeError(f"was {text!r}, expected yes or no")
+    return text == "yes"
+
+
+def _leverage(text: str) -> float | dict[str, float]:
+    try:
+        if "=" not in text:
+            return float(text)
+        return {name: float(value) for name, _, value in (part.partition("=") for part in text.split(","))}
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"was {text!r}, expected a number, or NAME=NUMBER with commas between"
+        ) from None
 
 
 def _count(text: str) -> int:

@@ -1,4 +1,4 @@
-"""``crossmargin venues``: the presets, what one of them says, and whether a market file of your own is one."""
+"""``crossmargin venues``: the presets, what one says, whether a file of your own is one, what two say differently."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import crossmargin as xm
 from crossmargin.cli import presets
-from crossmargin.cli.errors import UserError
+from crossmargin.cli.errors import UsageError, UserError
 from crossmargin.cli.terminal import plural
 
 if TYPE_CHECKING:
@@ -19,9 +19,14 @@ _SHORT, _LONG = 18, 34
 
 
 def run(args: argparse.Namespace) -> None:
-    """List, show or check."""
+    """List, show, check or compare."""
     if args.what == "list":
         presets.run(args)
+        return
+    if args.what == "diff":
+        from crossmargin.cli import differences  # noqa: PLC0415 - which reads markets by what is here
+
+        differences.run(args)
         return
     if args.what == "check":
         lines = summary(read_market(args.file))
@@ -56,6 +61,41 @@ def read_market(file: str) -> xm.Market:
         raise UserError(f"market could not be read from {file}: {reason}") from None
     except UnicodeDecodeError as error:
         raise UserError(f"market in {file} was not UTF-8 text: {error.reason}") from None
+
+
+def market_of(text: str, as_of: str | None = None) -> xm.Market:
+    """Load the rules that an argument names: a preset, a preset of a date, or a market file.
+
+    Parameters
+    ----------
+    text : str
+        ``NAME``, ``NAME/DATE`` (as ids of markets are written), or the path of a market file: what is a file, or ends
+        in ``.toml``.
+    as_of : str, optional
+        The preset's newest file dated at most this.
+
+    Returns
+    -------
+    Market
+        The rules.
+
+    Raises
+    ------
+    UsageError
+        For a date beside rules that have theirs.
+    UserError
+        As of `read_market`. Names and dates that are not shipped raise `MarketError`.
+
+    Examples
+    --------
+    >>> market_of("mexc-usdm/2025-12-31").id
+    'mexc-usdm/2025-10-01'
+    """
+    is_file = text.endswith(".toml") or Path(text).is_file()
+    name, _, day = ("", "", "") if is_file else text.partition("/")
+    if as_of is not None and (is_file or day):
+        raise UsageError(f"--as-of chooses among the files of a preset, and {text} is one of them; leave it out")
+    return read_market(text) if is_file else xm.load_market(name, as_of=day or as_of)
 
 
 def summary(market: xm.Market) -> Iterator[str]:
