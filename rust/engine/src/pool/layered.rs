@@ -23,7 +23,7 @@ use super::lane_classes::{LaneClasses, SlotRow};
 use super::program::{Entry, LayerProgram, Program};
 
 /// Pools per window.
-pub(crate) const WINDOW: usize = 4096;
+pub(crate) const WINDOW: usize = 8192;
 
 /// What the roundings of one term and of one asset are counted as, in units of `2^-53`.
 const SLACK: f64 = 320.0;
