@@ -25,7 +25,7 @@ def test_command_version_and_help_exit_with_0(command: Command) -> None:
     ("arguments", "message"),
     [
         ((), "crossmargin: error: the following arguments are required: COMMAND"),
-        (("score",), "crossmargin score: error: the following arguments are required: --balances, --marks"),
+        (("score",), "crossmargin score: error: the following arguments are required: --balances"),
         (("demo", "--accounts", "0"), "crossmargin demo: error: argument --accounts: was 0, expected at least 1"),
         (("demo", "--seed", "x"), "crossmargin demo: error: argument --seed: was 'x', expected an integer"),
         (

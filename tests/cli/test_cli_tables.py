@@ -39,7 +39,7 @@ def test_read_flag_that_is_none_says_the_line(command: Command) -> None:
             "account,instrument,quantity\nann,BTCUSDT,1\n",
             "orders.price is missing; orders needs account, instrument, quantity, price",
         ),
-        ("accounts", "account,parent\nann,bob\n", "accounts.parent is not supported by this version; "),
+        ("accounts", "account,parent\nann,bob\n", "accounts.parent is not read by this version; "),
         (
             "settings",
             "account,instrument,leverage\nann,BTCUSDT,x\n",

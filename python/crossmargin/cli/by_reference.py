@@ -33,6 +33,7 @@ _SUMS = (
     *("wallet_balance", "unrealized_pnl", "equity", "collateral_value"),
     *("notional", "initial_margin", "maintenance_margin", "free_margin"),
 )
+_FROM_CROSS = ("available", "withdrawable")
 _KNOWN = {
     "balances": {"account", "asset", "wallet_balance", "bonus", "borrowed"},
     "positions": {
@@ -41,9 +42,9 @@ _KNOWN = {
     },
     "orders": {
         *("account", "instrument", "quantity", "price", "order_id", "trigger_price", "reduce_only"),
-        *("leverage", "margin_mode", "position_side"),
+        *("leverage", "margin_mode", "position_side", "kind"),
     },
-    "accounts": {"account", "profile", "tier_coefficient"},
+    "accounts": {"account", "profile", "tier_coefficient", "margin_mode", "position_mode"},
     "settings": {"account", "instrument", "leverage", "margin_mode"},
 }
 _LARGEST_KEY = 2**63 - 1
@@ -196,6 +197,9 @@ def _account_table(pools: Pools, rates: dict[str, Fraction]) -> xm.Table:
         members.setdefault(pool.account, []).append(pool)
     columns = {"account": _accounts(members)}
     columns |= {name: _reals(_sum(own, name, rates) for own in members.values()) for name in _SUMS}
+    # what leaves an isolated pool goes to the account's cross pool first
+    crosses = [[pool for pool in own if pool.kind == "cross"] for own in members.values()]
+    columns |= {name: _reals(_sum(own, name, rates) for own in crosses) for name in _FROM_CROSS}
     columns["n_pools"] = np.array([len(own) for own in members.values()], dtype=np.int64)
     columns["n_liquidatable"] = np.array([sum(p.liquidatable for p in own) for own in members.values()], dtype=np.int64)
     columns["margin_ratio"] = _reals(min(pool.margin_ratio for pool in own) for own in members.values())

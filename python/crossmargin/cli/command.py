@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         return _fail(str(error), USAGE)
     except (UserError, CrossmarginError) as error:
-        return _fail(str(error), FAULT)
+        return _fail("; ".join([str(error), *getattr(error, "__notes__", [])]), FAULT)
     except BrokenPipeError:
         # the reader of our output has seen enough; keep the interpreter from flushing into the closed pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

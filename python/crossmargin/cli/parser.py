@@ -15,10 +15,12 @@ tables, one row each:
   positions  account, instrument, quantity, entry_price; optional leverage,
              margin_mode, isolated_margin, position_side, tier_version, tier
   orders     account, instrument, quantity, price; optional trigger_price,
-             reduce_only, position_side, margin_mode, leverage, order_id
-  accounts   account; optional profile, tier_coefficient
+             reduce_only, position_side, margin_mode, leverage, kind, order_id
+  accounts   account; optional profile, tier_coefficient, margin_mode,
+             position_mode
   settings   account, instrument; optional leverage, margin_mode
   marks      instrument, mark_price;  or a JSON object of instrument to price
+  history    time and a column per instrument; or time, instrument, mark_price
   last       instrument, last_price;  or a JSON object of instrument to price
   index      asset, index_price;      or a JSON object of asset to price
 
@@ -83,7 +85,7 @@ def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         allow_abbrev=False,
     )
     _add_rules(parser)
-    _add_tables(parser)
+    _add_tables(parser, history=True)
     _add_results(parser)
     _add_work(parser)
 
@@ -103,14 +105,17 @@ def _add_rules(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_tables(parser: argparse.ArgumentParser) -> None:
+def _add_tables(parser: argparse.ArgumentParser, *, history: bool = False) -> None:
     group = parser.add_argument_group("tables")
     group.add_argument("--balances", metavar="FILE", required=True)
     group.add_argument("--positions", metavar="FILE")
     group.add_argument("--orders", metavar="FILE", help="open orders")
     group.add_argument("--accounts", metavar="FILE", help="fee profiles and tier coefficients of accounts")
     group.add_argument("--settings", metavar="FILE", help="leverage and margin mode by account and instrument")
-    group.add_argument("--marks", metavar="FILE", required=True, help="mark prices of what is held")
+    marks = group.add_mutually_exclusive_group(required=True)
+    marks.add_argument("--marks", metavar="FILE", help="mark prices of what is held")
+    if history:
+        marks.add_argument("--history", metavar="FILE", help="mark prices at many moments: scores of each")
     group.add_argument("--last", metavar="FILE", help="last prices, for rules that look at them")
     group.add_argument("--index", metavar="FILE", help="prices of assets in the market's valuation asset")
     group.add_argument("--input-format", choices=FORMATS, help="of inputs whose name does not tell (default: --format)")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import argparse
 
 _TABLES = ("balances", "positions", "orders", "accounts", "settings")
-_INPUTS = (*_TABLES, "marks", "index", "last", "tiers", "market")
+_INPUTS = (*_TABLES, "marks", "history", "index", "last", "tiers", "market")
 _RESULTS = ("out", "positions_out", "accounts_out", "rejects")
 
 
@@ -57,8 +57,15 @@ def run(args: argparse.Namespace) -> None:
     """Read, score, write, and summarise on standard error."""
     outputs = _outputs(args.outputs)
     formats = _check(args)
+    if args.history is not None:
+        from crossmargin.cli.history import check_history  # noqa: PLC0415 - few ask for it
+
+        check_history(args)
     progress = Progress(quiet=args.quiet)
-    inputs = _read(args, progress)
+    inputs = read_inputs(args, progress)
+    if args.history is not None:
+        _run_history(args, inputs, outputs, formats, progress)
+        return
     results = _score(args, inputs, outputs, progress)
     pools = results.pools
     if args.venue_rounded:
@@ -69,9 +76,28 @@ def run(args: argparse.Namespace) -> None:
             with progress.step("write " + _named(option, args)) as step:
                 write_table(table, getattr(args, option), formats[option])
                 step.detail = plural(len(table), "row")
-    rules = inputs.market.id if args.preset is None else f"{inputs.market.id} (unofficial)"
-    for line in _summary(rules, results):
+    for line in _summary(_rules(args, inputs), results):
         progress.say(line)
+
+
+def _run_history(
+    args: argparse.Namespace, inputs: Inputs, outputs: list[str], formats: dict[str, str], progress: Progress
+) -> None:
+    """Score at the prices of many moments, write what comes as it comes, and summarise."""
+    from crossmargin.cli.history import write_history  # noqa: PLC0415 - few ask for it
+
+    with progress.step("group into pools") as step:
+        book = build_book(args, inputs)
+        step.detail = plural(book.n_pools, "pool")
+    lines = write_history(args, inputs, book, progress, outputs=outputs, format_=formats["out"])
+    if book.rejected is not None and "rejects" in formats:
+        write_table(_rejects(inputs, book.rejected.faults, book.rejected), args.rejects, formats["rejects"])
+    for line in (*_heading(_rules(args, inputs), book.n_accounts, book.n_pools, book.n_positions), *lines):
+        progress.say(line)
+
+
+def _rules(args: argparse.Namespace, inputs: Inputs) -> str:
+    return inputs.market.id if args.preset is None else f"{inputs.market.id} (unofficial)"
 
 
 def _outputs(text: str) -> list[str]:
@@ -115,7 +141,8 @@ def _named(option: str, args: argparse.Namespace) -> str:
     return "standard output" if file == STANDARD else Path(file).name
 
 
-def _read(args: argparse.Namespace, progress: Progress) -> Inputs:
+def read_inputs(args: argparse.Namespace, progress: Progress) -> Inputs:
+    """Read the rules, the tables and the prices that the options name."""
     market = _market(args)
     tables = {}
     for name in _TABLES:
@@ -164,7 +191,7 @@ def _score(args: argparse.Namespace, inputs: Inputs, outputs: list[str], progres
 
         return score_by_reference(args, inputs, outputs, progress)
     with progress.step("group into pools") as step:
-        book = _book(args, inputs)
+        book = build_book(args, inputs)
         step.detail = plural(book.n_pools, "pool")
     prices = inputs.market.prices(mark=inputs.marks, index=inputs.index, last=inputs.last)
     with progress.step("score") as step:
@@ -188,7 +215,7 @@ def _score(args: argparse.Namespace, inputs: Inputs, outputs: list[str], progres
     )
 
 
-def _book(args: argparse.Namespace, inputs: Inputs) -> xm.Book:
+def build_book(args: argparse.Namespace, inputs: Inputs) -> xm.Book:
     """Build the book; the faults of one that is refused are written where they were asked for."""
     try:
         return xm.Book(
@@ -224,12 +251,8 @@ def _rejects(inputs: Inputs, faults: xm.Table, rejected: xm.Rejected | None) -> 
 def _summary(rules: str, results: Results) -> list[str]:
     """Say in a few lines what came out."""
     pools = results.pools
-    counts = (
-        plural(results.n_accounts, "account"),
-        plural(len(pools), "pool"),
-        plural(results.n_positions, "position"),
-    )
-    lines = [f"rules   {rules}", f"book    {', '.join(counts)}", f"scores  {results.how}"]
+    lines = _heading(rules, results.n_accounts, len(pools), results.n_positions)
+    lines.append(f"scores  {results.how}")
     if "liquidatable" in pools:
         lines[-1] += f"; {plural(int(pools['liquidatable'].sum()), 'pool')} liquidatable"
     if "margin_ratio" in pools:
@@ -239,3 +262,8 @@ def _summary(rules: str, results: Results) -> list[str]:
             least, tenth, middle = np.quantile(ratios, (0.0, 0.1, 0.5), method="inverted_cdf")
             lines.append(f"margin ratio  least {least:.4g}, lowest tenth below {tenth:.4g}, median {middle:.4g}")
     return lines
+
+
+def _heading(rules: str, accounts: int, pools: int, positions: int) -> list[str]:
+    counts = (plural(accounts, "account"), plural(pools, "pool"), plural(positions, "position"))
+    return [f"rules   {rules}", f"book    {', '.join(counts)}"]

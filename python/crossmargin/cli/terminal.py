@@ -69,6 +69,11 @@ class Progress:
         if not self.quiet:
             print(line, file=self.stream, flush=True)
 
+    def update(self, line: str) -> None:
+        """Show how far a step is, on a line that the next one takes the place of; on terminals only."""
+        if not self.quiet and self.stream.isatty():
+            print(f"\r\x1b[K{line}", end="", file=self.stream, flush=True)
+
     def _spinner(self, label: str) -> AbstractContextManager[object]:
         if self.quiet or not self.stream.isatty():
             return nullcontext()

@@ -20,7 +20,7 @@ from crossmargin.cli.errors import UserError
 from crossmargin.cli.formats import BINARY, STANDARD, pyarrow_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import BinaryIO, TextIO
 
     from crossmargin import Table
@@ -57,7 +57,84 @@ def write_table(table: Table, file: str, format_: str) -> None:
             columns = {name: [_json_value(value) for value in table[name].tolist()] for name in table.columns}
             stream.write(json.dumps(columns, ensure_ascii=False, allow_nan=False) + "\n")
         else:
-            _write_records(table, stream, lines=format_ == "jsonl")
+            _write_records([table], stream, lines=format_ == "jsonl")
+
+
+def write_tables(tables: Iterable[Table], file: str, format_: str) -> int:
+    """Write tables of the same columns one after the other, each as it comes.
+
+    Parameters
+    ----------
+    tables : iterable of Table
+        One at least.
+    file : str
+        As of `write_table`. It is there under its name when all of it is written, and not before.
+    format_ : str
+        Any format but ``json-columns``.
+
+    Returns
+    -------
+    int
+        How many rows were written.
+
+    Raises
+    ------
+    UserError
+        As of `write_table`.
+    """
+    if file == STANDARD:
+        return _write_each(tables, file, format_)
+    partial = Path(file).with_name(f".{Path(file).name}.partial")
+    try:
+        rows = _write_each(tables, str(partial), format_)
+        with _failures_of(file):
+            partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
+    return rows
+
+
+def _write_each(tables: Iterable[Table], file: str, format_: str) -> int:
+    counted = _Counted(tables)
+    if format_ in BINARY:
+        pa = pyarrow_for(format_)
+        with _binary(file) as stream:
+            _write_batches(pa, (pa.table(table) for table in counted), stream, format_)
+        return counted.rows
+    with _text(file) as stream:
+        if format_ == "csv":
+            for at, table in enumerate(counted):
+                _write_csv(table, stream, header=at == 0)
+        else:
+            _write_records(counted, stream, lines=format_ == "jsonl")
+    return counted.rows
+
+
+class _Counted:
+    """Tables as they pass, and how many rows they had."""
+
+    def __init__(self, tables: Iterable[Table]) -> None:
+        self.tables = tables
+        self.rows = 0
+
+    def __iter__(self) -> Iterator[Table]:
+        for table in self.tables:
+            self.rows += len(table)
+            yield table
+
+
+def _write_batches(pa: Any, tables: Iterator[Any], stream: BinaryIO, format_: str) -> None:
+    first = next(tables)
+    if format_ == "parquet":
+        from pyarrow import parquet  # noqa: PLC0415 - as in pyarrow_for
+
+        writer = parquet.ParquetWriter(stream, first.schema)
+    else:
+        writer = pa.ipc.new_file(stream, first.schema)
+    with writer:
+        writer.write_table(first)
+        for table in tables:
+            writer.write_table(table.cast(first.schema))
 
 
 def _write_binary(pa: Any, columns: Any, stream: BinaryIO, format_: str) -> None:
@@ -109,9 +186,10 @@ def _rows(table: Table) -> Iterator[Iterator[tuple[Any, ...]]]:
         yield zip(*(table[name][first : first + _CHUNK_ROWS].tolist() for name in table.columns), strict=True)
 
 
-def _write_csv(table: Table, stream: TextIO) -> None:
+def _write_csv(table: Table, stream: TextIO, *, header: bool = True) -> None:
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(table.columns)
+    if header:
+        writer.writerow(table.columns)
     for chunk in _rows(table):
         writer.writerows([_csv_cell(value) for value in row] for row in chunk)
 
@@ -123,16 +201,18 @@ def _csv_cell(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-def _write_records(table: Table, stream: TextIO, *, lines: bool) -> None:
+def _write_records(tables: Iterable[Table], stream: TextIO, *, lines: bool) -> None:
     """Write a record a line: JSON lines, or a JSON list that reads as well."""
-    names = table.columns
-    separator, end = ("", "\n") if lines else ("[\n", "\n]\n")
-    for chunk in _rows(table):
-        for row in chunk:
-            record = dict(zip(names, map(_json_value, row), strict=True))
-            stream.write(separator + json.dumps(record, ensure_ascii=False, allow_nan=False))
-            separator = "\n" if lines else ",\n"
-    if len(table) > 0:
+    start, end = ("", "\n") if lines else ("[\n", "\n]\n")
+    separator = start
+    for table in tables:
+        names = table.columns
+        for chunk in _rows(table):
+            for row in chunk:
+                record = dict(zip(names, map(_json_value, row), strict=True))
+                stream.write(separator + json.dumps(record, ensure_ascii=False, allow_nan=False))
+                separator = "\n" if lines else ",\n"
+    if separator != start:
         stream.write(end)
     elif not lines:
         stream.write("[]\n")
