@@ -174,13 +174,13 @@ def market_under(source: str, market: xm.Market, replies: Mapping[str, Any], arg
 
 def market_of_meta(replies: Mapping[str, Any], args: argparse.Namespace) -> xm.Market | None:
     """Make the market that ``meta`` of Hyperliquid describes; ``None`` where no file has it."""
-    meta = replies.get("meta", replies.get("contexts"))
-    if meta is None:
+    name = next((name for name in ("meta", "contexts") if name in replies), None)
+    if name is None:
         return None
     day = args.as_of
     if day is None:
         raise UsageError("meta does not say of which day it is; give --as-of YYYY-MM-DD, or rules by --market")
-    made: xm.Market = _adapted(xm.adapters.hyperliquid.market, meta, as_of=day, collateral=args.collateral)
+    made: xm.Market = _adapted(xm.adapters.hyperliquid.market, replies[name], as_of=day, collateral=args.collateral)
     return made
 
 
