@@ -5,7 +5,7 @@ use crate::market::{CrossPool, Market};
 use crate::memory::with_room;
 
 use super::accounts::{AccountKeys, Grouped, RowsByAccount, row32};
-use super::checked::Checked;
+use super::checked::{Checked, Side};
 use super::choices::Choices;
 use super::holdings::{Holdings, Layers, MarginClass, OpenOrders, PoolKind};
 use super::merge::{merged_cash, merged_margin, merged_position};
@@ -121,8 +121,11 @@ impl<'a> Builder<'a> {
             let at = row as usize;
             let instrument = self.checked.order_instrument.get(at);
             let asset = usize::from(self.settle[instrument as usize]);
-            let isolated = self.checked.order_isolated(at).unwrap_or_else(|| self.choices.isolates(instrument));
-            self.order_legs.push((leg_key(isolated, asset, instrument, self.checked.order_side(at)), row));
+            let side = self.checked.order_side(at);
+            let chosen = || self.choices.said(instrument).or_else(|| self.mode_of_position(instrument, side));
+            let isolated = self.checked.order_isolated(at).or_else(chosen);
+            let isolated = isolated.unwrap_or_else(|| self.choices.isolates(instrument));
+            self.order_legs.push((leg_key(isolated, asset, instrument, side), row));
         }
         self.legs.sort_unstable();
         self.cash.sort_unstable();
@@ -139,6 +142,25 @@ impl<'a> Builder<'a> {
         } else {
             self.pools(faults);
         }
+    }
+
+    /// Whether the account's positions of an instrument and side are isolated; `None` where there are none, or both.
+    fn mode_of_position(&self, instrument: u32, side: Side) -> Option<bool> {
+        let alike = |key: u64| leg_instrument(key) == instrument && leg_side(key) == side;
+        let mut modes = self.legs.iter().filter(|(key, _)| alike(*key)).map(|(key, _)| leg_is_isolated(*key));
+        let first = modes.next()?;
+        modes.all(|mode| mode == first).then_some(first)
+    }
+
+    /// Leverage of an order: its own, or the account's for the instrument, or that of the position that it belongs to; NaN
+    /// where all are unknown.
+    fn order_leverage(&self, positions: &[Leg], key: u64, row: usize) -> f64 {
+        let leverage = self.choices.leverage(self.checked.order_leverage(row), leg_instrument(key));
+        if !leverage.is_nan() {
+            return leverage;
+        }
+        let position = positions.iter().find(|(other, _)| *other == key);
+        position.map_or(f64::NAN, |&(_, row)| self.checked.leverage(row as usize))
     }
 
     /// Orders by what they say, so that the order of the rows says nothing.
@@ -191,7 +213,7 @@ impl<'a> Builder<'a> {
             late_faults(self.market, self.checked, self.needs, (Part::Positions, row as usize), of, faults);
         }
         for &(key, row) in &self.order_legs {
-            let leverage = self.choices.leverage(self.checked.order_leverage(row as usize), leg_instrument(key));
+            let leverage = self.order_leverage(&self.legs, key, row as usize);
             let isolated = leg_is_isolated(key);
             let of = Known { isolated, leverage, coefficient: self.choices.coefficient, with_orders: false };
             late_faults(self.market, self.checked, self.needs, (Part::Orders, row as usize), of, faults);
@@ -223,7 +245,7 @@ impl<'a> Builder<'a> {
             let n = legs[leg..cross].iter().take_while(|l| leg_asset(l.0) == asset).count();
             self.positions(&legs[leg..leg + n], faults);
             leg += n;
-            self.open_orders(orders.iter().filter(|l| leg_asset(l.0) == asset));
+            self.open_orders(&legs, orders.iter().filter(|l| leg_asset(l.0) == asset));
         }
         self.isolated_pools(&legs[cross..], faults);
         (self.legs, self.order_legs, self.assets) = (legs, orders, assets);
@@ -246,7 +268,7 @@ impl<'a> Builder<'a> {
             self.credit(self.out.layers.asset.len() - 1, bonus, borrowed);
         }
         self.positions(&legs[..cross], faults);
-        self.open_orders(orders.iter());
+        self.open_orders(&legs, orders.iter());
         self.isolated_pools(&legs[cross..], faults);
         (self.legs, self.order_legs, self.assets) = (legs, orders, assets);
     }
@@ -276,7 +298,7 @@ impl<'a> Builder<'a> {
                 self.layer(leg_asset(key), margin);
             }
             self.positions(&legs[leg..leg + n], faults);
-            self.open_orders(std::iter::empty());
+            self.open_orders(&[], std::iter::empty());
             leg += n;
         }
     }
@@ -384,7 +406,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Writes those orders of the pool begun last that count.
-    fn open_orders<'b>(&mut self, legs: impl Iterator<Item = &'b Leg>) {
+    fn open_orders<'b>(&mut self, positions: &[Leg], legs: impl Iterator<Item = &'b Leg>) {
         if self.checked.tables.orders.account.is_empty() {
             return;
         }
@@ -400,7 +422,7 @@ impl<'a> Builder<'a> {
             let (coefficient, profile) = (self.choices.coefficient, self.choices.profile);
             let class = MarginClass { coefficient, profile, ..MarginClass::plain(instrument) };
             let class = self.index.get(class);
-            let leverage = self.choices.leverage(self.checked.order_leverage(row), instrument);
+            let leverage = self.order_leverage(positions, key, row);
             let out = &mut self.out.orders;
             out.class.push(class);
             out.side.push(leg_side(key));

@@ -75,9 +75,14 @@ impl Choices {
         self.settings.iter().find(|setting| setting.instrument == instrument)
     }
 
+    /// Whether the account's setting for an instrument isolates it, where there is one that says so.
+    pub(super) fn said(&self, instrument: u32) -> Option<bool> {
+        self.of(instrument).and_then(|setting| setting.isolated)
+    }
+
     /// Whether a row of an instrument that does not say its mode is isolated.
     pub(super) fn isolates(&self, instrument: u32) -> bool {
-        self.of(instrument).and_then(|setting| setting.isolated).unwrap_or(self.isolates)
+        self.said(instrument).unwrap_or(self.isolates)
     }
 
     /// Leverage of a row, or else the account's for the instrument; NaN where unknown.

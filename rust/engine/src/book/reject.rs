@@ -9,7 +9,7 @@ use super::accounts::row32;
 use super::holdings::{Holdings, Rejected};
 use super::kept::{Kept, OwnedAccounts, OwnedBalances, OwnedOrders, OwnedPositions, OwnedSettings};
 use super::tables::{Keys, Tables};
-use super::validate::{Faults, Part};
+use super::validate::{Faults, Part, check_lengths};
 
 /// The account of a row as text: the same for an integer and the name it is written as. `None` for a nameless row.
 fn account_text(keys: &Keys<'_>, row: usize) -> Option<String> {
@@ -38,6 +38,7 @@ impl Holdings {
     /// # Errors
     /// [`crate::error::Error::Argument`] for columns of unequal length.
     pub fn build_rejecting(market: &Market, tables: &Tables<'_>) -> Result<(Self, Rejected)> {
+        check_lengths(tables)?;
         let mut rejected = Rejected::default();
         let mut dropped: BTreeSet<String> = BTreeSet::new();
         let mut kept = Part::ALL.map(|part| all_rows(tables.account_of(part)));

@@ -85,7 +85,7 @@ impl Faults {
 }
 
 /// Refuses columns of different lengths, and more rows than can be numbered.
-fn check_lengths(tables: &Tables<'_>) -> Result<()> {
+pub(super) fn check_lengths(tables: &Tables<'_>) -> Result<()> {
     let Tables { balances, positions, orders, accounts, settings, .. } = tables;
     let of = |column: Option<&[f64]>, n: usize| column.map_or(n, <[f64]>::len);
     let texts = |column: Option<TextKeys<'_>>, n: usize| column.map_or(n, |keys| keys.codes.len());

@@ -92,6 +92,10 @@ fn kind_faults(checked: &Checked<'_>, row: usize, faults: &mut Faults) {
         1 if !price.is_nan() => {
             ("price", price, (FaultKind::Inconsistent, "a market order has no price; leave it out, or give kind limit"))
         }
+        0 | 1 if !trigger.is_nan() => {
+            let what = "an order of this kind waits for no price; leave it out, or give kind stop or take_profit";
+            ("trigger_price", trigger, (FaultKind::Inconsistent, what))
+        }
         2 | 3 if trigger.is_nan() => {
             ("trigger_price", trigger, (FaultKind::Missing, "give the price that makes the order active"))
         }

@@ -124,7 +124,10 @@ fn test_preset_bybit_orders_count_where_they_increase_a_position() {
         for day in ["2025-02-19", "2025-09-02"] {
             let rules = preset(name, day).rules().clone();
             let orders = rules.orders();
-            assert_eq!((orders.initial_margin, orders.maintenance_margin), (OrdersIn::WorstFill, OrdersIn::WorstFill));
+            assert_eq!(
+                (orders.initial_margin, orders.maintenance_margin),
+                (OrdersIn::LargerSide, OrdersIn::LargerSide)
+            );
             assert_eq!((orders.tier_basis, orders.frozen), (OrdersIn::LargerSide, Frozen::None));
             assert_eq!(rules.hedge_mode(), name == "bybit-uta");
         }

@@ -137,10 +137,16 @@ impl<N: Number> Pool<'_, N> {
             return (if let Some(fill) = other { worse(first, each(&fill, &fill.amount)) } else { first }, tier.at);
         }
         let Some(over) = self.sides_over_leverage(group, rule.price, asked.mode) else { return (None, 0) };
-        let (one_over, other_over) = over.fills(rule.legs, asked.mode);
-        let first = each(&one, &one_over.amount);
+        let (one_over, other_over) = if asked.mode == OrdersIn::WorstFill && sides.is_one_way(rule.legs) {
+            let [bought, sold] = sides.worst_fills_over(&over, open);
+            (bought, Some(sold))
+        } else {
+            let (one, other) = over.fills(rule.legs, asked.mode);
+            (one.amount, other.map(|fill| fill.amount))
+        };
+        let first = each(&one, &one_over);
         let Some((fill, over)) = other.zip(other_over) else { return (first, 0) };
-        (worse(first, each(&fill, &over.amount)), 0)
+        (worse(first, each(&fill, &over)), 0)
     }
 
     /// The margin whose rule charges groups for a margin.
@@ -195,10 +201,7 @@ impl<N: Number> Pool<'_, N> {
         let of_side = self.orders[group.orders.clone()].iter().filter(|order| order.buy == buys);
         let mut fees = of_side.map(|order| self.order_fees(margin, order));
         let whole = fees.try_fold(N::zero(), |sum, fee| Some(sum.plus(&fee?)))?;
-        match opens {
-            Opens::Part { open, of } => Some(whole.times(open).over(of)),
-            _ => Some(whole),
-        }
+        Some(opens.part(&whole))
     }
 
     /// What the orders of a cross group freeze.
@@ -240,9 +243,23 @@ impl<N: Number> Pool<'_, N> {
         side != Side::Net
     }
 
+    /// The sides of a group before anything is in them, with what of its orders opens, by contracts.
+    fn no_sides(&self, group: &Group) -> Sides<N> {
+        let hedged = self.is_hedged(group);
+        let orders = &self.orders[group.orders.clone()];
+        let of_side = |buys: bool| orders.iter().filter(move |order| order.buy == buys);
+        let opening = [true, false].map(|buys| {
+            let quantity = of_side(buys).fold(N::zero(), |sum, order| sum.plus(&order.quantity));
+            let held = self.legs[group.legs.clone()].iter().filter(|leg| leg.long != buys);
+            let against = if hedged { N::zero() } else { held.fold(N::zero(), |sum, leg| sum.plus(&leg.quantity)) };
+            Opens::beyond(&quantity, &against)
+        });
+        Sides::none(hedged, opening)
+    }
+
     /// The amounts of a group in the settlement asset.
     fn sides(&self, group: &Group, price: PriceBasis) -> Sides<N> {
-        let mut sides = Sides::<N>::none(self.is_hedged(group));
+        let mut sides = self.no_sides(group);
         for leg in &self.legs[group.legs.clone()] {
             let side = if leg.long { &mut sides.long } else { &mut sides.short };
             *side = side.plus(leg.notional(price));
@@ -257,7 +274,7 @@ impl<N: Number> Pool<'_, N> {
 
     /// The amounts of a group in the settlement asset, each over its own leverage; `None` where one that counts is unknown.
     fn sides_over_leverage(&self, group: &Group, price: PriceBasis, mode: OrdersIn) -> Option<Sides<N>> {
-        let mut sides = Sides::<N>::none(self.is_hedged(group));
+        let mut sides = self.no_sides(group);
         let over = |amount: &N, leverage: f64, (kind, at)| {
             let name = || Name::term("over_leverage").rule("initial_margin").of(kind, at);
             let divisor = || N::of(leverage).named(|| Name::operand("leverage"));
@@ -278,7 +295,7 @@ impl<N: Number> Pool<'_, N> {
 
     /// The amounts of a group in the unit of the bounds of its table.
     fn sides_in_unit(&self, group: &Group, bounds: BoundUnit, price: PriceBasis) -> Sides<N> {
-        let mut sides = Sides::<N>::none(self.is_hedged(group));
+        let mut sides = self.no_sides(group);
         let instruments = self.book.market().instruments();
         let per_quantity = |instrument: usize| self.book.contracts_per_quantity(&instruments[instrument]);
         for leg in &self.legs[group.legs.clone()] {

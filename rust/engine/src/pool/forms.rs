@@ -75,7 +75,7 @@ impl<N: Number> AffineSides<N> {
         }
     }
 
-    /// As `Sides::amount`, of which this is the function.
+    /// As `Sides::amount`, of which this is the function where no order closes.
     pub(super) fn form(&self, legs: Legs, orders: OrdersIn) -> Form<N> {
         let Self { long, short, buys, sells, hedged } = self;
         let with_all = |form: Form<N>| Form { outer: form.outer.plus(&buys.plus(sells)), ..form };
@@ -101,7 +101,7 @@ impl<N: Number> AffineSides<N> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::legs::Sides;
+    use super::super::legs::{Opens, Sides};
     use super::*;
     use crate::exact::Exact;
 
@@ -139,6 +139,7 @@ mod tests {
                             buys: at(&sides.buys),
                             sells: at(&sides.sells),
                             hedged,
+                            opening: [Opens::All, Opens::All],
                         };
                         assert_eq!(value(&form, &x), sides.amount(legs, mode), "{legs:?} {mode:?} {long} {short}");
                     }

@@ -1,5 +1,6 @@
 //! Positions and orders of a pool as rules see them, and the groups that are charged together.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use crate::book::{Holdings, Side, coordinate_size};
@@ -183,6 +184,8 @@ pub(super) struct Sides<N> {
     pub(super) sells: N,
     /// Whether longs and shorts are legs of their own, which orders of the other side do not close.
     pub(super) hedged: bool,
+    /// Of the contracts of its orders, those that open.
+    pub(super) opening: [Opens<N>; 2],
 }
 
 /// How much of the orders of one side opens something, instead of closing what is there.
@@ -204,12 +207,24 @@ impl<N: Number> Opens<N> {
     }
 
     /// What is left of a side's orders once they have closed what they are against.
-    fn beyond(side: &N, against: &N) -> Self {
+    pub(super) fn beyond(side: &N, against: &N) -> Self {
         if side.to_f64() == 0.0 {
             return Self::None;
         }
+        if against.sign() == Some(Ordering::Equal) {
+            return Self::All;
+        }
         let open = side.minus(against).positive().named(|| Name::group("opening_part"));
         Self::Part { open, of: side.clone() }
+    }
+
+    /// The part of an amount of the side.
+    pub(super) fn part(&self, amount: &N) -> N {
+        match self {
+            Self::None => N::zero(),
+            Self::All => amount.clone(),
+            Self::Part { open, of } => amount.times(open).over(of),
+        }
     }
 }
 
@@ -234,8 +249,8 @@ impl<N> Fill<N> {
 }
 
 impl<N: Number> Sides<N> {
-    pub(super) fn none(hedged: bool) -> Self {
-        Self { long: N::zero(), short: N::zero(), buys: N::zero(), sells: N::zero(), hedged }
+    pub(super) fn none(hedged: bool, opening: [Opens<N>; 2]) -> Self {
+        Self { long: N::zero(), short: N::zero(), buys: N::zero(), sells: N::zero(), hedged, opening }
     }
 
     /// The amounts under their names.
@@ -246,8 +261,13 @@ impl<N: Number> Sides<N> {
             short: name(self.short, "short"),
             buys: name(self.buys, "orders_to_buy"),
             sells: name(self.sells, "orders_to_sell"),
-            hedged: self.hedged,
+            ..self
         }
+    }
+
+    /// Whether longs and shorts are looked at as one.
+    pub(super) fn is_one_way(&self, legs: Legs) -> bool {
+        !self.hedged || legs == Legs::Net
     }
 
     /// The amount of the positions alone.
@@ -261,26 +281,34 @@ impl<N: Number> Sides<N> {
 
     /// The ways to fill that a requirement looks at, of which the one that requires most counts.
     pub(super) fn fills(&self, legs: Legs, orders: OrdersIn) -> (Fill<N>, Option<Fill<N>>) {
-        let Self { long, short, buys, sells, hedged } = self;
+        let Self { long, short, buys, sells, .. } = self;
         let (all_buys, all_sells) = (Opens::all(buys), Opens::all(sells));
         let amount_of = |amount: N| amount.named(|| Name::group("amount"));
         let up = |amount: N, buys: Opens<N>| Fill { amount: amount_of(amount), buys, sells: Opens::None };
         let down = |amount: N, sells: Opens<N>| Fill { amount: amount_of(amount), buys: Opens::None, sells };
-        let both = |amount: N| Fill { amount: amount_of(amount), buys: Opens::all(buys), sells: Opens::all(sells) };
-        let one_way = !hedged || legs == Legs::Net;
+        let both = |amount: N, [buys, sells]: [Opens<N>; 2]| Fill { amount: amount_of(amount), buys, sells };
+        let one_way = self.is_one_way(legs);
         match orders {
             OrdersIn::None => (up(self.held(legs), Opens::None), None),
-            OrdersIn::Sum => (both(self.held(legs).plus(buys).plus(sells)), None),
+            OrdersIn::Sum => {
+                let [opening_buys, opening_sells] = &self.opening;
+                let amount = self.held(legs).plus(&opening_buys.part(buys)).plus(&opening_sells.part(sells));
+                (both(amount, self.opening.clone()), None)
+            }
             OrdersIn::WorstFill if one_way => {
                 let net = long.minus(short);
                 let bought = up(net.plus(buys).abs(), Opens::beyond(buys, &N::zero().minus(&net).positive()));
                 (bought, Some(down(net.minus(sells).abs(), Opens::beyond(sells, &net.positive()))))
             }
-            OrdersIn::WorstFill if legs != Legs::LargerSide => (both(long.plus(short).plus(buys).plus(sells)), None),
+            OrdersIn::WorstFill if legs != Legs::LargerSide => {
+                (both(long.plus(short).plus(buys).plus(sells), [all_buys, all_sells]), None)
+            }
             OrdersIn::LargerSide if one_way => {
                 let net = long.minus(short);
-                let bought = up(net.positive().plus(buys), all_buys);
-                (bought, Some(down(N::zero().minus(&net).positive().plus(sells), all_sells)))
+                let [opening_buys, opening_sells] = self.opening.clone();
+                let bought = net.positive().plus(&opening_buys.part(buys));
+                let sold = N::zero().minus(&net).positive().plus(&opening_sells.part(sells));
+                (up(bought, opening_buys), Some(down(sold, opening_sells)))
             }
             OrdersIn::WorstFill | OrdersIn::LargerSide => {
                 (up(long.plus(buys), all_buys), Some(down(short.plus(sells), all_sells)))
@@ -288,8 +316,14 @@ impl<N: Number> Sides<N> {
         }
     }
 
-    /// The amount under a way to look at legs and at orders.
+    /// The amount under a way to look at legs and at orders, as it picks a tier: of the larger side all orders count, those
+    /// that close as well.
     pub(super) fn amount(&self, legs: Legs, orders: OrdersIn) -> N {
+        if orders == OrdersIn::LargerSide && self.is_one_way(legs) {
+            let net = self.long.minus(&self.short);
+            let bought = net.positive().plus(&self.buys);
+            return bought.larger(&N::zero().minus(&net).positive().plus(&self.sells)).named(|| Name::group("amount"));
+        }
         match self.fills(legs, orders) {
             (fill, None) => fill.amount,
             (one, Some(other)) => one.amount.larger(&other.amount).named(|| Name::group("amount")),

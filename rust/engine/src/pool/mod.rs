@@ -10,6 +10,7 @@ mod classes;
 mod collateral;
 mod derived;
 mod evaluate;
+mod fills;
 mod folded;
 mod forms;
 mod judge;

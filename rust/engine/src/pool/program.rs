@@ -296,7 +296,7 @@ fn add_group(
     let counted = !orders.is_empty() && mode != OrdersIn::None;
     // A single leg without orders is the same amount however orders enter.
     let basis_differs = (legs.len() > 1 || !orders.is_empty()) && of_orders.tier_basis != mode;
-    if !is_on_own_amount(rule) || basis_differs || orders.len() > MOST_ORDERS {
+    if !is_on_own_amount(rule) || basis_differs || orders.len() > MOST_ORDERS || closes(legs, orders, mode) {
         return Err(NoLanes);
     }
     for leg in legs {
@@ -347,6 +347,12 @@ fn add_group(
     let form = [&inner.slope, &inner.constant, &outer.slope, &outer.constant].map(Number::to_f64);
     sum.entries.push(Entry { row, form });
     Ok(())
+}
+
+/// Whether some order closes in a way that enters the amount: only what it opens beyond counts.
+fn closes(legs: &[Leg<Bounded>], orders: &[Order<Bounded>], mode: OrdersIn) -> bool {
+    let against = |leg: &Leg<Bounded>| leg.side == Side::Net && orders.iter().any(|order| order.buy != leg.long);
+    matches!(mode, OrdersIn::Sum | OrdersIn::LargerSide) && legs.iter().any(against)
 }
 
 /// The sides of a group as functions of the value of a contract.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::market::number::Number;
 
@@ -208,7 +208,16 @@ pub(in crate::market) struct Requirement {
     pub(in crate::market) share: Option<Number>,
     #[serde(default)]
     pub(in crate::market) closing_fee: ClosingFee,
+    #[serde(default, deserialize_with = "with_some_key")]
     pub(in crate::market) isolated: Option<IsolatedRequirement>,
+}
+
+/// A section without a key says nothing: it is as none, which it is written as.
+fn with_some_key<'de, D: Deserializer<'de>>(from: D) -> Result<Option<IsolatedRequirement>, D::Error> {
+    const NOTHING: IsolatedRequirement =
+        IsolatedRequirement { price: None, legs: None, tier_legs: None, closing_fee: None };
+    let section = Option::<IsolatedRequirement>::deserialize(from)?;
+    Ok(section.filter(|section| *section != NOTHING))
 }
 
 /// `[maintenance_margin.isolated]` and the like: what differs for isolated positions.
