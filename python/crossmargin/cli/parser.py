@@ -44,6 +44,13 @@ example:
 """
 
 
+_EXPLAIN_EXAMPLE = """\
+example:
+  crossmargin explain --preset binance-usdm --balances balances.csv --positions positions.csv \\
+      --marks marks.json --account ann --term maintenance_margin
+"""
+
+
 def build_parser(version: str) -> argparse.ArgumentParser:
     """Describe the command.
 
@@ -66,6 +73,7 @@ def build_parser(version: str) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"crossmargin {version}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_score(commands)
+    _add_explain(commands)
     _add_synth(commands)
     _add_demo(commands)
     presets = commands.add_parser("presets", help="list the presets that are shipped", allow_abbrev=False)
@@ -88,6 +96,27 @@ def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _add_tables(parser, history=True)
     _add_results(parser)
     _add_work(parser)
+
+
+def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "explain",
+        help="say why an account's figures are what they are",
+        description="Print every figure of an account's pools with its formula, its numbers, the rule and its source.",
+        epilog=_EXPLAIN_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    group = parser.add_argument_group("what")
+    group.add_argument("--account", metavar="KEY", help="the account; may be left out where there is one")
+    group.add_argument("--term", metavar="NAME", help="one figure with what it is made of, such as maintenance_margin")
+    _add_rules(parser)
+    _add_tables(parser)
+    results = parser.add_argument_group("results")
+    results.add_argument("--out", metavar="FILE", default="-", help="write a row per term (default: print a tree)")
+    results.add_argument("--format", choices=FORMATS, help="of the rows and of files whose name does not tell")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.set_defaults(rejects=None)
 
 
 def _add_rules(parser: argparse.ArgumentParser) -> None:
