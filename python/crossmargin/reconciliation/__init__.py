@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from crossmargin._tables import table_input
@@ -27,6 +28,7 @@ Row = dict[str, Any]
 _COLUMNS = ("account", "level", "asset", "instrument", "position_side", "field", "ours", "theirs", "difference", "step",
             "steps", "status", "cause", "detail", "key")  # fmt: skip
 _LEVELS = ("position", "pool", "asset", "account")
+_WORDS = ("asset", "instrument", "position_side", "key")
 _OF_PRICE = ("liquidation_price", "bankruptcy_price")
 _STEP = 1e-8
 _FLIP_WINDOW = 1e-5
@@ -109,22 +111,62 @@ def _rows(reported: Any, book: Book) -> list[Row]:
     columns = reported if isinstance(reported, Table) else table_input(reported, "reported")
     if not isinstance(columns, (Table, Mapping)):
         raise ArgumentError(f"reported was of type {type(reported).__name__}, expected a table: columns or rows")
-    table = columns if isinstance(columns, Table) else Table(columns)
+    table = columns if isinstance(columns, Table) else _table(columns)
     missing = [name for name in ("account", "level", "field", "value") if name not in table and len(table)]
     if missing:
         raise ArgumentError(f"reported had no column {', '.join(missing)}; those of Snapshot.reported are needed")
     names = {alias: name for name, others in book.market.aliases.items() for alias in others}
     rows = []
     for at, row in enumerate(table.rows()):
-        if row["level"] not in _LEVELS:
-            raise ArgumentError(f"reported.level[{at}] was {row['level']!r}, expected one of {', '.join(_LEVELS)}")
-        step = row.get("step")
-        blank = dict.fromkeys(("asset", "instrument", "position_side", "key"))
-        made: Row = {**blank, **row, "theirs": float(row["value"])}
-        made["step"] = step if step is not None and step > 0 else _STEP
+        _check_words(row, at)
+        blank = dict.fromkeys(_WORDS)
+        made: Row = {**blank, **row, "theirs": _number(row["value"], "value", at)}
+        step = _number(row.get("step"), "step", at)
+        made["step"] = step if step > 0 else _STEP
         made["instrument"] = names.get(made["instrument"], made["instrument"])
         rows.append(made)
     return rows
+
+
+def _table(columns: Mapping[str, Any]) -> Table:
+    """Make a table of columns, which must be of one length."""
+    for name, values in columns.items():
+        if (
+            isinstance(values, (str, bytes, Mapping))
+            or not hasattr(values, "__iter__")
+            or not hasattr(values, "__len__")
+        ):
+            raise ArgumentError(f"reported.{name} was of type {type(values).__name__}, expected a column of values")
+    try:
+        lengths = {len(values) for values in columns.values()}
+        table = Table(columns)
+    except (TypeError, ValueError):
+        raise ArgumentError("reported had a column that holds lists, expected columns of single values") from None
+    if len(lengths) > 1:
+        raise ArgumentError(f"reported had columns of {sorted(lengths)} rows, expected columns of one length")
+    return table
+
+
+def _check_words(row: Mapping[str, Any], at: int) -> None:
+    """Refuse a row whose names are not names."""
+    if not isinstance(row["level"], str) or row["level"] not in _LEVELS:
+        raise ArgumentError(f"reported.level[{at}] was {row['level']!r}, expected one of {', '.join(_LEVELS)}")
+    for name in ("field", *_WORDS):
+        word = row.get(name)
+        if not isinstance(word, str) and (name == "field" or word is not None):
+            raise ArgumentError(f"reported.{name}[{at}] was {word!r}, expected text")
+    if isinstance(row["account"], bool) or not isinstance(row["account"], (Integral, str)):
+        raise ArgumentError(f"reported.account[{at}] was {row['account']!r}, expected the key of an account")
+
+
+def _number(value: Any, name: str, at: int) -> float:
+    """Read a number; what is absent is NaN."""
+    if value is None:
+        return math.nan
+    try:
+        return float(value)
+    except (TypeError, ValueError, ArithmeticError):
+        raise ArgumentError(f"reported.{name}[{at}] was {value!r}, expected a number") from None
 
 
 def _kind(field: str) -> str:
