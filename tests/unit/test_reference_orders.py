@@ -45,13 +45,14 @@ def initial(positions: list[dict[str, Any]], orders: list[dict[str, Any]], **giv
     ("mode", "legs", "margin"),
     [
         ("none", "each", 100),
-        ("sum", "each", 330),
+        ("sum", "each", 230),  # of the 18 to sell 10 close: 1,000, 500 and 800
         ("worst_fill", "each", 150),  # |1,000 + 500| against |1,000 - 1,800|
-        ("larger_side", "each", 180),  # 1,500 against 1,800
-        ("larger_side", "larger_side", 180),
+        ("larger_side", "each", 150),  # 1,500 against 800
+        ("larger_side", "larger_side", 150),
         ("worst_fill", "long_plus_short", 150),  # a net position is turned, whatever is done with legs
         ("worst_fill", "larger_side", 150),
-        ("sum", "larger_side", 330),
+        ("sum", "larger_side", 230),
+        ("sum", "long_plus_short", 230),
     ],
 )
 def test_orders_enter_the_initial_margin_by_mode(mode: str, legs: str, margin: int) -> None:
@@ -130,20 +131,98 @@ def test_orders_are_valued_at_limit_mark_or_the_worse(rule: str, margin: int) ->
 
 
 def test_orders_and_positions_count_at_their_own_leverage() -> None:
-    # 1,000 at ten-fold and 500 at five-fold; under worst_fill sells of 3,000 and 5,000 at twenty-fold are 150 and 250.
+    # 1,000 at ten-fold and 500 at five-fold; sells of 3,000 and 5,000 leave 2,000 and 4,000 short, at twenty-fold.
     assert initial([held(10)], [order(5, leverage=5)], initial_margin="sum") == 200
     assert initial([held(10)], [order(5, leverage=5)], initial_margin="none") == 100
     assert initial([held(10)], [order(-30, leverage=20)], initial_margin="worst_fill") == 100
-    assert initial([held(10)], [order(-50, leverage=20)], initial_margin="worst_fill") == 150
+    assert initial([held(10)], [order(-50, leverage=20)], initial_margin="worst_fill") == 200
     legs = [held(10, position_side="long"), held(-4, position_side="short", leverage=2)]
     for rule, margin in (("each", 300), ("long_plus_short", 300), ("larger_side", 200), ("net", 100)):
         assert initial(legs, [], sections={"initial_margin": {"legs": rule}}) == margin
 
 
+# Position 10 at 100, ten-fold.
+@pytest.mark.parametrize(
+    ("mode", "placed", "margin"),
+    [
+        # By quantity, whatever the price: the sell of 10 at 300 closes; of 40 at 200 three quarters open, 6,000.
+        ("sum", [order(-10, 300)], 100),
+        ("larger_side", [order(-10, 300)], 100),
+        ("sum", [order(-40, 200)], 700),
+        ("larger_side", [order(-40, 200)], 600),
+        # 10 at 100 five-fold and 10 at 200 twenty-fold: half of 200 and of 100.
+        ("sum", [order(-10, 100, leverage=5), order(-10, 200, leverage=20)], 250),
+        ("larger_side", [order(-10, 100, leverage=5), order(-10, 200, leverage=20)], 150),
+        # By value, what is left of 1,000 at ten-fold, or of the orders at theirs: sells of 400, 1,000 and 3,000.
+        ("worst_fill", [order(-4, leverage=1)], 100),
+        ("worst_fill", [order(-10, leverage=1)], 100),
+        ("worst_fill", [order(-30, leverage=1)], 2_000),
+        ("worst_fill", [order(2, leverage=1), order(-30, leverage=20)], 300),
+        # 3,000 to sell at 300 of margin, a tenth: 2,000 are left.
+        ("worst_fill", [order(-10, 100, leverage=5), order(-10, 200, leverage=20)], 200),
+    ],
+)
+def test_orders_against_a_position_count_as_far_as_they_open(mode: str, placed: list[Any], margin: int) -> None:
+    assert initial([held(10)], placed, initial_margin=mode) == margin
+    mirror = [{**row, "quantity": -row["quantity"]} for row in placed]
+    assert initial([held(-10)], mirror, initial_margin=mode) == margin
+
+
+def test_orders_of_a_hedge_all_open() -> None:
+    # The short side opens beside the long one, also where legs are netted: 1,000 and 700 to sell; net 300 long.
+    leg, waiting = held(10, position_side="long"), order(-7, position_side="short")
+    for legs, mode, margin in (("each", "sum", 170), ("net", "sum", 170), ("net", "larger_side", 100)):
+        sections = {"initial_margin": {"legs": legs}}
+        assert initial([leg], [waiting], initial_margin=mode, sections=sections) == margin
+
+
+def test_orders_of_netted_legs_keep_the_leverage_of_what_is_left() -> None:
+    # Net long 600, of which margin is 100 - 40 at ten-fold and 1,000 - 400; sells of 1,000 at two-fold leave 400: 200.
+    legs = [held(10, position_side="long"), held(-4, position_side="short")]
+    sections = {"initial_margin": {"legs": "net"}}
+    waiting = [order(-10, position_side="short", leverage=2)]
+    assert initial(legs, waiting, initial_margin="worst_fill", sections=sections) == 200
+
+
+@pytest.mark.parametrize(("tier_basis", "maintenance"), [("sum", 10), ("worst_fill", 10), ("larger_side", 20)])
+def test_orders_that_close_lift_the_tier_only_on_the_larger_side(tier_basis: str, maintenance: int) -> None:
+    # 1,000 held; a take-profit of 1,600, beyond the floor of 1,500, counts whole where the larger side is looked at.
+    (pool,) = pools_of([held(10)], [order(-10, 160)], tier_basis=tier_basis)
+    assert pool.maintenance_margin == maintenance
+
+
+@pytest.mark.parametrize(("mode", "maintenance"), [("sum", 10), ("worst_fill", 10), ("larger_side", 10)])
+def test_orders_that_close_raise_no_maintenance(mode: str, maintenance: int) -> None:
+    for quantity in (-10, -5):
+        (pool,) = pools_of([held(10)], [order(quantity, 110)], maintenance_margin=mode)
+        assert pool.maintenance_margin == maintenance
+
+
+def test_orders_without_leverage_have_that_of_their_position() -> None:
+    bare = order(5, leverage=None)
+    assert initial([held(10, leverage=5)], [bare], initial_margin="sum") == 300
+    said = ({"account": 1, "instrument": "X", "leverage": 10},)
+    assert initial([held(10, leverage=5)], [bare], initial_margin="sum", settings=said) == 250
+    sides = [held(10, position_side="long"), held(-10, position_side="short", leverage=2)]
+    assert initial(sides, [{**bare, "position_side": "long"}], initial_margin="sum") == 650
+    other_mode = [{**bare, "margin_mode": "isolated"}]
+    assert initial([held(10)], other_mode, initial_margin="sum") is None
+
+
 def test_orders_without_leverage_leave_the_initial_margin_unknown() -> None:
-    assert initial([held(10)], [order(5, leverage=None)], initial_margin="sum") is None
+    assert initial([held(10, leverage=None)], [order(5, leverage=None)], initial_margin="sum") is None
+    assert initial([], [order(5, leverage=None)], initial_margin="sum") is None
     fallback = ({"account": 1, "instrument": "X", "leverage": 10},)
-    assert initial([held(10)], [order(5, leverage=None)], initial_margin="sum", settings=fallback) == 150
+    assert initial([], [order(5, leverage=None)], initial_margin="sum", settings=fallback) == 50
+
+
+def test_orders_without_leverage_are_not_refused_beside_a_position_that_has_one() -> None:
+    sections = {**FEES, "initial_margin": {"closing_fee": "bankruptcy_at_entry"}}
+    rules: dict[str, Any] = {"initial_margin": "sum", "closing_fee": True, "sections": sections}
+    with pytest.raises(ReferenceInputError, match=r"^orders.leverage\[0\] was absent"):
+        initial([], [order(5, leverage=None)], **rules)
+    # 100 and 50 of margin; fees on 900 and on 450.
+    assert initial([held(10)], [order(5, leverage=None)], **rules) == Fraction("150.81")
 
 
 def test_settings_fill_in_and_a_row_wins() -> None:

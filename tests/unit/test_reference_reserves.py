@@ -159,7 +159,9 @@ def test_fees_stand_beside_a_share_of_the_initial_margin() -> None:
         ([order(5), order(-25, 110)], 75),
         ([order(5), order(-10, 110)], 50),
         ([order(5, reduce_only=True)], 0),
-        ([order(-50, leverage=20)], 50),  # |100 - 250| less 100
+        ([order(-50, leverage=20)], 100),  # |1,000 - 5,000| / 20 less 100
+        ([order(-5, leverage=2)], 0),
+        ([order(5, leverage=None)], 50),
     ],
 )
 def test_isolated_orders_reserve_what_exceeds_their_position(placed: list[dict[str, Any]], reserved: int) -> None:
@@ -200,7 +202,8 @@ def test_isolated_orders_by_the_table_are_in_the_tier_of_both(tier_basis: str, r
 
 def test_isolated_orders_without_leverage_leave_the_initial_margin_unknown() -> None:
     known = isolated(held(10), isolated_margin=100)
-    for position, waiting in ((known, order(5, leverage=None)), ({**known, "leverage": None}, order(5))):
+    unknown = {**known, "leverage": None}
+    for position, waiting in ((unknown, order(5, leverage=None)), (unknown, order(5))):
         cross, _ = pools_of([position], [isolated(waiting)], initial_margin="sum")
         assert (cross.initial_margin, cross.available) == (None, None)
 
@@ -232,6 +235,17 @@ def test_frozen_margin_can_liquidate() -> None:
 def test_frozen_margin_of_what_only_closes_is_nothing() -> None:
     (pool,) = pools_of([held(10)], [order(-10, 110)], initial_margin="worst_fill", frozen="all")
     assert pool.collateral_value == 1_000
+
+
+@pytest.mark.parametrize("frozen", ["isolated_orders_and_fees", "all"])
+def test_frozen_margin_of_summed_orders_is_of_what_opens(frozen: str) -> None:
+    # Ten-fold, fee to open 0.1 %: 2,200 to sell, half of which opens: 110 and 1.10.
+    rules: dict[str, Any] = {"initial_margin": "sum", "opening_fee": True, "fee": 0.001, "frozen": frozen}
+    (pool,) = pools_of([held(10)], [order(-10, 110)], **rules)
+    assert (pool.initial_margin, pool.collateral_value) == (100, 1_000)
+    (pool,) = pools_of([held(10)], [order(-20, 110)], **rules)
+    held_back = Fraction("111.1") if frozen == "all" else Fraction("1.1")
+    assert (pool.initial_margin, pool.collateral_value) == (Fraction("211.1"), 1_000 - held_back)
 
 
 def test_frozen_margin_is_nothing_where_orders_are_not_in_the_initial_margin() -> None:
@@ -310,6 +324,29 @@ def test_accounts_margin_mode_stands_behind_rows_and_settings() -> None:
     assert pool.collateral_value == 950
 
 
+def test_orders_without_a_margin_mode_have_that_of_the_positions_beside_them() -> None:
+    # 1,000 fenced at ten-fold; 500 more to buy are 50, with the position's leverage.
+    bare = {key: value for key, value in order(5).items() if key != "leverage"}
+    rules: dict[str, Any] = {"initial_margin": "sum", "frozen": "isolated_orders_and_fees"}
+    for accounts in ((), ({"account": 1, "margin_mode": "cross"},)):
+        cross, alone = pools_of([isolated(held(10))], [bare], accounts=accounts, **rules)
+        assert (cross.initial_margin, cross.collateral_value, alone.initial_margin) == (50, 850, 100)
+    settings = ({"account": 1, "instrument": "X", "margin_mode": "cross", "leverage": 10},)
+    cross, _ = pools_of([isolated(held(10))], [bare], settings=settings, **rules)
+    assert (cross.initial_margin, cross.collateral_value) == (50, 900)
+    cross, _ = pools_of([isolated(held(10))], [{**bare, "margin_mode": "cross", "leverage": 10}], **rules)
+    assert cross.collateral_value == 900
+    # Of both modes, so that of the account, else cross: 100 of cross and 50.
+    both = [held(10), isolated(held(10))]
+    for accounts, collateral in (((), 900), (({"account": 1, "margin_mode": "isolated"},), 850)):
+        explicit = [{"margin_mode": "cross", **row} for row in both]
+        assert pools_of(explicit, [bare], accounts=accounts, **rules)[0].collateral_value == collateral
+    # The position of the other side says nothing.
+    sides = [isolated(held(-10, position_side="short"))]
+    cross, _ = pools_of(sides, [{**order(5), "position_side": "long"}], **rules)
+    assert cross.collateral_value == 900
+
+
 @pytest.mark.parametrize(
     ("mode", "side", "expected"), [("one_way", "long", "'net'"), ("hedge", "net", "'long' or 'short'")]
 )
@@ -350,6 +387,14 @@ def test_sides_of_a_market_without_hedge_mode_are_net() -> None:
         ({"kind": "market"}, "orders.price[0] was 100, expected absent for an order of kind 'market'"),
         ({"kind": "stop"}, "orders.trigger_price[0] was absent, expected a price above 0 for an order of kind 'stop'"),
         ({"kind": "take_profit"}, "orders.trigger_price[0] was absent, expected a price above 0"),
+        (
+            {"kind": "limit", "trigger_price": 90},
+            "orders.trigger_price[0] was 90, expected absent for an order of kind",
+        ),
+        (
+            {"kind": "market", "price": None, "trigger_price": 90},
+            "orders.trigger_price[0] was 90, expected absent for an order of kind 'market'",
+        ),
         ({"kind": "iceberg"}, "orders.kind[0] was 'iceberg', expected 'limit' or 'market' or 'stop' or 'take_profit'"),
     ],
 )

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
-from crossmargin.reference import rules
+from crossmargin.reference import filling, rules
 from crossmargin.reference.book import Position
+from crossmargin.reference.filling import Fill, Opening, Sides
 from crossmargin.reference.market import Instrument
 from crossmargin.reference.orders import Order
 from crossmargin.reference.pools import Pool, place
-from crossmargin.reference.rules import Fill
 from crossmargin.reference.run import Run
 from crossmargin.reference.switches import RequirementRule
 from crossmargin.reference.tiers import TierTable
@@ -57,41 +58,69 @@ def groups(pool: Pool, run: Run[N], legs: str) -> list[Group]:
 
 def fills(  # noqa: PLR0913 - by keyword only
     run: Run[N],
-    positions: Iterable[Position],
-    orders: Iterable[Order],
+    positions: Sequence[Position],
+    orders: Sequence[Order],
     *,
     legs: str,
     mode: str,
     price: str,
     bounds: str = "settle",
     per_leverage: bool = False,
+    tier: bool = False,
 ) -> list[Fill[N]]:
-    """Return what legs and orders could amount to, in a unit (see `rules.fills`).
+    """Return what legs and orders could amount to, in a unit (see `filling.fills`).
 
     With ``per_leverage`` each position and each order is divided by its own leverage before they are put together.
+    With ``tier`` it is for a tier: on the larger side orders then count whole, also those that close.
 
-    Source: Binance FAQ 4f83b65d83654b5e933f85ef12bf769d (requirement over leverage); that unlike leverages divide one
-    by one follows from the venues' initial margin per position and per order; read 2026-11-22.
+    Source: Bybit, "Risk Limit" (tier of the larger of position and orders of either side); Binance FAQ
+    4f83b65d83654b5e933f85ef12bf769d (requirement over leverage); that unlike leverages divide one by one follows from
+    the venues' initial margin per position and per order; read 2026-11-22.
     """
+    orders = orders if mode != "none" else ()
+    full = _sides(run, positions, orders, price, bounds, per_leverage=False)
+    over = _sides(run, positions, orders, price, bounds, per_leverage=True) if per_leverage else None
+    entries: tuple[Position | Order, ...] = (*positions, *orders)
+    hedged = any(entry.position_side != "net" for entry in entries)
+    whole = tier and mode == "larger_side"
+    opens = Opening(run.one, run.one) if whole else _opening(run, positions, orders)
+    return filling.fills(legs, mode, hedged, full, opens, run.one, over)
+
+
+def _sides(  # noqa: PLR0913 - by keyword where it matters
+    run: Run[N],
+    positions: Iterable[Position],
+    orders: Iterable[Order],
+    price: str,
+    bounds: str,
+    *,
+    per_leverage: bool,
+) -> Sides[N]:
     long = short = buys = sells = run.zero
-    hedged = False
     for position in positions:
-        hedged = hedged or position.position_side != "net"
         size = run.size(position.instrument, position.quantity, run.basis_price(position, price), bounds)
         size = _over_leverage(run, position, size) if per_leverage else size
         if position.sign > 0:
             long = long + size
         else:
             short = short + size
-    for order in orders if mode != "none" else ():
-        hedged = hedged or order.position_side != "net"
+    for order in orders:
         size = run.order_size(order, bounds)
         size = _over_leverage(run, order, size) if per_leverage else size
         if order.quantity > 0:
             buys = buys + size
         else:
             sells = sells + size
-    return rules.fills(legs, mode, hedged, long, short, buys, sells, run.one)
+    return Sides(long, short, buys, sells)
+
+
+def _opening(run: Run[N], positions: Iterable[Position], orders: Sequence[Order]) -> Opening[N]:
+    """Parts of buys and of sells that open, by quantity: what an order closes does not hang on a price."""
+    held = sum((position.quantity for position in positions), Fraction(0))
+    buys = sum((order.quantity for order in orders if order.quantity > 0), Fraction(0))
+    sells = sum((-order.quantity for order in orders if order.quantity < 0), Fraction(0))
+    shares = filling.opening_share(-held, buys), filling.opening_share(held, sells)
+    return Opening(*map(run.cast, shares))
 
 
 def _over_leverage(run: Run[N], entry: Position | Order, size: N) -> N:
@@ -127,7 +156,7 @@ def _tier_basis(run: Run[N], pool: Pool, group: Group, rule: RequirementRule, bo
     mode = run.market.rules.orders.tier_basis
 
     def of(legs: str, positions: Sequence[Position], orders: Sequence[Order]) -> N:
-        found = fills(run, positions, orders, legs=legs, mode=mode, price=rule.tier_price, bounds=bounds)
+        found = fills(run, positions, orders, legs=legs, mode=mode, price=rule.tier_price, bounds=bounds, tier=True)
         return max(fill.amount for fill in found)
 
     if rule.tier_legs == "same":

@@ -1,13 +1,13 @@
 """Open orders: read from rows, and which of them count."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from crossmargin.reference import rows
 from crossmargin.reference.accounts import Accounts, Setting, Settings
-from crossmargin.reference.book import check_mode, in_contracts, mode_of, needs_leverage
+from crossmargin.reference.book import Position, check_mode, in_contracts, needs_leverage
 from crossmargin.reference.market import Instrument, Market
 from crossmargin.reference.rows import MODES, SIDES, Row
 from crossmargin.reference.switches import OrderRules, Rules
@@ -51,21 +51,41 @@ def counts(order: Order, rules: OrderRules) -> bool:
     return not (order.reduce_only or closes) and (order.trigger_price is None or rules.conditional)
 
 
-def read_orders(
-    market: Market, table: Iterable[Row], accounts: Accounts, settings: Settings, quantity_unit: str
+def read_orders(  # noqa: PLR0913, PLR0917 - a table each
+    market: Market,
+    table: Iterable[Row],
+    accounts: Accounts,
+    settings: Settings,
+    quantity_unit: str,
+    positions: Sequence[Position] = (),
 ) -> list[Order]:
     """Read the orders table.
 
     Columns ``account``, ``instrument``, ``quantity`` (contracts, a buy positive, not zero), ``price`` (above zero;
     absent or NaN for a market order); optional ``leverage``, ``trigger_price``, ``reduce_only``, ``position_side``,
     ``margin_mode``, ``kind`` (a ``limit`` order has a price, a ``market`` order none, a ``stop`` and a
-    ``take_profit`` have a trigger price). Columns that are not named here are not looked at.
+    ``take_profit`` have a trigger price, the others have none). Columns that are not named here are not looked at.
+
+    What a row leaves out is said by the settings, else by the account's positions of that instrument and side: their
+    margin mode where all have one, and the leverage of that in the order's mode. Then the mode is that of the account.
+
+    Source: Binance API documentation, ``leverage`` and ``marginType`` (of a symbol, for its position and its orders
+    alike; the margin type cannot change while either is open); read 2026-11-22.
     """
-    return [_read_order(market, row, index, accounts, settings, quantity_unit) for index, row in enumerate(table)]
+    held: dict[tuple[Any, ...], list[Position]] = {}
+    for position in positions:
+        held.setdefault((position.account, position.instrument.name, position.position_side), []).append(position)
+    return [_read_order(market, row, index, accounts, settings, quantity_unit, held) for index, row in enumerate(table)]
 
 
 def _read_order(  # noqa: PLR0913, PLR0917 - a table each
-    market: Market, row: Row, index: int, accounts: Accounts, settings: Settings, quantity_unit: str
+    market: Market,
+    row: Row,
+    index: int,
+    accounts: Accounts,
+    settings: Settings,
+    quantity_unit: str,
+    held: Mapping[tuple[Any, ...], Sequence[Position]],
 ) -> Order:
     where = f"orders.{{}}[{index}]"
     account = rows.account_of(row, where)
@@ -74,7 +94,13 @@ def _read_order(  # noqa: PLR0913, PLR0917 - a table each
     quantity = exact(rows.required(row, "quantity", where), where.format("quantity"))
     if quantity == 0:
         raise refuse(where.format("quantity"), row["quantity"], "a number other than 0", "leave the row out")
-    leverage = rows.optional_or_nan(row, "leverage", where, positive)
+    side = rows.choice(row, "position_side", where, SIDES)
+    beside = held.get((account, instrument.name, side), ())
+    modes = {position.margin_mode for position in beside}
+    usual = setting.margin_mode or (modes.pop() if len(modes) == 1 else accounts.terms(account).margin_mode)
+    mode = rows.choice(row, "margin_mode", where, MODES, usual)
+    leverages = [position.leverage for position in beside if position.margin_mode == mode]
+    said = (rows.optional_or_nan(row, "leverage", where, positive), setting.leverage, *leverages)
     reduce_only = row.get("reduce_only")
     if not isinstance(reduce_only, bool | None):
         raise refuse(where.format("reduce_only"), reduce_only, "true or false")
@@ -83,11 +109,11 @@ def _read_order(  # noqa: PLR0913, PLR0917 - a table each
         instrument=instrument,
         quantity=in_contracts(instrument, quantity, quantity_unit),
         price=rows.optional_or_nan(row, "price", where, positive),
-        leverage=setting.leverage if leverage is None else leverage,
+        leverage=next((leverage for leverage in said if leverage is not None), None),
         trigger_price=rows.optional_or_nan(row, "trigger_price", where, positive),
         reduce_only=bool(reduce_only),
-        position_side=rows.choice(row, "position_side", where, SIDES),
-        margin_mode=rows.choice(row, "margin_mode", where, MODES, mode_of(account, accounts, setting)),
+        position_side=side,
+        margin_mode=mode,
         kind=rows.named(row, "kind", where, KINDS),
         row=index,
     )
@@ -106,6 +132,8 @@ def _check_kind(order: Order, where: str) -> None:
         raise refuse(where.format("price"), order.price, "absent for an order of kind 'market'")
     if order.kind in ("stop", "take_profit") and order.trigger_price is None:
         raise refuse(where.format("trigger_price"), None, f"a price above 0 for an order of kind {order.kind!r}")
+    if order.kind in ("limit", "market") and order.trigger_price is not None:
+        raise refuse(where.format("trigger_price"), order.trigger_price, f"absent for an order of kind {order.kind!r}")
 
 
 def _order_needs_leverage(rules: Rules, order: Order) -> bool:

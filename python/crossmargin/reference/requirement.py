@@ -23,10 +23,10 @@ def requirement(  # noqa: PLR0913 - by keyword only
     more than one way: each has its charge and its fees, and the dearest counts. ``with_orders = False`` is the part
     of the positions, ``fees = False`` the charge alone; both in the tier of the group.
 
-    Formula: the largest over `rules.fills` of ``charge(amount) + part of the fees``, where ``charge(x)`` is
+    Formula: the largest over `filling.fills` of ``charge(amount) + part of the fees``, where ``charge(x)`` is
     ``max(0, rate_k * x - deduction_k * value of the bound unit)``, ``x`` (over leverages), or ``initial_rate_k * x``.
 
-    Source: as `rules.maintenance_margin`, `rules.initial_margin` and `rules.fills`; the table's initial rate: MEXC,
+    Source: as `rules.maintenance_margin`, `rules.initial_margin` and `filling.fills`; the table's initial rate: MEXC,
     "What are futures risk limits"; the share: dydxprotocol/v4-chain, ``protocol/lib/margin/risk.go``; fees with the
     side that they belong to: Bybit help, "Order Cost" (cost of an order is its margin and its fees, and the larger
     side counts); read 2026-11-22.
@@ -41,19 +41,14 @@ def requirement(  # noqa: PLR0913 - by keyword only
     by_leverage = charged == "initial" and rule.source == "usual"
     if by_leverage and not _leverages_known(group, mode):
         return None
-    whole = fills(run, group.positions, group.orders, legs=rule.legs, mode=mode, price=rule.price)
-    amounts = whole
-    rate, deduction = run.one, run.zero
-    if by_leverage:
-        amounts = fills(
-            run, group.positions, group.orders, legs=rule.legs, mode=mode, price=rule.price, per_leverage=True
-        )
-    else:
-        rate, deduction = _rate(run, pool, group, rule, charged)
+    ways = fills(
+        run, group.positions, group.orders, legs=rule.legs, mode=mode, price=rule.price, per_leverage=by_leverage
+    )
+    rate, deduction = (run.one, run.zero) if by_leverage else _rate(run, pool, group, rule, charged)
     buys, sells = side_fees(run, pool, group, level) if fees and mode != "none" else (run.zero, run.zero)
     return max(
-        share * rules.maintenance_margin(fill.amount, rate, deduction) + way.buys * buys + way.sells * sells
-        for fill, way in zip(amounts, whole, strict=True)
+        share * rules.maintenance_margin(way.amount, rate, deduction) + way.buys * buys + way.sells * sells
+        for way in ways
     )
 
 

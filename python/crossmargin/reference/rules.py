@@ -6,8 +6,6 @@ Requirements are never negative. No function here rounds, compares with a tolera
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Generic
 
 from crossmargin.reference.values import N
 
@@ -141,77 +139,6 @@ def tier_number(size: N, floors: Iterable[N], at_floor: str = "higher") -> int:
             break
         number += 1
     return max(number, 1)
-
-
-@dataclass(frozen=True)
-class Fill(Generic[N]):
-    """One way in which the orders of a group may fill: what there is then, and the parts of the fees that it costs.
-
-    ``buys`` and ``sells`` are fractions of the fees of all buys and of all sells.
-    """
-
-    amount: N
-    buys: N
-    sells: N
-
-
-def fills(  # noqa: PLR0913, PLR0917
-    legs: str, orders: str, hedged: bool, long: N, short: N, buys: N, sells: N, one: N
-) -> list[Fill[N]]:
-    """The ways in which the orders of one group may fill; the dearest of them is what the group requires.
-
-    ``each`` and ``net`` look at the net position (a group of one leg has nothing to net), ``long_plus_short`` at both
-    legs added, ``larger_side`` at the larger leg. Orders count not at all (``none``), every one (``sum``), those that
-    would fill to the worst (``worst_fill``), or added to the side that they enlarge (``larger_side``). A net position
-    can be turned by its orders, so at the worst only its buys or only its sells fill, and what merely closes costs no
-    fee. The orders of a side of a hedge all open, and can all fill.
-
-    Formula, amounts, with ``P = long - short``; without orders ``H = |P|``, ``long + short`` or ``max(long, short)``:
-
-    * none: ``H``; sum: ``H + buys + sells``.
-    * worst_fill: net, or hedged and netted: ``|P + buys|`` and ``|P - sells|``; hedged, larger_side: ``long + buys``
-      and ``short + sells``; hedged otherwise ``long + buys + short + sells``.
-    * larger_side: net, or hedged and netted: ``max(P, 0) + buys`` and ``max(-P, 0) + sells``; hedged otherwise
-      ``long + buys`` and ``short + sells``.
-
-    Parts of the fees: of the orders that fill, all; of those that turn a net position under worst_fill
-    ``max(0, P + buys) / buys`` (a short, at most 1) and ``max(0, sells - P) / sells`` (a long, at most 1).
-
-    Source: Binance FAQ 4f83b65d83654b5e933f85ef12bf769d (worst fill; in hedge mode each side with its own orders);
-    Bybit, "Risk Limit" (larger side) and "Order Cost" (only what opens costs margin and fees); WEEX support
-    24780414317593 (net) and 5491591989785 (long and short are added for the tier); read 2026-11-22. That fees are of
-    the part that opens is inferred.
-
-    Examples
-    --------
-    >>> [fill.amount for fill in fills("net", "worst_fill", False, 100.0, 0.0, 20.0, 150.0, 1.0)]
-    [120.0, 50.0]
-    >>> [round(fill.sells, 3) for fill in fills("net", "worst_fill", False, 100.0, 0.0, 20.0, 150.0, 1.0)]
-    [0.0, 0.333]
-    """
-    zero, net = one - one, long - short
-    netted = legs == "net" or not hedged
-    if orders == "worst_fill" and netted:
-        return [
-            Fill(abs(net + buys), _opening(-net, buys, one), zero),
-            Fill(abs(net - sells), zero, _opening(net, sells, one)),
-        ]
-    if orders == "larger_side" and netted:
-        return [Fill(max(net, zero) + buys, one, zero), Fill(max(-net, zero) + sells, zero, one)]
-    if orders == "larger_side" or (orders == "worst_fill" and legs == "larger_side"):
-        return [Fill(long + buys, one, zero), Fill(short + sells, zero, one)]
-    if orders == "worst_fill":
-        return [Fill(long + buys + short + sells, one, one)]
-    held = {"long_plus_short": long + short, "larger_side": max(long, short)}.get(legs, abs(net))
-    return [Fill(held + buys + sells, one, one) if orders == "sum" else Fill(held, zero, zero)]
-
-
-def _opening(against: N, size: N, one: N) -> N:
-    """Part of orders that opens: beyond the position against them (positive), or all where there is none."""
-    zero = one - one
-    if size == 0 or against <= 0:
-        return one if size != 0 else zero
-    return max(zero, size - against) / size
 
 
 def maintenance_margin(size: N, rate: N, deduction: N) -> N:

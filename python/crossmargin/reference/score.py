@@ -43,12 +43,13 @@ def read_tables(  # noqa: PLR0913 - one per table
     """Read all tables; parameters as `score_account`."""
     terms = read_accounts(market, accounts)
     fallbacks = read_settings(market, settings)
+    held = read_positions(
+        market, positions, duplicates, accounts=terms, settings=fallbacks, quantity_unit=quantity_unit
+    )
     tables = Tables(
         balances=read_balances(market, balances, duplicates),
-        positions=read_positions(
-            market, positions, duplicates, accounts=terms, settings=fallbacks, quantity_unit=quantity_unit
-        ),
-        orders=read_orders(market, orders, terms, fallbacks, quantity_unit),
+        positions=held,
+        orders=read_orders(market, orders, terms, fallbacks, quantity_unit, held),
         accounts=terms,
     )
     check_sides(market, terms, tables.positions, tables.orders)

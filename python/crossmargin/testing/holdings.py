@@ -4,7 +4,7 @@
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -83,9 +83,15 @@ def _books(  # noqa: PLR0913, PLR0917 - Hypothesis passes the first
     least = draw(st.sampled_from([0, 1, 2]))
     wanted = draw(st.lists(st.sampled_from([*keys, *held, *held]), min_size=least, max_size=5))
     orders = [draw(_orders(spec, key, marks[key[1].name], style)) for key in wanted]
-    silent = {(key[0], key[1].name): _usual_mode(key, accounts, settings) for key in (*held, *wanted)}
-    for row in (*positions, *orders):
-        if row["margin_mode"] == silent[row["account"], row["instrument"]] and draw(st.booleans()):
+    for row, key in zip(orders, wanted, strict=True):
+        if key in held and not draw(st.integers(0, 2)):  # a take-profit of all or half of the position
+            row["quantity"] = -positions[held.index(key)]["quantity"] * draw(st.sampled_from([1, 1, 0.5]))
+    for row, key in zip(positions, held, strict=True):
+        if row["margin_mode"] == _usual_mode(key, accounts, settings) and draw(st.booleans()):
+            del row["margin_mode"]
+    for row, key in zip(orders, wanted, strict=True):
+        beside = {other[3] for other in held if _key(other)[:3] == _key(key)[:3]}
+        if row["margin_mode"] == _usual_mode(key, accounts, settings, beside) and draw(st.booleans()):
             del row["margin_mode"]
     inverse = any(key[1].payoff == "inverse" for key in (*held, *wanted))
     return FullCase(
@@ -104,10 +110,13 @@ def _books(  # noqa: PLR0913, PLR0917 - Hypothesis passes the first
     )
 
 
-def _usual_mode(key: Key, accounts: Sequence[Row], settings: Sequence[Row]) -> str:
-    """Margin mode of a row that says none: that of its settings, else of its account, else cross."""
+def _usual_mode(
+    key: Key, accounts: Sequence[Row], settings: Sequence[Row], beside: Collection[str] = frozenset()
+) -> str:
+    """Margin mode of a row that says none: of its settings, the positions beside an order, its account, else cross."""
     account, one, _, _ = key
     said = [row.get("margin_mode") for row in settings if (row["account"], row["instrument"]) == (account, one.name)]
+    said += beside if len(beside) == 1 else ()
     said += [row.get("margin_mode") for row in accounts if row["account"] == account]
     return str(next((mode for mode in said if mode is not None), "cross"))
 
@@ -213,7 +222,7 @@ def _orders(draw: st.DrawFn, spec: MarketSpec, key: Key, mark: float, style: str
     kinds = [None, "market" if math.isnan(limit) else "limit"]
     if draw(flags()):
         row["trigger_price"] = mark
-        kinds += ["stop", "take_profit"]
+        kinds = [None, "stop", "take_profit"]
     kind = draw(st.sampled_from(kinds))
     return row if kind is None else {**row, "kind": kind}
 
