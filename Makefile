@@ -53,13 +53,24 @@ $(VENV)/.bench: requirements/bench.txt $(VENV)/.locked
 bench: build $(VENV)/.bench
 	$(BIN)/python benches/python/bench_score.py $(BENCH_ARGS)
 
-check: build
+$(VENV)/.check: requirements/check.txt $(VENV)/.locked
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/check.txt
+	@touch $@
+
+# Licences and sources of the crates are checked where cargo-deny is installed: CONTRIBUTING.md says how.
+check: build $(VENV)/.check
 	cargo fmt --all --check
 	cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest crossmargin._core
+	$(BIN)/basedpyright
+	@if cargo deny --version >/dev/null 2>&1; then \
+	  cargo deny --locked check bans licenses sources; \
+	else \
+	  echo 'cargo-deny is not installed: licences and sources of the crates were not checked'; \
+	fi
 
 $(VENV)/.docs: requirements/docs.txt $(VENV)/.locked
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/docs.txt

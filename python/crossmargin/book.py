@@ -198,7 +198,7 @@ class Book:
         >>> xm.Book.from_nested(market, [{"account": 4, "balances": [cash], "positions": [held]}])
         Book(1 account, 1 pool, 1 position, market 'textbook/2020-01-01')
         """
-        tables = {"balances": {}, **nested_tables(table)}
+        tables: dict[str, Any] = {"balances": {}, **nested_tables(table)}
         return cls(market, **tables, quantity_unit=quantity_unit, duplicates=duplicates, on_error=on_error)
 
     @property

@@ -10,20 +10,13 @@ import pytest
 import crossmargin as xm
 from fuzz.junk import MARKET, answered_or_refused
 from fuzz.test_hostile_accounts import trader
-from fuzz.test_hostile_books import BOOK, HISTORY, PRICES, sound
+from fuzz.test_hostile_books import BOOK, HISTORY, PRICES
 
 HUGE = 10**400
 ARRAY = np.zeros(2)
 
 
-def unequal() -> xm.Book:
-    tables = sound()
-    tables["positions"]["instrument"].pop()
-    return xm.Book(MARKET, **tables, on_error="reject")
-
-
 OPEN: dict[str, Callable[[], Any]] = {
-    "columns of unequal length where accounts may be dropped": unequal,
     "amount beyond doubles": lambda: trader().deposit("USDT", HUGE),
     "leverage beyond doubles": lambda: trader().set_leverage("BTCUSDT", HUGE),
     "signalling NaN as the number of an order": lambda: trader().cancel(Decimal("sNaN")),  # type: ignore[arg-type]

@@ -20,12 +20,11 @@ def state_of(book: Book, key: int | str | None) -> tuple[State, str]:
     """Read the rows of one account back; give them and the unit of its quantities."""
     if not isinstance(book, Book):
         raise ArgumentError(f"book was of type {type(book).__name__}, expected a Book")
-    if key is None:
-        if book.n_accounts != 1:
-            raise ArgumentError(f"key was None, and the book has {book.n_accounts:,} accounts: say which")
-        key = book.accounts.tolist()[0]
-    tables = book.tables(key)
-    state = State(key, {})
+    if key is None and book.n_accounts != 1:
+        raise ArgumentError(f"key was None, and the book has {book.n_accounts:,} accounts: say which")
+    own: int | str = book.accounts.tolist()[0] if key is None else key
+    tables = book.tables(own)
+    state = State(own, {})
     credit: dict[str, tuple[Fraction, Fraction]] = {}
     for row in _rows(tables["balances"]):
         asset = row["asset"]

@@ -143,7 +143,7 @@ def _columns(table: InputTable) -> Any:
     return columns
 
 
-def _prices(values: list[Any], place: str) -> list[float]:
+def _prices(values: Any, place: str) -> list[float]:
     """Read numbers; what is absent is NaN."""
     return [
         np.nan if value is None else number(value, f"{place}[{row}]") if isinstance(value, str) else value

@@ -207,9 +207,6 @@ fn score_all(book: &Book, prices: &Prices) -> Result<(), TestCaseError> {
 fn check(market: &Arc<Market>, given: &Given, prices: &Prices) -> Result<(), TestCaseError> {
     let names = NAMES.map(str::to_owned);
     let refusing = Book::build(Arc::clone(market), given.tables(&names), OnError::Refuse);
-    if matches!(refusing, Err(Error::Argument(_))) {
-        return Ok(());
-    }
     let rejecting = Book::build(Arc::clone(market), given.tables(&names), OnError::Reject);
     match (&refusing, &rejecting) {
         (Ok((book, _)), Ok((other, rejected))) => {
@@ -222,6 +219,7 @@ fn check(market: &Arc<Market>, given: &Given, prices: &Prices) -> Result<(), Tes
             prop_assert!(rejected.faults.is_some());
             score_all(book, prices)
         }
+        (Err(Error::Argument(_)), Err(Error::Argument(_))) => Ok(()),
         (refusing, rejecting) => {
             let (a, b) = (refusing.as_ref().map(drop), rejecting.as_ref().map(drop));
             Err(TestCaseError::fail(format!("refusing: {a:?}, rejecting: {b:?}")))
@@ -230,7 +228,6 @@ fn check(market: &Arc<Market>, given: &Given, prices: &Prices) -> Result<(), Tes
 }
 
 #[test]
-#[ignore = "the rows that are kept are copied before lengths are compared"]
 fn test_book_columns_of_unequal_length_are_refused_where_accounts_may_be_dropped() {
     let settings = Settings { account: Keys::Int(&[1]), ..Settings::default() };
     let tables = Tables { settings, ..Tables::default() };
