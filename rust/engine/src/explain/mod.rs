@@ -84,7 +84,7 @@ pub enum Unit {
 /// let positions = Positions { account, instrument: Keys::Int(&[btc]), quantity, entry_price, ..Positions::default() };
 /// let tables = Tables { balances, positions, ..Tables::default() };
 /// let (book, _) = Book::build(Arc::clone(&market), tables, OnError::Refuse)?;
-/// let prices = Prices::by_name(&market, [("BTCUSDT", 64_000.0)], [])?;
+/// let prices = Prices::by_name(&market, &[("BTCUSDT", 64_000.0)], &[])?;
 /// let terms = explain(&book, &prices, 0)?;
 /// let maintenance = terms.iter().find(|term| term.word == "maintenance_margin").unwrap();
 /// assert_eq!(maintenance.value, 750.0);

@@ -129,6 +129,8 @@ impl<'a, N: Number> Counting<'a, N> {
 /// How an asset counts at one moment, in doubles, ready for lanes.
 #[derive(Debug, Clone)]
 pub(crate) struct AssetRow {
+    /// Whether it has a price, and neither a rest of tiers nor debts that are charged.
+    pub(crate) plain: bool,
     /// What multiplies a positive amount, and `sum slope * max(amount - floor, 0)` beyond: of the next tiers, whether
     /// there are so many or not, and of the rest.
     pub(crate) first: f64,
@@ -209,7 +211,9 @@ impl AssetRow {
         let first = counted.next().map_or(0.0, |(_, slope)| slope);
         let mut beyond = counted;
         let next = std::array::from_fn(|_| beyond.next().unwrap_or((f64::MAX, 0.0)));
-        Self { first, next, rest: beyond.collect(), negative, requirement, debt, reach }
+        let rest: Vec<(f64, f64)> = beyond.collect();
+        let plain = !reach.is_nan() && rest.is_empty() && debt.is_empty();
+        Self { plain, first, next, rest, negative, requirement, debt, reach }
     }
 }
 

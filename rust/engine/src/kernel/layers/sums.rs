@@ -16,6 +16,8 @@ pub(super) struct Columns<I> {
     jump_steps: *const u32,
     quantity: *const f64,
     row: *const I,
+    /// Whether some position's rate jumps.
+    jumps: bool,
     jump_quantity: *const f64,
     jump_row: *const I,
     constant: *const f64,
@@ -40,6 +42,7 @@ impl<I: RowIndex> Columns<I> {
             jump_steps: layered.jump_steps.as_ptr(),
             quantity: layered.quantity.as_ptr(),
             row: row.as_ptr(),
+            jumps: !layered.jump_quantity.is_empty(),
             jump_quantity: layered.jump_quantity.as_ptr(),
             jump_row: jump_row.as_ptr(),
             constant: layered.constant.as_ptr(),
@@ -83,9 +86,9 @@ pub(super) unsafe fn layer_sums<L: Lanes, I: RowIndex>(of: Columns<I>, layer: us
             far |= L::above(amount, L::mul(floor, reach));
         }
         let mut amounts = [value, gross, L::add(required, beyond)];
-        let jumps = *of.jump_steps.add(layer)..*of.jump_steps.add(layer + 1);
-        if !jumps.is_empty() {
-            jump_sums::<L, I>(of, jumps, &mut amounts, near);
+        if of.jumps {
+            let steps = *of.jump_steps.add(layer)..*of.jump_steps.add(layer + 1);
+            jump_sums::<L, I>(of, steps, &mut amounts, near);
         }
         (amounts, far)
     }
@@ -193,22 +196,24 @@ pub(super) unsafe fn convert<L: Lanes, I: RowIndex>(
             return;
         }
         let asset = &*of.assets.add(usize::from(asset));
-        if asset.reach.is_nan() {
-            // Without a price: unknown for those that hold it, nothing for the others.
-            sums.near |= *of.holders.add(layer);
-            return;
-        }
         let held = L::over(equity, L::zero());
         let owed = L::sub(equity, held);
         let mut counted = L::add(L::mul(held, L::splat(asset.first)), L::mul(owed, L::splat(asset.negative)));
         for (floor, slope) in asset.next {
             counted = L::add(counted, L::mul(L::splat(slope), L::over(equity, L::splat(floor))));
         }
-        for &(floor, slope) in &asset.rest {
-            counted = L::add(counted, L::mul(L::splat(slope), L::over(equity, L::splat(floor))));
-        }
-        for &(floor, slope) in &asset.debt {
-            required = L::add(required, L::mul(L::splat(slope), L::over(L::abs(owed), L::splat(floor))));
+        if !asset.plain {
+            if asset.reach.is_nan() {
+                // Without a price: unknown for those that hold it, nothing for the others.
+                sums.near |= *of.holders.add(layer);
+                return;
+            }
+            for &(floor, slope) in &asset.rest {
+                counted = L::add(counted, L::mul(L::splat(slope), L::over(equity, L::splat(floor))));
+            }
+            for &(floor, slope) in &asset.debt {
+                required = L::add(required, L::mul(L::splat(slope), L::over(L::abs(owed), L::splat(floor))));
+            }
         }
         sums.collateral = L::add(sums.collateral, counted);
         sums.required = L::add(sums.required, L::mul(required, L::splat(asset.requirement)));
