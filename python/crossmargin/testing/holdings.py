@@ -84,8 +84,8 @@ def _books(  # noqa: PLR0913, PLR0917 - Hypothesis passes the first
     wanted = draw(st.lists(st.sampled_from([*keys, *held, *held]), min_size=least, max_size=5))
     orders = [draw(_orders(spec, key, marks[key[1].name], style)) for key in wanted]
     for row, key in zip(orders, wanted, strict=True):
-        if key in held and not draw(st.integers(0, 2)):  # a take-profit of all or half of the position
-            row["quantity"] = -positions[held.index(key)]["quantity"] * draw(st.sampled_from([1, 1, 0.5]))
+        if key in held and draw(st.booleans()):  # as large as the position or half of it, often to take profit
+            row["quantity"] = positions[held.index(key)]["quantity"] * draw(st.sampled_from([-1, -1, -0.5, 0.5, 1]))
     for row, key in zip(positions, held, strict=True):
         if row["margin_mode"] == _usual_mode(key, accounts, settings) and draw(st.booleans()):
             del row["margin_mode"]
