@@ -13,7 +13,8 @@ mod objects;
 use pyo3::prelude::*;
 
 /// The compiled half of crossmargin; private.
-#[pymodule]
+// Not tested without the interpreter's lock, so an interpreter without one turns it on.
+#[pymodule(gil_used = true)]
 mod _core {
     #[pymodule_export]
     use crate::columns::{ArrowColumn, arrow_columns, unnest};

@@ -140,7 +140,6 @@ fn test_market_files_as_they_are_survive_being_written() {
 }
 
 #[test]
-#[ignore = "an empty section is read as one that says nothing, and written as none"]
 fn test_market_with_an_empty_section_is_equal_when_read_again() {
     let text = "extends = \"textbook/2020-01-01\"\npreset = \"mine\"\nas_of = 2024-10-01\n[initial_margin.isolated]\n";
     let market = Market::from_toml(text).unwrap();
