@@ -22,10 +22,7 @@ impl<N: Number> Sides<N> {
         };
         let side = sign(&net);
         let mut filled = |orders: (&N, &N), against: bool| {
-            if side == Ordering::Equal || orders.0.to_f64() == 0.0 {
-                return if side == Ordering::Equal { orders.1.clone() } else { held.1.clone() };
-            }
-            if !against {
+            if side == Ordering::Equal || !against || orders.0.to_f64() == 0.0 {
                 return held.1.plus(orders.1);
             }
             let left = held.0.minus(orders.0);
