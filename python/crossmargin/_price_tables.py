@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from crossmargin import _core as engine
-from crossmargin._tables import is_mapping
+from crossmargin._arguments import listed, shown
+from crossmargin._tables import is_mapping, no_class
 from crossmargin.errors import ArgumentError, PriceError
 from crossmargin.table import Table
 
@@ -26,12 +27,15 @@ def by_name(given: Any, name: str, key: str) -> Any:
     if value not in columns:
         raise ArgumentError(f"{name} was a table without {value}; it needs the columns {key} and {value}")
     keys, prices = columns[key], columns[value]
-    keys = keys.keys(f"{name}.{key}") if isinstance(keys, engine.ArrowColumn) else keys
-    prices = prices.numbers(f"{name}.{value}") if isinstance(prices, engine.ArrowColumn) else prices
+    place, priced = f"{name}.{key}", f"{name}.{value}"
+    keys = keys.keys(place) if isinstance(keys, engine.ArrowColumn) else listed(keys, place)
+    prices = prices.numbers(priced) if isinstance(prices, engine.ArrowColumn) else listed(prices, priced)
     if len(keys) != len(prices):
         raise ArgumentError(f"{name} had columns of unequal length")
     named: dict[str, Any] = {}
     for found, price in zip(keys, prices, strict=True):
+        if not isinstance(found, str):
+            raise PriceError(f"{name} named {shown(found)}, which this market does not have")
         if found in named:
             raise PriceError(f"{name} named {found!r} twice; give one price of each")
         named[found] = price
@@ -46,6 +50,7 @@ def _columns(given: Any, name: str) -> dict[str, Any] | None:
         if not given or not all(is_mapping(row) for row in given):
             return None
         return {column: [row.get(column) for row in given] for column in given[0]}
+    no_class(given, name)
     try:
         return engine.arrow_columns(given, name)
     except ArgumentError:  # one column, in market order

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from crossmargin import _core as engine
+from crossmargin._arguments import listed
 from crossmargin.errors import ArgumentError
 
 
@@ -20,8 +21,15 @@ def table_input(table: Any, name: str) -> Any:
     A row that lacks a column which other rows have says ``None`` there.
     """
     if not isinstance(table, (list, tuple)):
-        return table
+        return no_class(table, name)
     return _columns(table, name)
+
+
+def no_class(table: Any, name: str) -> Any:
+    """Refuse a class of tables in place of a table of it."""
+    if isinstance(table, type):
+        raise ArgumentError(f"{name} was the class {table.__name__}, expected a table")
+    return table
 
 
 def _columns(rows: Sequence[Any], name: str) -> dict[str, list[Any]]:
@@ -42,11 +50,11 @@ def nested_tables(table: Any) -> dict[str, Any]:
     if isinstance(table, (list, tuple)):
         return _unnested(table)
     if is_mapping(table):
-        columns = {name: list(values) for name, values in table.items()}
+        columns = {name: listed(values, f"nested.{name}") for name, values in table.items()}
         if len({len(values) for values in columns.values()}) > 1:
             raise ArgumentError("nested had columns of unequal length")
         return _unnested([dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)])
-    return dict(engine.unnest(table))
+    return dict(engine.unnest(no_class(table, "nested")))
 
 
 def _unnested(rows: Sequence[Any]) -> dict[str, Any]:
@@ -61,7 +69,7 @@ def _unnested(rows: Sequence[Any]) -> dict[str, Any]:
                 continue
             if isinstance(inner, (str, bytes)) or is_mapping(inner) or not hasattr(inner, "__iter__"):
                 raise ArgumentError(f"nested[{at}].{name} was {_kind(inner)}, expected a list of rows")
-            for place, element in enumerate(inner):
+            for place, element in enumerate(listed(inner, f"nested[{at}].{name}")):
                 if not is_mapping(element):
                     message = f"was {_kind(element)}, expected a row: a dict by column"
                     raise ArgumentError(f"nested[{at}].{name}[{place}] {message}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crossmargin import _core as engine
+from crossmargin._arguments import of_type, text
 from crossmargin._tables import nested_tables, table_input
 from crossmargin.errors import ArgumentError
 from crossmargin.market import Market
@@ -136,7 +137,7 @@ class Book:
         _window: int | None = None,
     ) -> None:
         if not isinstance(market, Market):
-            raise ArgumentError(f"market was of type {type(market).__name__}, expected a Market")
+            raise of_type(market, "market", "a Market")
         if balances is None:
             raise ArgumentError("balances was None, expected a table; give one without rows if there is no cash")
         self._core = engine.Book(
@@ -146,9 +147,9 @@ class Book:
             table_input(orders, "orders"),
             table_input(accounts, "accounts"),
             table_input(settings, "settings"),
-            quantity_unit,
-            duplicates,
-            on_error,
+            text(quantity_unit, "quantity_unit"),
+            text(duplicates, "duplicates"),
+            text(on_error, "on_error"),
             _window,
         )
         self._pools = None

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crossmargin import _core as engine
-from crossmargin._tables import is_mapping
+from crossmargin._arguments import is_among, is_whole, of_type, shown
+from crossmargin._tables import is_mapping, no_class
 from crossmargin.book import Book
 from crossmargin.errors import ArgumentError, PriceError
-from crossmargin.scores import DEFAULT_OUTPUTS
+from crossmargin.scores import DEFAULT_OUTPUTS, check_options
 from crossmargin.table import Table
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 _BLOCK_BYTES = 1 << 26
 """About how large the arrays of a block are when nothing else is asked for."""
+
+
+class _RowError(ArgumentError, IndexError):
+    """A row that a history does not have; an `IndexError` too, which ends iteration over a sequence."""
 
 
 class PriceHistory:
@@ -59,7 +64,7 @@ class PriceHistory:
         history._last, _ = _matrix(last, "last", instruments)
         if time is None:
             time = found
-        history.time = None if time is None else np.asarray(time)
+        history.time = None if time is None else _times(time, "time")
         rows = len(history._mark)
         others: dict[str, Any] = {"index": index, "last": last, "time": history.time}
         lengths = {
@@ -78,6 +83,8 @@ class PriceHistory:
         return len(self._mark)
 
     def __getitem__(self, row: int) -> Prices:
+        if not is_whole(row) or not -len(self) <= row < len(self):
+            raise _RowError(f"row was {shown(row)}, expected one of {len(self):,} from 0, or from -1 back")
         given = (table[row] if table.shape[1] else None for table in (self._mark, self._index, self._last))
         return self.market.prices(*given)
 
@@ -100,9 +107,9 @@ class _Names:
             self.places |= {other: self.places[name] for other in others if other not in self.places}
 
     def place(self, name: object, of: str) -> int:
-        if not isinstance(name, str) or name not in self.places:
-            raise PriceError(f"{of} named {name!r}, which this market does not have")
-        return self.places[name]
+        if not is_among(name, self.places):
+            raise PriceError(f"{of} named {shown(name)}, which this market does not have")
+        return self.places[name]  # type: ignore[index]
 
 
 def _matrix(given: Any, name: str, names: _Names) -> tuple[NDArray[np.float64], Any]:
@@ -113,8 +120,8 @@ def _matrix(given: Any, name: str, names: _Names) -> tuple[NDArray[np.float64], 
     if columns is None:
         try:
             matrix = np.array(given, dtype=np.float64, order="C")
-        except (TypeError, ValueError):
-            raise ArgumentError(f"{name} was of type {type(given).__name__}, expected a table of prices") from None
+        except (OverflowError, TypeError, ValueError):
+            raise of_type(given, name, "a table of prices") from None
         if matrix.ndim != 2 or matrix.shape[1] != names.count:
             message = f"had shape {matrix.shape}, expected a row per moment of {names.count} prices in market order"
             raise ArgumentError(f"{name} {message}")
@@ -143,18 +150,22 @@ def _pivoted(columns: dict[str, Any], name: str, names: _Names, moments: Any) ->
     if moments is None:
         raise ArgumentError(f"{name}.time is missing; a table with a row per price needs the time of each")
     prices = _numbers(columns[name], f"{name}.{name}")
-    keys = columns["instrument"]
-    keys = keys.keys(f"{name}.instrument") if isinstance(keys, engine.ArrowColumn) else np.asarray(keys, dtype=object)
+    keys, place = columns["instrument"], f"{name}.instrument"
+    keys = keys.keys(place) if isinstance(keys, engine.ArrowColumn) else _column(keys, place, "names", object)
     if not len(keys) == len(prices) == len(moments):
         raise ArgumentError(f"{name} had columns of unequal length")
-    known = {key: names.place(key, name) for key in set(keys.tolist())}
+    known = {key: names.place(key, name) for key in _distinct(keys, place)}
     places = np.fromiter((known[key] for key in keys.tolist()), dtype=np.int64, count=len(keys))
-    times, row = np.unique(moments, return_inverse=True)
+    try:
+        times, row = np.unique(moments, return_inverse=True)
+    except (ArithmeticError, TypeError, ValueError):
+        raise ArgumentError(f"{name}.time held what has no order, expected times, numbers or text alone") from None
     cells = row * names.count + places
     first = np.unique(cells, return_index=True)[1]
     if len(first) != len(cells):
         again = int(np.setdiff1d(np.arange(len(cells)), first)[0])
-        raise PriceError(f"{name} named {keys[again]!r} twice at {moments[again]}; give one price of each at a time")
+        cure = "give one price of each at a time"
+        raise PriceError(f"{name} named {keys[again]!r} twice at {shown(moments[again])}; {cure}")
     matrix = np.full((len(times), names.count), np.nan)
     matrix[row, places] = prices
     return matrix, times
@@ -167,23 +178,34 @@ def _columns(table: Any, name: str) -> dict[str, Any] | None:
     if isinstance(table, (list, tuple)) and all(is_mapping(row) for row in table):
         found = dict.fromkeys(column for row in table for column in row)
         return {column: [row.get(column) for row in table] for column in found}
-    return engine.arrow_columns(table, name)
+    return engine.arrow_columns(no_class(table, name), name)
 
 
 def _numbers(values: Any, place: str) -> NDArray[np.float64]:
     if isinstance(values, engine.ArrowColumn):
         return values.numbers(place)
+    return _column(values, place, "a column of numbers", np.float64)
+
+
+def _times(values: Any, place: str) -> NDArray[Any]:
+    return values.times(place) if isinstance(values, engine.ArrowColumn) else _column(values, place, "times")
+
+
+def _column(values: Any, place: str, expected: str, dtype: Any = None) -> NDArray[Any]:
     try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ArgumentError(f"{place} was of type {type(values).__name__}, expected a column of numbers") from None
+        array = np.asarray(values, dtype=dtype)
+    except (OverflowError, TypeError, ValueError):
+        raise of_type(values, place, expected) from None
     if array.ndim != 1:
         raise ArgumentError(f"{place} had {array.ndim} dimensions, expected a column: one dimension")
     return array
 
 
-def _times(values: Any, place: str) -> NDArray[Any]:
-    return values.times(place) if isinstance(values, engine.ArrowColumn) else np.asarray(values)
+def _distinct(keys: NDArray[Any], place: str) -> set[Any]:
+    try:
+        return set(keys.tolist())
+    except TypeError:
+        raise ArgumentError(f"{place} held what is no name, expected text") from None
 
 
 class HistoryBlock:
@@ -227,9 +249,9 @@ class HistoryBlock:
         return len(self.n_unpriced)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        if name not in self._arrays:
+        if not is_among(name, self._arrays):
             known = ", ".join(self.outputs)
-            raise ArgumentError(f"the block has no {name!r}: ask for it in outputs=; there are {known}")
+            raise ArgumentError(f"the block has no {shown(name)}: ask for it in outputs=; there are {known}")
         return self._arrays[name]
 
     @property
@@ -393,16 +415,22 @@ def score_history(  # noqa: PLR0913 - options by keyword only
     [11] [-150.0]
     """
     if not isinstance(book, Book):
-        raise ArgumentError(f"book was of type {type(book).__name__}, expected Book")
+        raise of_type(book, "book", "Book")
     if not isinstance(history, PriceHistory):
-        raise ArgumentError(f"history was of type {type(history).__name__}, expected PriceHistory")
+        raise of_type(history, "history", "PriceHistory")
     # Options and outputs are checked here and not when the first block is asked for.
     nothing = np.zeros((0, 0))
     no_mark = np.zeros((0, history._mark.shape[1]))
     market = history.market._core
-    checked = engine.score_rows(book._core, market, no_mark, nothing, nothing, outputs, missing, n_threads)[0]
+    try:
+        checked = engine.score_rows(book._core, market, no_mark, nothing, nothing, outputs, missing, n_threads)[0]
+    except (OverflowError, TypeError, ValueError):
+        check_options(outputs, missing, n_threads)
+        raise
+    if progress is not None and not callable(progress):
+        raise of_type(progress, "progress", "what can be called with two integers")
     if rows_per_block is None:
         rows_per_block = max(1, _BLOCK_BYTES // max(8 * book.n_pools * len(checked), 1))
     elif type(rows_per_block) is not int or rows_per_block < 1:
-        raise ArgumentError(f"rows_per_block was {rows_per_block!r}, expected a positive integer")
+        raise ArgumentError(f"rows_per_block was {shown(rows_per_block)}, expected a positive integer")
     return HistoryScores._of(book, history, (checked, missing, n_threads), rows_per_block, progress)

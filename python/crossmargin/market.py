@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crossmargin import _core as engine
+from crossmargin._arguments import LARGEST, SMALLEST, of_type, one_of, shown, text
 from crossmargin._price_tables import by_name
 from crossmargin._tables import table_input
 from crossmargin.errors import ArgumentError
@@ -66,11 +67,11 @@ def load_market(name: str, as_of: date | str | None = None) -> Market:
     >>> load_market("binance-usdm", as_of="2024-12-31").id
     'binance-usdm/2024-10-01'
     """
-    _check_text(name, "name")
+    text(name, "name")
     if isinstance(as_of, date):
         as_of = as_of.isoformat()[:10]
     if as_of is not None:
-        _check_text(as_of, "as_of")
+        text(as_of, "as_of")
     return Market._of(engine.Market.preset(name, as_of))
 
 
@@ -134,8 +135,8 @@ class Market:
         ('strict/2024-10-01', True)
         """
         if isinstance(source, str) and "\n" in source:
-            return Market._of(engine.Market.from_toml(source))
-        return Market._of(engine.Market.from_toml(_path(source, "source").read_text(encoding="utf-8")))
+            return Market._of(engine.Market.from_toml(text(source, "source")))
+        return Market._of(engine.Market.from_toml(_content(source, "source")))
 
     def to_toml(self) -> str:
         """Write the market as text that `from_toml` makes an equal market of."""
@@ -181,7 +182,7 @@ class Market:
         """
         from crossmargin._tiers import tiers_input  # noqa: PLC0415 - a scoring program does without
 
-        _check_text(bounds, "bounds")
+        text(bounds, "bounds")
         return Market._of(self._core.with_tiers(table_input(tiers_input(tiers), "tiers"), bounds))
 
     def prices(self, mark: Any, index: Any = None, last: Any = None, *, bid: Any = None, ask: Any = None) -> Prices:
@@ -382,9 +383,9 @@ class Market:
         >>> load_market("binance-usdm").tiers("BTC/USDT:USDT")["deduction"][:3].tolist()
         [0.0, 50.0, 950.0]
         """
-        _check_text(instrument, "instrument")
+        text(instrument, "instrument")
         if version is not None:
-            _check_text(version, "version")
+            text(version, "version")
         return Table(self._core.tiers(instrument, version))
 
     def round_price(self, instrument: str, price: Any, side: str | None = None, tick: float | None = None) -> Any:
@@ -431,20 +432,20 @@ class Market:
         """
         from fractions import Fraction  # noqa: PLC0415 - a scoring program does without
 
-        _check_text(instrument, "instrument")
+        text(instrument, "instrument")
         stated = self._core.tick(instrument)
         step: Any = stated if tick is None else tick
         if step is None:
             raise ArgumentError(f"tick was None, and the market states none for {instrument!r}: give one")
-        if not isinstance(step, (int, float)) or not 0.0 < step < float("inf"):
-            raise ArgumentError(f"tick was {step!r}, expected a positive number")
+        if not isinstance(step, (int, float)) or not SMALLEST <= step <= LARGEST:
+            raise ArgumentError(f"tick was {shown(step)}, expected a positive number within 2^-256..2^256")
         rounding = self._core.price_rounding()
-        if side not in ("long", "short") and (side is not None or rounding == "adverse"):
-            raise ArgumentError(f"side was {side!r}, expected 'long' or 'short'")
+        if side is not None or rounding == "adverse":
+            one_of(side, "side", ("long", "short"))
         try:
             prices = np.asarray(price, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise ArgumentError(f"price was of type {type(price).__name__}, expected numbers") from None
+        except (OverflowError, TypeError, ValueError):
+            raise of_type(price, "price", "numbers") from None
         rounded = round_to(prices, Fraction(repr(float(step))).as_integer_ratio(), rounding, upward=side == "long")
         return rounded if prices.ndim > 0 else float(rounded)
 
@@ -464,12 +465,10 @@ class Market:
         return f"Market({self.id!r}, {n} instrument{'s' * (n != 1)}, {m} asset{'s' * (m != 1)})"
 
 
-def _check_text(value: object, name: str) -> None:
-    if not isinstance(value, str):
-        raise ArgumentError(f"{name} was of type {type(value).__name__}, expected text")
-
-
-def _path(source: object, name: str) -> Path:
-    if isinstance(source, (str, os.PathLike)):
-        return Path(source)
-    raise ArgumentError(f"{name} was of type {type(source).__name__}, expected a path or text")
+def _content(source: object, name: str) -> str:
+    if not isinstance(source, (str, os.PathLike)):
+        raise of_type(source, name, "a path or text")
+    try:
+        return Path(source).read_text(encoding="utf-8")
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"{name} was {shown(source)}, which is no path of a text file: {error}") from None

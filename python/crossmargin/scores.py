@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crossmargin import _core as engine
+from crossmargin._arguments import is_among, is_whole, listed, of_type, shown, text
 from crossmargin.book import Book
 from crossmargin.errors import ArgumentError
 from crossmargin.prices import Prices
@@ -23,6 +24,8 @@ OUTPUTS: tuple[str, ...] = (*engine.FIGURES, "liquidatable")
 
 DEFAULT_OUTPUTS = ("excess", "margin_ratio", "liquidatable")
 """What `score` computes when it is not told."""
+
+_MOST_THREADS = 1024
 
 _score = engine.score
 _new = object.__new__
@@ -98,8 +101,11 @@ def score(  # noqa: PLR0913 - options by keyword only
     """
     try:
         made = _score(book._core, prices._core, outputs, out, missing, n_threads, _isa, _windows_per_claim)
-    except (AttributeError, TypeError):
-        _check(book, prices)
+    except (AttributeError, OverflowError, TypeError, ValueError):
+        for value, name, expected in ((book, "book", Book), (prices, "prices", Prices)):
+            if not isinstance(value, expected):
+                raise of_type(value, name, expected.__name__) from None
+        check_options(outputs, missing, n_threads)
         raise
     scores = _new(Scores)
     scores.book = book
@@ -108,10 +114,16 @@ def score(  # noqa: PLR0913 - options by keyword only
     return scores
 
 
-def _check(book: object, prices: object) -> None:
-    for value, name, expected in ((book, "book", Book), (prices, "prices", Prices)):
-        if not isinstance(value, expected):
-            raise ArgumentError(f"{name} was of type {type(value).__name__}, expected {expected.__name__}")
+def check_options(outputs: object, missing: object, n_threads: object) -> None:
+    """Refuse options that the engine could not read; those that it read and refused, it has refused by name."""
+    if isinstance(outputs, str):
+        text(outputs, "outputs")
+    else:
+        for at, output in enumerate(listed(outputs, "outputs")):
+            text(output, f"outputs[{at}]")
+    text(missing, "missing")
+    if n_threads is not None and not (is_whole(n_threads) and 1 <= n_threads <= _MOST_THREADS):  # type: ignore[operator]
+        raise ArgumentError(f"n_threads was {shown(n_threads)}, expected 1 to {_MOST_THREADS:,}")
 
 
 def _figure(name: str, doc: str) -> Any:
@@ -159,11 +171,11 @@ class Scores:
             return self._arrays[self.outputs.index(name)]
         except ValueError:
             pass
-        if name == "unpriced":
+        if is_among(name, ("unpriced",)):
             return self.unpriced
         known = ", ".join(self.outputs)
-        cure = "ask for it in outputs=" if name in OUTPUTS else "it is no output"
-        raise ArgumentError(f"scores have no {name!r}: {cure}; there are {known}")
+        cure = "ask for it in outputs=" if is_among(name, OUTPUTS) else "it is no output"
+        raise ArgumentError(f"scores have no {shown(name)}: {cure}; there are {known}")
 
     def __len__(self) -> int:
         return self.book.n_pools
@@ -274,10 +286,10 @@ class Scores:
         """
         if valuation is None:
             valuation = self.book.market.rules["valuation_asset"]
-        if not isinstance(valuation, str):
+        if valuation is None:
             raise ArgumentError("valuation was not given, and the market has no valuation asset: name one")
         core = self.book._core
-        rates = core.rates(self.prices._core, valuation, self.missing)
+        rates = core.rates(self.prices._core, text(valuation, "valuation"), self.missing)
         pools = self if set(_ACCOUNT_OUTPUTS) <= set(self.outputs) else self._again(_ACCOUNT_OUTPUTS)
         first = core.first_pools()
         columns: dict[str, Any] = {"account": core.accounts()}

@@ -6,6 +6,7 @@ interface, or looked at.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,9 @@ import numpy as np
 from crossmargin import _core
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+
+    from crossmargin.errors import ArgumentError
 
 _SHOWN_ROWS = 10
 _SHOWN_WIDTH = 40
@@ -67,7 +70,11 @@ class Table:
     __slots__ = ("_columns",)
 
     def __init__(self, columns: Mapping[str, Any]) -> None:
-        self._columns = {name: column(values) for name, values in columns.items()}
+        if not isinstance(columns, (dict, Mapping)):
+            raise _refused(f"columns was of type {type(columns).__name__}, expected a mapping of columns by name")
+        self._columns = {name: _checked(name, values) for name, values in columns.items()}
+        if len(lengths := {len(values) for values in self._columns.values()}) > 1:
+            raise _refused(f"columns were of {sorted(lengths)} rows, expected columns of one length")
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -85,13 +92,12 @@ class Table:
         try:
             return self._columns[name]
         except (KeyError, TypeError):
-            from crossmargin.errors import ArgumentError  # noqa: PLC0415 - errors hold tables
+            from crossmargin._arguments import shown  # noqa: PLC0415 - its errors hold tables
 
-            message = f"table has no column {name!r}; it has {', '.join(self._columns)}"
-            raise ArgumentError(message) from None
+            raise _refused(f"table has no column {shown(name)}; it has {', '.join(self._columns)}") from None
 
     def __contains__(self, name: object) -> bool:
-        return name in self._columns
+        return isinstance(name, str) and name in self._columns
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._columns)
@@ -172,12 +178,33 @@ class Table:
         return cells, [values.dtype.kind in "iuf" for values in self._columns.values()]
 
 
+def _checked(name: object, values: Any) -> np.ndarray[Any, Any]:
+    if not isinstance(name, str):
+        raise _refused(f"columns held the name {name!r}, expected text")
+    try:
+        made = column(values)
+    except (TypeError, ValueError):
+        made = None
+    if made is None or made.ndim != 1:
+        raise _refused(f"columns[{name!r}] was of type {type(values).__name__}, expected a column: one dimension")
+    return made
+
+
+def _refused(message: str) -> ArgumentError:
+    from crossmargin.errors import ArgumentError  # noqa: PLC0415 - errors hold tables
+
+    return ArgumentError(message)
+
+
 def _equal(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> bool:
     return a.dtype == b.dtype and bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
 
 
 def _cell(value: object) -> str:
-    if value is None or value != value:  # noqa: PLR0124 - NaN is absent
+    if value is None or (isinstance(value, float) and value != value):  # noqa: PLR0124 - NaN is absent
         return "-"
-    text = f"{value:,.10g}" if isinstance(value, float) else str(value)
+    try:
+        text = f"{value:,.10g}" if isinstance(value, float) else str(value)
+    except ValueError:  # an integer of thousands of digits
+        text = f"<{type(value).__name__}>"
     return text if len(text) <= _SHOWN_WIDTH else f"{text[: _SHOWN_WIDTH - 3]}..."

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from crossmargin._arguments import mapping, of_type, one_of
 from crossmargin.account.amounts import check_direction, exact
-from crossmargin.account.moving import check_word
 from crossmargin.account.ordering import Ordering
-from crossmargin.account.state import State
+from crossmargin.account.state import MODES, State
 from crossmargin.account.terms import terms_of
 from crossmargin.errors import ArgumentError
 from crossmargin.market import Market
@@ -97,11 +97,11 @@ class Account(Ordering):
     ) -> None:
         self._begin(market, margin_mode, quantity_unit, valuation, round)
         state = State(key, {})
-        for asset, amount in (balances or {}).items():
+        for asset, amount in mapping(balances, "balances").items():
             self._terms.asset(asset)
             state.moved(asset, opening=self._money(exact(amount, name := f"balances[{asset!r}]"), asset, round, name))
         credit: dict[str, tuple[Fraction, Fraction]] = {}
-        lent, owed = bonus or {}, borrowed or {}
+        lent, owed = mapping(bonus, "bonus"), mapping(borrowed, "borrowed")
         for asset in {**lent, **owed}:
             state.moved(self._terms.asset(asset))
             credit[asset] = (
@@ -115,9 +115,9 @@ class Account(Ordering):
 
     def _begin(self, market: Market, mode: str, unit: str, valuation: str | None, direction: str | None) -> None:
         if not isinstance(market, Market):
-            raise ArgumentError(f"market was of type {type(market).__name__}, expected a Market")
-        check_word(mode, "margin_mode", ("cross", "isolated"))
-        check_word(unit, "quantity_unit", ("contracts", "base"))
+            raise of_type(market, "market", "a Market")
+        one_of(mode, "margin_mode", MODES)
+        one_of(unit, "quantity_unit", ("contracts", "base"))
         check_direction(direction)
         self.market = market
         self._terms = terms_of(market, unit)
@@ -177,7 +177,7 @@ class Account(Ordering):
 
         account = object.__new__(cls)
         state, unit = state_of(book, key)
-        mode = margin_mode or state.profile.get("margin_mode") or "cross"
+        mode = (state.profile.get("margin_mode") or "cross") if margin_mode is None else margin_mode
         account._begin(book.market, mode, unit, valuation, round)
         account._commit(state)
         if prices is not None:
@@ -218,7 +218,7 @@ class Account(Ordering):
             self._price(mark)
             self._marks = None
         else:
-            self._marked(mark or {}, index or {}, last or {})
+            self._marked(mapping(mark, "mark"), mapping(index, "index"), mapping(last, "last"))
 
     def _tables(self, state: State) -> dict[str, Any]:
         return state.tables() | {"quantity_unit": self._unit}

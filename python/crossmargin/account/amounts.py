@@ -11,6 +11,7 @@ from fractions import Fraction
 from numbers import Integral
 from typing import Any
 
+from crossmargin._arguments import LARGEST, SMALLEST, one_of, shown
 from crossmargin.errors import ArgumentError
 
 DIRECTIONS = ("down", "up", "nearest")
@@ -18,6 +19,9 @@ DIRECTIONS = ("down", "up", "nearest")
 
 _NOISE = Fraction(1, 2**46)
 """A figure of few positions is this near its exact value, relative to the largest amount in it."""
+
+_LARGEST_ORDER = 100
+"""A decimal order beyond the range of magnitudes."""
 
 _WRITTEN = Context(prec=60, traps=[Inexact, InvalidOperation])
 _CUT = Context(prec=17)
@@ -41,32 +45,50 @@ def exact(value: Any, name: str) -> Fraction:
     Raises
     ------
     ArgumentError
-        For what is no number, and for NaN and infinities.
+        For what is no number, for NaN and infinities, and for magnitudes outside 2^-256..2^256.
 
     Examples
     --------
     >>> exact(0.1, "amount"), exact("1e-8", "amount")
     (Fraction(1, 10), Fraction(1, 100000000))
     """
+    number = _number(value)
+    if number is None:
+        raise ArgumentError(f"{name} was {shown(value)}, expected a finite number")
+    if number and not SMALLEST <= abs(number) <= LARGEST:
+        raise ArgumentError(f"{name} was {shown(value)}, expected zero or a magnitude within 2^-256..2^256")
+    return number
+
+
+def _number(value: Any) -> Fraction | None:
     if isinstance(value, Fraction):
         return value
     try:
         if isinstance(value, Integral) and not isinstance(value, bool):
             return Fraction(int(value))
         if isinstance(value, (str, Decimal)):
-            return Fraction(Decimal(value))
+            return _of_decimal(Decimal(value))
         if not isinstance(value, bool):
             return Fraction(repr(float(value)))
     except (TypeError, ValueError, OverflowError, InvalidOperation):
         pass
-    raise ArgumentError(f"{name} was {value!r}, expected a finite number")
+    return None
+
+
+def _of_decimal(value: Decimal) -> Fraction | None:
+    """Take a decimal exactly; of one far outside the range no more than its order, which may be of a billion digits."""
+    if not value.is_finite():
+        return None
+    if value and abs(order := value.adjusted()) > _LARGEST_ORDER:
+        return Fraction(10) ** (_LARGEST_ORDER if order > 0 else -_LARGEST_ORDER)
+    return Fraction(value)
 
 
 def positive(value: Any, name: str) -> Fraction:
     """Take a number above zero as the decimal that it denotes; see `exact`."""
     number = exact(value, name)
     if number <= 0:
-        raise ArgumentError(f"{name} was {value!r}, expected a positive number")
+        raise ArgumentError(f"{name} was {shown(value)}, expected a positive number")
     return number
 
 
@@ -96,8 +118,8 @@ def to_decimal(amount: Fraction) -> Decimal:
 
 def check_direction(direction: str | None) -> None:
     """Refuse a ``round`` that is no direction."""
-    if direction is not None and direction not in DIRECTIONS:
-        raise ArgumentError(f"round was {direction!r}, expected 'down', 'up', 'nearest' or None")
+    if direction is not None:
+        one_of(direction, "round", DIRECTIONS, " or None")
 
 
 def in_steps(amount: Fraction, step: Fraction, direction: str | None, what: str) -> Fraction:

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from crossmargin._arguments import one_of, shown
 from crossmargin.account.amounts import check_direction, exact, in_steps, limit_in_steps, to_decimal, written
 from crossmargin.account.errors import FundsError
 from crossmargin.account.reading import Figures
-from crossmargin.account.state import ZERO
+from crossmargin.account.state import MODES, ZERO
 from crossmargin.account.trades import Desk
 from crossmargin.account.views import Pool, Position
 from crossmargin.book import Book
@@ -188,7 +189,7 @@ class Moving(Figures):
         FundsError
             For more margin than there is cash that is not fenced yet.
         """
-        check_word(margin_mode, "margin_mode", ("cross", "isolated"))
+        one_of(margin_mode, "margin_mode", MODES)
         other = "cross" if margin_mode == "isolated" else "isolated"
         key, desk = self._find(instrument, position_side, other), self._desk(round)
         asset, moved = desk.contract(key).settle, (key[0], key[1], margin_mode)
@@ -211,7 +212,7 @@ class Moving(Figures):
         """Take an amount of an asset that is at least 0, in steps."""
         given = exact(amount, name)
         if given < 0:
-            raise ArgumentError(f"{name} was {amount!r}, expected at least 0")
+            raise ArgumentError(f"{name} was {shown(amount)}, expected at least 0")
         return self._money(given, asset, direction, name)
 
     def _money(self, given: Fraction, asset: str, direction: str | None, name: str) -> Fraction:
@@ -253,12 +254,6 @@ class Moving(Figures):
                 message = f"without {written(moved)} {asset} the pool's initial margin is not covered by {-free:,.10g}"
                 raise FundsError(message, asset, to_decimal(moved), to_decimal(ZERO))
         self._commit(state, book)
-
-
-def check_word(word: object, name: str, words: tuple[str, ...]) -> None:
-    """Refuse a word that is none of those known."""
-    if word not in words:
-        raise ArgumentError(f"{name} was {word!r}, expected {', '.join(map(repr, words))}")
 
 
 def _refused(asked: Fraction, limit: Fraction, asset: str, verb: str) -> FundsError:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from crossmargin._arguments import is_whole, shown
 from crossmargin.account.amounts import exact, positive, to_decimal, written
 from crossmargin.account.state import ZERO, Placed
 from crossmargin.account.trading import Trading
@@ -75,7 +76,7 @@ class Ordering(Trading):
             key[2],
             key[1],
             None if trigger_price is None else positive(trigger_price, "trigger_price"),
-            bool(reduce_only),
+            _flag(reduce_only, "reduce_only"),
         )
         number = state.next_order
         state.orders[number] = order
@@ -187,8 +188,15 @@ class Ordering(Trading):
         return to_decimal(pnl)
 
     def _order(self, order_id: int) -> Placed:
-        order = self._state.orders.get(order_id)
+        order = self._state.orders.get(order_id) if is_whole(order_id) else None
         if order is None:
             there = ", ".join(map(str, self._state.orders)) or "none"
-            raise ArgumentError(f"order_id was {order_id!r}, which is not open; open orders: {there}")
+            raise ArgumentError(f"order_id was {shown(order_id)}, which is not open; open orders: {there}")
         return order
+
+
+def _flag(value: object, name: str) -> bool:
+    try:
+        return bool(value)
+    except (TypeError, ValueError):  # an array of several
+        raise ArgumentError(f"{name} was {shown(value)}, expected True or False") from None

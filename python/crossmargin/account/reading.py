@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from crossmargin._arguments import one_of
 from crossmargin.account.amounts import to_decimal
 from crossmargin.account.figures import Reader, unmarked
-from crossmargin.account.state import ZERO, Flow
+from crossmargin.account.state import MODES, SIDES, ZERO, Flow
 from crossmargin.account.trades import no_position
 from crossmargin.account.views import Pool, Position, Views
 from crossmargin.errors import ArgumentError, MissingPriceError
@@ -192,6 +193,7 @@ class Figures(Reader):
         """
         if instrument is not None:
             contract = self._terms.contract(instrument)
+            one_of(position_side, "position_side", SIDES)
             key: PoolKey = ("isolated", contract.settle, contract.name, position_side)
         elif asset is not None:
             key = ("cross", self._terms.asset(asset), None, None)
@@ -261,6 +263,7 @@ class Figures(Reader):
 
     def _find(self, instrument: str, side: str | None = None, mode: str | None = None) -> Key:
         name = self._terms.contract(instrument).name
+        check_leg(side, mode)
         found = [
             key for key in self._state.positions if key[0] == name and side in (None, key[1]) and mode in (None, key[2])
         ]
@@ -332,6 +335,14 @@ class Figures(Reader):
         parts = [f"<p><b>{escape(self._title())}</b></p>", *(table._repr_html_() for table in self._parts())]
         note = self._footnote()
         return "".join([*parts, f"<p>{escape(note)}</p>" if note else ""])
+
+
+def check_leg(side: object, mode: object) -> None:
+    """Refuse words that tell no position apart; ``None`` leaves them open."""
+    if mode is not None:
+        one_of(mode, "margin_mode", MODES)
+    if side is not None:
+        one_of(side, "position_side", SIDES)
 
 
 def _real(value: Fraction | float | None) -> float | None:

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 ZERO = Fraction(0)
 
+MODES = ("cross", "isolated")
+SIDES = ("net", "long", "short")
+
 Key = tuple[str, str, str]
 """Instrument, position side and margin mode: what tells the positions of an account apart."""
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from crossmargin._arguments import shown
 from crossmargin.account.amounts import exact
 from crossmargin.errors import ArgumentError
 
@@ -69,14 +70,14 @@ class Terms:
     def asset(self, name: Any) -> str:
         """Check the name of an asset."""
         if not isinstance(name, str) or name not in self.quanta:
-            raise ArgumentError(f"asset was {name!r}, expected one of {', '.join(self.quanta)}")
+            raise ArgumentError(f"asset was {shown(name)}, expected one of {', '.join(self.quanta)}")
         return name
 
     def contract(self, instrument: Any) -> Contract:
         """Find an instrument by name or alias."""
         name = self.names.get(instrument) if isinstance(instrument, str) else None
         if name is None:
-            raise ArgumentError(f"instrument was {instrument!r}, expected a name of the market, see market.instruments")
+            raise ArgumentError(f"instrument was {shown(instrument)}, expected one of market.instruments")
         return self.contracts[name]
 
 

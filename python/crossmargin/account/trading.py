@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crossmargin.account.amounts import exact, in_steps, positive, to_decimal, written
-from crossmargin.account.moving import Moving, check_word
+from crossmargin.account.moving import Moving
+from crossmargin.account.reading import check_leg
 from crossmargin.account.state import ZERO, Held, Key
 from crossmargin.account.views import Position
 from crossmargin.errors import ArgumentError
@@ -298,10 +299,7 @@ class Trading(Moving):
 
     def _key_of(self, name: str, side: str | None, mode: str | None) -> Key:
         """Complete the key of a position by the one that is there."""
-        if mode is not None:
-            check_word(mode, "margin_mode", ("cross", "isolated"))
-        if side is not None:
-            check_word(side, "position_side", ("net", "long", "short"))
+        check_leg(side, mode)
         found = [
             key for key in self._state.positions if key[0] == name and side in (None, key[1]) and mode in (None, key[2])
         ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crossmargin import _core as engine
+from crossmargin._arguments import is_key, is_whole, of_type, shown
 from crossmargin.book import Book
 from crossmargin.errors import ArgumentError
 from crossmargin.explanation.result import Explanation
@@ -72,7 +73,7 @@ def explain(book: Book, prices: Prices, account: int | str | None = None, *, poo
     """
     for value, name, expected in ((book, "book", Book), (prices, "prices", Prices)):
         if not isinstance(value, expected):
-            raise ArgumentError(f"{name} was of type {type(value).__name__}, expected {expected.__name__}")
+            raise of_type(value, name, expected.__name__)
     rows: list[dict[str, Any]] = []
     titles = {}
     sources = book.market.sources
@@ -95,9 +96,9 @@ def _places(book: Book, account: int | str | None, pool: int | None) -> Sequence
                 f"account was not given, and the book has {book.n_accounts:,}: name one of book.accounts"
             )
         return range(book.n_pools)
-    found = np.flatnonzero(book.accounts == account)
+    found = np.flatnonzero(is_key(account) and book.accounts == account)
     if len(found) != 1:
-        raise ArgumentError(f"account was {account!r}, which the book does not hold")
+        raise ArgumentError(f"account was {shown(account)}, which the book does not hold")
     ends = [*book._core.first_pools().tolist(), book.n_pools]
     places = range(ends[found[0]], ends[found[0] + 1])
     if pool is None:
@@ -108,9 +109,9 @@ def _places(book: Book, account: int | str | None, pool: int | None) -> Sequence
 
 
 def _place(pool: object, n_pools: int) -> int:
-    if isinstance(pool, (int, np.integer)) and not isinstance(pool, bool) and 0 <= pool < n_pools:
-        return int(pool)
-    raise ArgumentError(f"pool was {pool!r}, expected a place in book.pools, 0 to {n_pools - 1}")
+    if is_whole(pool) and 0 <= pool < n_pools:  # type: ignore[operator]
+        return int(pool)  # type: ignore[call-overload,no-any-return]
+    raise ArgumentError(f"pool was {shown(pool)}, expected a place in book.pools, 0 to {n_pools - 1}")
 
 
 def _title(book: Book, pool: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from crossmargin._arguments import is_whole, shown, text
 from crossmargin.errors import ArgumentError
 from crossmargin.explanation.layout import html_of, text_of
 from crossmargin.explanation.rows import COLUMNS
@@ -101,6 +102,9 @@ class Explanation:
         ArgumentError
             For a term that is not there.
         """
+        text(term, "term")
+        if pool is not None and not is_whole(pool):
+            raise ArgumentError(f"pool was {shown(pool)}, expected a place in book.pools")
         found: dict[int, int] = {}
         for at, row in enumerate(self._rows):
             if row["term"] == term and pool in (None, row["pool"]):
