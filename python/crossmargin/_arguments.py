@@ -50,7 +50,9 @@ def is_among(value: object, names: Container[str]) -> bool:
 def one_of(value: object, name: str, words: tuple[str, ...], absent: str = "") -> None:
     """Refuse what is none of the words; ``absent`` says what else is known."""
     if not is_among(value, words):
-        raise ArgumentError(f"{name} was {shown(value)}, expected {', '.join(map(repr, words))}{absent}")
+        *others, last = map(repr, words)
+        known = f"{others[0]} or {last}" if len(others) == 1 and not absent else ", ".join((*others, last))
+        raise ArgumentError(f"{name} was {shown(value)}, expected {known}{absent}")
 
 
 def mapping(value: Any, name: str) -> Mapping[Any, Any]:
@@ -72,11 +74,11 @@ def is_key(value: object) -> bool:
     return isinstance(value, str) or is_whole(value)
 
 
-def listed(values: Any, name: str) -> list[Any]:
+def listed(values: Any, name: str, expected: str = "a list") -> list[Any]:
     """Take a sequence of values that is neither text nor a mapping."""
     if not isinstance(values, (str, bytes, Mapping)):
         try:
             return list(values)
         except TypeError:
             pass
-    raise of_type(values, name, "a list")
+    raise of_type(values, name, expected)

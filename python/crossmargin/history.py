@@ -165,7 +165,7 @@ def _pivoted(columns: dict[str, Any], name: str, names: _Names, moments: Any) ->
     if len(first) != len(cells):
         again = int(np.setdiff1d(np.arange(len(cells)), first)[0])
         cure = "give one price of each at a time"
-        raise PriceError(f"{name} named {keys[again]!r} twice at {shown(moments[again])}; {cure}")
+        raise PriceError(f"{name} named {keys[again]!r} twice at {moments[again]}; {cure}")
     matrix = np.full((len(times), names.count), np.nan)
     matrix[row, places] = prices
     return matrix, times

@@ -438,7 +438,8 @@ class Market:
         if step is None:
             raise ArgumentError(f"tick was None, and the market states none for {instrument!r}: give one")
         if not isinstance(step, (int, float)) or not SMALLEST <= step <= LARGEST:
-            raise ArgumentError(f"tick was {shown(step)}, expected a positive number within 2^-256..2^256")
+            beyond = " within 2^-256..2^256" if isinstance(step, (int, float)) and 0 < step < float("inf") else ""
+            raise ArgumentError(f"tick was {shown(step)}, expected a positive number{beyond}")
         rounding = self._core.price_rounding()
         if side is not None or rounding == "adverse":
             one_of(side, "side", ("long", "short"))

@@ -119,11 +119,11 @@ def check_options(outputs: object, missing: object, n_threads: object) -> None:
     if isinstance(outputs, str):
         text(outputs, "outputs")
     else:
-        for at, output in enumerate(listed(outputs, "outputs")):
+        for at, output in enumerate(listed(outputs, "outputs", 'names of outputs, or "all"')):
             text(output, f"outputs[{at}]")
     text(missing, "missing")
     if n_threads is not None and not (is_whole(n_threads) and 1 <= n_threads <= _MOST_THREADS):  # type: ignore[operator]
-        raise ArgumentError(f"n_threads was {shown(n_threads)}, expected 1 to {_MOST_THREADS:,}")
+        raise ArgumentError(f"n_threads was {shown(n_threads)}, expected an integer from 1 to {_MOST_THREADS}, or None")
 
 
 def _figure(name: str, doc: str) -> Any:

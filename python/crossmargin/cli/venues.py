@@ -55,7 +55,7 @@ def read_market(file: str) -> xm.Market:
         For a file that cannot be read or is not text. What is no market raises `MarketError`.
     """
     try:
-        return xm.Market.from_toml(Path(file))
+        return xm.Market.from_toml(Path(file).read_text(encoding="utf-8"))
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise UserError(f"market could not be read from {file}: {reason}") from None
