@@ -124,6 +124,8 @@ impl<N: Number> Pool<'_, N> {
         if group.legs.is_empty() && asked.mode == OrdersIn::None {
             return (Some(N::zero()), 0);
         }
+        // Without orders there is one way to fill: as it is.
+        let asked = if group.orders.is_empty() { Asked { mode: OrdersIn::None, ..asked } } else { asked };
         let rule = self.charging(margin);
         let by_leverage = self.charged_as(margin) == Margin::Initial && rule.source == MarginSource::Usual;
         let tier = if by_leverage { Tier::none() } else { self.tier(rule, group, open) };
@@ -247,6 +249,9 @@ impl<N: Number> Pool<'_, N> {
     fn no_sides(&self, group: &Group) -> Sides<N> {
         let hedged = self.is_hedged(group);
         let orders = &self.orders[group.orders.clone()];
+        if orders.is_empty() {
+            return Sides::none(hedged, [Opens::None, Opens::None]);
+        }
         let of_side = |buys: bool| orders.iter().filter(move |order| order.buy == buys);
         let opening = [true, false].map(|buys| {
             let quantity = of_side(buys).fold(N::zero(), |sum, order| sum.plus(&order.quantity));
