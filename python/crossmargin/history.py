@@ -88,6 +88,18 @@ class PriceHistory:
         given = (table[row] if table.shape[1] else None for table in (self._mark, self._index, self._last))
         return self.market.prices(*given)
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, PriceHistory):
+            return NotImplemented
+        if self is other:
+            return True
+        tables = ((self._mark, other._mark), (self._index, other._index), (self._last, other._last))
+        same = all(np.array_equal(*pair, equal_nan=True) for pair in tables) and _same_times(self.time, other.time)
+        return same and self.market == other.market
+
+    def __hash__(self) -> int:
+        return hash((self.market.id, len(self)))
+
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         tables = (table if table.shape[1] else None for table in (self._mark, self._index, self._last))
         return type(self.market).price_history, (self.market, *tables, self.time)
@@ -95,6 +107,15 @@ class PriceHistory:
     def __repr__(self) -> str:
         priced = int((~np.isnan(self._mark)).any(axis=0).sum())
         return f"PriceHistory({self.market.id!r}, {len(self):,} rows, {priced} of {self._mark.shape[1]} instruments)"
+
+
+def _same_times(ours: NDArray[Any] | None, theirs: NDArray[Any] | None) -> bool:
+    """Say whether rows are called the same, those that are not called too."""
+    if ours is None or theirs is None:
+        return ours is theirs
+    if ours.shape != theirs.shape or ours.dtype.kind != theirs.dtype.kind:
+        return False
+    return bool(np.all((ours == theirs) | ((ours != ours) & (theirs != theirs))))  # noqa: PLR0124 - NaN and NaT
 
 
 class _Names:

@@ -48,7 +48,9 @@ def refusals(account: xm.Account) -> list[tuple[type[Exception], Callable[[], An
         (xm.ArgumentError, lambda: account.add_margin("BTCUSDT", 1)),
         (xm.ArgumentError, lambda: account.set_margin_mode("BTCUSDT", "cross")),
         (xm.FundsError, lambda: account.set_margin_mode("BTCUSDT", "isolated", isolated_margin=20_000)),
-        (xm.BookError, lambda: account.place("BTCUSDT", 1, 60_000, position_side="long", leverage=1e300)),
+        (xm.BookError, lambda: account.place("BTCUSDT", 1, 60_000, position_side="long")),
+        (xm.ArgumentError, lambda: account.place("BTCUSDT", 1, 60_000, leverage=1e300)),
+        (xm.ArgumentError, lambda: account.fill("BTCUSDT", 1, price=60_000, fee="taker")),
         (xm.ArgumentError, lambda: account.cancel(9)),
         (xm.ArgumentError, lambda: account.position("SOLUSDT")),
         (xm.ArgumentError, lambda: account.pool("DOGE")),
@@ -56,7 +58,7 @@ def refusals(account: xm.Account) -> list[tuple[type[Exception], Callable[[], An
     ]
 
 
-@pytest.mark.parametrize("which", range(33))
+@pytest.mark.parametrize("which", range(35))
 def test_account_refused_operation_changes_nothing(account: xm.Account, which: int) -> None:
     account.open("BTCUSDT", 1, entry_price=60_000, leverage=10)
     account.open("ETHUSDT", 1, entry_price=3_000, leverage=10, margin_mode="isolated")
@@ -64,7 +66,7 @@ def test_account_refused_operation_changes_nothing(account: xm.Account, which: i
     account.mark({"BTCUSDT": 61_000, "ETHUSDT": 3_000})
     before, shown = pickle.dumps(account), repr(account)
     cases = refusals(account)
-    assert len(cases) == 33
+    assert len(cases) == 35
     kind, operation = cases[which]
     with pytest.raises(kind) as caught:
         operation()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from crossmargin import _core as engine
 from crossmargin.account.amounts import at_least_in_steps
-from crossmargin.account.state import State
+from crossmargin.account.state import ZERO, State
 from crossmargin.account.trades import no_position
 from crossmargin.book import Book
 from crossmargin.errors import ArgumentError, MissingPriceError
@@ -27,6 +29,7 @@ PoolKey = tuple[str, str, str | None, str | None]
 
 _RATIOS = ("margin_ratio", "venue_ratio")
 _OF_CROSS_POOLS = ("available", "withdrawable")
+_OF_BOUNDS = ("floor", "deduction")
 
 
 class Reader:
@@ -129,7 +132,7 @@ class Reader:
             )
             return least
         if name in _OF_CROSS_POOLS and len(scores) > 1:
-            column = column * (self._book.pools["kind"] == "cross")
+            column = np.where(self._book.pools["kind"] == "cross", column, 0.0)  # NaN of an isolated one stays there
         return float(self._book._core.sum_by_account(column, rates)[0])
 
     def _nothing(self, name: str) -> float:
@@ -201,6 +204,43 @@ class Reader:
             raise unmarked(self._missing)
         return scores[name].item(place)
 
+    def _wallet_of(self, key: PoolKey) -> float:
+        """Give the cash of a pool, before a price is known too where it is of one asset."""
+        place = self._pool_place(key)
+        held = (key[2] or "", key[3] or "", "isolated")
+        if not self._scored().unpriced[place] or (self._terms.spans_assets and key[0] == "cross"):
+            return float(self._pool_figure(key, "wallet_balance"))
+        if key[0] == "isolated":
+            return float(self._fenced(held)) if held in self._state.positions else 0.0
+        apart = [other for other in self._state.positions if other[2] == "isolated"]
+        apart = [other for other in apart if self._terms.contracts[other[0]].settle == key[1]]
+        return float(self._state.cash.get(key[1], ZERO) - sum(map(self._fenced, apart), ZERO))
+
+    def _last_of(self, instrument: str) -> float:
+        price: float = self._prices.last.item(self._terms.instruments.index(instrument))
+        if price != price:  # noqa: PLR0124 - NaN: no price
+            raise unmarked(MissingPriceError("", last=(instrument,)))
+        return price
+
+    def _index_of(self, asset: str) -> float:
+        if asset == self._terms.valuation:
+            return 1.0
+        price: float = self._prices.index.item(self._terms.places[asset])
+        if price != price:  # noqa: PLR0124 - NaN: no price
+            raise unmarked(MissingPriceError("", index=(asset,)))
+        return price
+
+    def _tier_figure(self, key: Key, name: str) -> float:
+        """Give a figure of the tier of a position; bounds and deductions are times the account's coefficient."""
+        tier = self._position_figure(key, "tier")
+        if not tier:
+            raise self._unmarked_position(key)
+        tiers = self.market.tiers(key[0], self._state.positions[key].tier_version)
+        figure = float(tiers[name][tier - 1])
+        if name in _OF_BOUNDS and self._terms.coefficient_counts:
+            return figure * float(self._state.profile.get("tier_coefficient", 1.0))
+        return figure
+
     def _cross_key(self, asset: str) -> PoolKey:
         if not self._terms.spans_assets:
             return ("cross", asset, None, None)
@@ -211,6 +251,11 @@ class Reader:
         if price != price:  # noqa: PLR0124 - NaN: no price
             raise unmarked(MissingPriceError("", mark=(instrument,)))
         return price
+
+    def _fenced(self, key: Key) -> Fraction:
+        """Give the cash that is fenced for an isolated position."""
+        held = self._state.positions[key]
+        return self._fence_at_entry(key, held) if held.isolated_margin is None else held.isolated_margin
 
     def _fence_at_entry(self, key: Key, held: Held) -> Fraction:
         """Ask the engine for the cash that an isolated position has by the market's rules when it is opened.
@@ -239,6 +284,11 @@ def _known(prices: Prices) -> tuple[dict[str, Any], dict[str, Any], dict[str, An
         for kind, of in names.items()
     )
     return mark, index, last
+
+
+def above_zero(amount: float) -> float:
+    """Cut an amount off at 0; what is unknown stays so."""
+    return amount if math.isnan(amount) else max(0.0, amount)
 
 
 def unmarked(error: MissingPriceError) -> MissingPriceError:

@@ -70,7 +70,7 @@ class Ordering(Trading):
         key = self._key_of(contract.name, position_side, margin_mode)
         order = Placed(
             contract.name,
-            self._lots(exact(quantity, "quantity"), contract, None),
+            self._lots(exact(quantity, "quantity"), contract, self._direction),
             None if price is None else positive(price, "price"),
             self._leverage(state, key, leverage),
             key[2],
@@ -165,7 +165,9 @@ class Ordering(Trading):
             self._terms.contracts[order.instrument],
             (order.instrument, order.position_side, order.margin_mode),
         )
-        size = abs(order.quantity) if quantity is None else self._lots(positive(quantity, "quantity"), contract, None)
+        size = abs(order.quantity)
+        if quantity is not None:
+            size = self._lots(positive(quantity, "quantity"), contract, desk.direction)
         if size > abs(order.quantity):
             raise ArgumentError(
                 f"quantity was {written(size)}, and {written(abs(order.quantity))} is left of the order"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from crossmargin._arguments import one_of
 from crossmargin.account.amounts import to_decimal
-from crossmargin.account.figures import Reader, unmarked
+from crossmargin.account.figures import Reader, above_zero, unmarked
 from crossmargin.account.state import MODES, SIDES, ZERO, Flow
 from crossmargin.account.trades import no_position
 from crossmargin.account.views import Pool, Position, Views
@@ -83,16 +83,22 @@ class Figures(Reader):
     @property
     def isolated_margin(self) -> float:
         """Cash that is fenced for isolated positions, without unrealised profit."""
-        pools = [pool for pool in self.pools if pool.kind == "isolated"]
-        if not pools:
+        fenced: dict[str, Fraction] = {}
+        for key in self._state.positions:
+            if key[2] == "isolated":
+                asset = self._terms.contracts[key[0]].settle
+                fenced[asset] = fenced.get(asset, ZERO) + self._fenced(key)
+        if not fenced:
             return 0.0
+        if set(fenced) == {self.valuation}:
+            return float(fenced[self.valuation])
         rates, places = self._index(), self._terms.places
-        return float(sum(float(pool.wallet_balance) * rates[places[pool.asset]] for pool in pools))
+        return float(sum(float(amount) * rates[places[asset]] for asset, amount in fenced.items()))
 
     @property
     def locked(self) -> float:
-        """Cash that cannot leave now: ``max(0, wallet_balance - withdrawable)``."""
-        return max(0.0, self.wallet_balance - self._total("withdrawable"))
+        """Cash that cannot leave now: ``max(0, wallet_balance - withdrawable)``; NaN where a leverage is unknown."""
+        return above_zero(self.wallet_balance - self._total("withdrawable"))
 
     def wallet(self, asset: str) -> Decimal:
         """Give the wallet balance of one asset, exactly.
@@ -240,7 +246,10 @@ class Figures(Reader):
         """
         from crossmargin.explanation import explain  # noqa: PLC0415 - trading does without
 
-        return explain(self._book, self._prices)
+        try:
+            return explain(self._book, self._prices)
+        except MissingPriceError as error:
+            raise unmarked(error) from None
 
     @property
     def scores(self) -> Scores:

@@ -30,6 +30,8 @@ class Contract:
     size: Fraction
     multiplier: Fraction
     lot: Fraction
+    contract_size: float
+    """As the market states it; `size` is what a unit of quantity is of."""
 
     def value(self, price: Fraction) -> Fraction:
         """Give what one contract is worth at a price, signed so that profit is quantity times its change.
@@ -65,6 +67,7 @@ class Terms:
     default_profile: str
     valuation: str | None
     spans_assets: bool
+    coefficient_counts: bool
     venue_ratio_of_nothing: float
 
     def asset(self, name: Any) -> str:
@@ -100,8 +103,17 @@ def terms_of(market: Market, unit: str) -> Terms:
         default_profile=profiles[0]["profile"] if profiles else "",
         valuation=rules["valuation_asset"],
         spans_assets=rules["cross_pool"] == "per_account",
+        coefficient_counts=rules["user_coefficient"] == "bounds",
         venue_ratio_of_nothing=0.0 if rules["venue_ratio"] == "maintenance_over_equity" else float("inf"),
     )
+
+
+@lru_cache(maxsize=16)
+def states_fees(market: Market) -> bool:
+    """Say whether a market states trading fees; the profile of one that does not is of zeros."""
+    import tomllib  # noqa: PLC0415 - an account whose fees are amounts does without
+
+    return "fees" in tomllib.loads(market.to_toml())
 
 
 def _contract(row: Mapping[str, Any], unit: str) -> Contract:
@@ -110,4 +122,4 @@ def _contract(row: Mapping[str, Any], unit: str) -> Contract:
     if unit == "base":
         size, lot = Fraction(1), lot * size
     multiplier = exact(row["multiplier"], "multiplier") if row["payoff"] == "quanto" else Fraction(1)
-    return Contract(row["instrument"], row["settle"], row["payoff"], size, multiplier, lot)
+    return Contract(row["instrument"], row["settle"], row["payoff"], size, multiplier, lot, row["contract_size"])

@@ -10,6 +10,7 @@ from crossmargin.account.amounts import exact, in_steps, positive, to_decimal, w
 from crossmargin.account.moving import Moving
 from crossmargin.account.reading import check_leg
 from crossmargin.account.state import ZERO, Held, Key
+from crossmargin.account.terms import states_fees
 from crossmargin.account.views import Position
 from crossmargin.errors import ArgumentError
 
@@ -198,7 +199,9 @@ class Trading(Moving):
         key, desk = self._find(instrument, "net", margin_mode), self._desk(round)
         contract, held = desk.contract(key), desk.held(key)
         at = self._at(contract, price, "price")
-        size = abs(held.quantity) if quantity is None else self._lots(positive(quantity, "quantity"), contract, round)
+        size = abs(held.quantity)
+        if quantity is not None:
+            size = self._lots(positive(quantity, "quantity"), contract, desk.direction)
         free = desk.free_for(key)
         desk.close(key, held.quantity, at)
         fence = self._fence(isolated_margin, contract, desk)
@@ -339,6 +342,8 @@ class Trading(Moving):
             return
         if isinstance(fee, str) and fee in ("taker", "maker"):
             profile = self._state.profile.get("profile") or self._terms.default_profile
+            if not states_fees(self.market):
+                raise ArgumentError(f"fee was {fee!r}, and {self.market.id!r} states no trading fees: give an amount")
             rates = self._terms.fees.get(profile, {})
             amount = quantity * abs(contract.value(price)) * exact(rates.get(fee), f"the {fee} rate of {profile!r}")
         else:

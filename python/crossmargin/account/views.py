@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from crossmargin.account.figures import above_zero
 from crossmargin.account.trades import no_position
 from crossmargin.errors import ArgumentError
 
@@ -28,6 +29,14 @@ def _of_backing(name: str, doc: str) -> Any:
 
     get.__name__ = name
     return property(get, doc=f"{doc} Of the pool that backs the position.")
+
+
+def _of_tier(name: str, doc: str) -> Any:
+    def get(self: Position) -> float:
+        return self._account._tier_figure(self._key, name)
+
+    get.__name__ = name
+    return property(get, doc=f"{doc} See `Market.tiers`; bounds are the account's, with its ``tier_coefficient``.")
 
 
 class Position:
@@ -111,6 +120,21 @@ class Position:
         return self._account._mark_of(self._key[0])
 
     @property
+    def last_price(self) -> float:
+        """The last traded price of the contract, quote per base."""
+        return self._account._last_of(self._key[0])
+
+    @property
+    def index_price(self) -> float:
+        """The index price of `asset` in the market's valuation asset: 1 where it is that asset."""
+        return self._account._index_of(self.asset)
+
+    @property
+    def contract_size(self) -> float:
+        """What one contract is of, as ``market.instruments`` states it, also where the account counts in base units."""
+        return self._account._terms.contracts[self._key[0]].contract_size
+
+    @property
     def pool(self) -> Pool:
         """The pool that backs it."""
         return Pool(self._account, self._pool_key())
@@ -120,16 +144,24 @@ class Position:
         """Cash that is fenced for it, without unrealised profit; 0 of a cross position."""
         if self._key[2] != "isolated":
             return 0.0
-        held = self._held()
-        if held.isolated_margin is None:
-            return float(self._account._fence_at_entry(self._key, held))
-        return float(held.isolated_margin)
+        self._held()
+        return float(self._account._fenced(self._key))
+
+    @property
+    def wallet_balance(self) -> float:
+        """Cash, realised only. Of the pool that backs the position."""
+        return self._account._wallet_of(self._pool_key())
 
     notional = _of_position("notional", "``|quantity * x(mark)|``, see docs/concepts.md for ``x``.")
     unrealized_pnl = _of_position("unrealized_pnl", "``quantity * (x(mark) - x(entry))``.")
     initial_margin = _of_position("initial_margin", "By leverage or table, without orders; NaN without a leverage.")
     maintenance_margin = _of_position("maintenance_margin", "The charge of its tier, its closing fee included.")
     tier = _of_position("tier", "The tier that its maintenance margin is charged by, from 1.")
+    floor = _of_tier("floor", "Where its tier begins, in the unit of the tier table.")
+    maintenance_rate = _of_tier("maintenance_rate", "The rate of its tier.")
+    max_leverage = _of_tier("max_leverage", "The largest leverage of its tier; infinite where none is stated.")
+    deduction = _of_tier("deduction", "What its tier takes off ``maintenance_rate * size``, in the unit of the table.")
+    equity = _of_backing("equity", "``wallet_balance + bonus - borrowed + unrealized_pnl``, at full value.")
     excess = _of_backing("excess", "``collateral_value - trigger_level * maintenance_margin``.")
     margin_ratio = _of_backing("margin_ratio", "``collateral_value / maintenance_margin``.")
     venue_ratio = _of_backing("venue_ratio", "The margin ratio as the venue displays it.")
@@ -209,7 +241,11 @@ class Pool:
         """The side of an isolated pool's position; ``None`` of a cross one."""
         return self._key[3]
 
-    wallet_balance = _of_pool("wallet_balance", "Cash, realised only; of an isolated pool what is fenced.")
+    @property
+    def wallet_balance(self) -> float:
+        """Cash, realised only; of an isolated pool what is fenced."""
+        return self._account._wallet_of(self._key)
+
     unrealized_pnl = _of_pool("unrealized_pnl", "``sum quantity * (x(mark) - x(entry))``.")
     equity = _of_pool("equity", "``wallet_balance + bonus - borrowed + unrealized_pnl``, at full value.")
     collateral_value = _of_pool("collateral_value", "What the venue counts of the equity.")
@@ -226,8 +262,8 @@ class Pool:
 
     @property
     def locked(self) -> float:
-        """Cash that cannot leave now: ``max(0, wallet_balance - withdrawable)``."""
-        return float(max(0.0, self.wallet_balance - self.withdrawable))
+        """Cash that cannot leave now: ``max(0, wallet_balance - withdrawable)``; NaN where a leverage is unknown."""
+        return above_zero(self.wallet_balance - self.withdrawable)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Pool):
