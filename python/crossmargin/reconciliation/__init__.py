@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from decimal import Decimal
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -25,15 +26,16 @@ __all__ = ["Reconciliation", "reconcile"]
 
 Row = dict[str, Any]
 
-_COLUMNS = ("account", "level", "asset", "instrument", "position_side", "field", "ours", "theirs", "difference", "step",
-            "steps", "status", "cause", "detail", "key")  # fmt: skip
+_COLUMNS = ("account", "level", "asset", "instrument", "position_side", "margin_mode", "field", "ours", "theirs",
+            "difference", "step", "steps", "status", "cause", "detail", "key")  # fmt: skip
 _LEVELS = ("position", "pool", "asset", "account")
-_WORDS = ("asset", "instrument", "position_side", "key")
+_WORDS = ("asset", "instrument", "position_side", "margin_mode", "key")
 _OF_PRICE = ("liquidation_price", "bankruptcy_price")
+_OF_MARK = ("notional", "unrealized_pnl")
 _STEP = 1e-8
 _FLIP_WINDOW = 1e-5
 _NEAR = 0.05
-"""How far, relatively, a mark that only one figure speaks for may be from the one given."""
+"""How far, relatively, a mark that only one figure speaks for may be from the one given, to be told as unconfirmed."""
 
 
 def reconcile(book: Book, prices: Prices, reported: Any) -> Reconciliation:
@@ -52,7 +54,8 @@ def reconcile(book: Book, prices: Prices, reported: Any) -> Reconciliation:
         The prices of the moment at which the venue reported: ``snapshot.prices(market)``.
     reported : table
         A row per figure, as of `Snapshot.reported`: ``account``, ``level``, ``field``, ``value``, and where they apply
-        ``asset``, ``instrument``, ``position_side``, ``step`` (unit of the last digit written) and ``key``.
+        ``asset``, ``instrument``, ``position_side``, ``margin_mode`` (of a position, where an account holds a cross
+        and an isolated one of its instrument), ``step`` (unit of the last digit written) and ``key``.
 
     Returns
     -------
@@ -96,12 +99,12 @@ def reconcile(book: Book, prices: Prices, reported: Any) -> Reconciliation:
             raise ArgumentError(f"{name} was of type {type(value).__name__}, expected {kind.__name__}")
     rows = _rows(reported, book)
     figures = Figures(book, prices)
-    steps = _steps(rows)
+    _set_steps(rows)
     by_account: dict[Any, list[Row]] = {}
     for row in rows:
         by_account.setdefault(row["account"], []).append(row)
     for account, own in by_account.items():
-        _explain(own, figures, steps, account)
+        _explain(own, figures, account)
     made = Table({name: [row[name] for row in rows] for name in _COLUMNS})
     return Reconciliation(made, book.market.id)
 
@@ -122,7 +125,8 @@ def _rows(reported: Any, book: Book) -> list[Row]:
         blank = dict.fromkeys(_WORDS)
         made: Row = {**blank, **row, "theirs": _number(row["value"], "value", at)}
         step = _number(row.get("step"), "step", at)
-        made["step"] = step if step > 0 else _STEP
+        made["step"] = step if 0 < step < math.inf else _STEP
+        made["step"] = min(made["step"], causes.KNOWN_DIGITS.get(made["key"], math.inf))
         made["instrument"] = names.get(made["instrument"], made["instrument"])
         rows.append(made)
     return rows
@@ -155,6 +159,8 @@ def _check_words(row: Mapping[str, Any], at: int) -> None:
         word = row.get(name)
         if not isinstance(word, str) and (name == "field" or word is not None):
             raise ArgumentError(f"reported.{name}[{at}] was {word!r}, expected text")
+    if row.get("margin_mode") not in (None, "cross", "isolated"):
+        raise ArgumentError(f"reported.margin_mode[{at}] was {row['margin_mode']!r}, expected cross or isolated")
     if isinstance(row["account"], bool) or not isinstance(row["account"], (Integral, str)):
         raise ArgumentError(f"reported.account[{at}] was {row['account']!r}, expected the key of an account")
 
@@ -173,37 +179,60 @@ def _kind(field: str) -> str:
     return "price" if field.endswith("_price") else "rate" if field.endswith(("_ratio", "_rate")) else "amount"
 
 
-def _steps(rows: Iterable[Row]) -> dict[tuple[Any, ...], float]:
-    """Find the finest digit of each kind of figure: venues leave zeros at the end out, so one figure may hide it."""
+def _set_steps(rows: Iterable[Row]) -> None:
+    """Take the finest digit of each kind of figure: venues leave zeros at the end out, so one figure may hide it.
+
+    ``coarse`` is ten times that where a figure shows a digit less than another of its kind does, else it is the same.
+    """
     finest: dict[tuple[Any, ...], float] = {}
+    shown: dict[tuple[Any, ...], float] = {}
     for row in rows:
         key = _step_key(row)
         finest[key] = min(finest.get(key, math.inf), row["step"])
-    return finest
+        shown[key] = min(shown.get(key, math.inf), _shown(row["theirs"]))
+    for row in rows:
+        key = _step_key(row)
+        row["step"] = step = finest[key]
+        is_less = shown[key] < 2 * step and 5 * step < _shown(row["theirs"]) < 50 * step
+        row["coarse"] = 10 * step if is_less else step
+
+
+def _shown(value: float) -> float:
+    """Give the unit of the last digit that is not zero behind the point; of whole numbers 1."""
+    exponent = Decimal(repr(value)).normalize().as_tuple().exponent
+    return 10.0 ** min(exponent, 0) if isinstance(exponent, int) else math.inf
 
 
 def _step_key(row: Row) -> tuple[Any, ...]:
     kind = _kind(row["field"])
-    return kind, row["account"], row["instrument"] if kind == "price" else None
+    alike = {"price": row["instrument"], "rate": (row["field"], row["key"])}
+    return kind, row["account"], alike.get(kind)
 
 
-def _explain(rows: list[Row], figures: Figures, steps: dict[tuple[Any, ...], float], account: Any) -> None:
+def _lay(row: Row, figures: Figures) -> None:
+    """Fill in ours, and the status of what cannot be compared."""
+    ours = None if figures.is_ambiguous(row) else figures.of(row)
+    row["ours"] = math.nan if ours is None else ours
+    row["difference"] = row["theirs"] - row["ours"]
+    row["steps"] = row["difference"] / row["step"]
+    row |= {"status": None, "cause": "", "detail": ""}
+    if figures.is_ambiguous(row):
+        detail = "cross and isolated positions of it: give margin_mode"
+        row |= {"status": "unexplained", "cause": causes.UNEXPLAINED, "detail": detail}
+    elif row["field"] in _OF_PRICE:
+        _of_price(row, figures)
+    elif ours is None:
+        held = figures.positions_of(row) or row["level"] != "position"
+        if held:
+            row |= {"status": "not computed", "cause": causes.NOT_COMPUTED}
+        else:
+            row |= {"status": "unexplained", "cause": causes.UNEXPLAINED, "detail": "the book has no such position"}
+
+
+def _explain(rows: list[Row], figures: Figures, account: Any) -> None:
     """Fill in ours, status and cause of an account's rows."""
     for row in rows:
-        row["step"] = steps[_step_key(row)]
-        ours = figures.of(row)
-        row["ours"] = math.nan if ours is None else ours
-        row["difference"] = row["theirs"] - row["ours"]
-        row["steps"] = row["difference"] / row["step"]
-        row |= {"status": None, "cause": "", "detail": ""}
-        if row["field"] in _OF_PRICE:
-            _of_price(row, figures)
-        elif ours is None:
-            held = figures.positions_of(row) or row["level"] != "position"
-            if held:
-                row |= {"status": "not computed", "cause": causes.NOT_COMPUTED}
-            else:
-                row |= {"status": "unexplained", "cause": causes.UNEXPLAINED, "detail": "the book has no such position"}
+        _lay(row, figures)
     _settle(rows, figures, "")
     if _open(rows):
         _at_entry(_with_profit_settled(rows), figures, account)
@@ -212,12 +241,18 @@ def _explain(rows: list[Row], figures: Figures, steps: dict[tuple[Any, ...], flo
     if _open(rows):
         _at_entry(rows, figures, account)
     _by_parts(rows, figures)
+    _unconfirmed(rows, figures)
     for row in _open(rows):
         if math.isnan(row["ours"]):
             unknown = "ours is unknown: no price, or no leverage"
             row |= {"status": "not computed", "cause": causes.NOT_COMPUTED, "detail": unknown}
         else:
-            row |= {"status": "unexplained", "cause": causes.UNEXPLAINED}
+            row |= {"status": "unexplained", "cause": causes.UNEXPLAINED, "detail": _few_digits(row)}
+
+
+def _few_digits(row: Row) -> str:
+    """Say of a figure that rounding may be the cause, where too few digits are written to tell."""
+    return "too few digits to tell" if abs(row["difference"]) <= row["step"] else ""
 
 
 def _open(rows: Iterable[Row]) -> list[Row]:
@@ -244,15 +279,12 @@ def _settle(rows: Iterable[Row], figures: Figures, prefix: str, detail: str = ""
 
 
 def _at_their_marks(rows: list[Row], figures: Figures) -> None:
-    """Try the marks that the venue's own figures imply, each kept where a second figure speaks for it or it is near."""
+    """Try the marks that the venue's own figures imply, each kept where a second figure agrees and none denies it."""
     implied = implied_marks(_open(rows), figures)
-    given = {row["instrument"]: row["mark"] for row in _marks(figures)}
+    given = _marks(figures)
     for name, mark in implied.items():
         there = figures.at(with_marks(figures.book.market, figures.prices, {name: mark}))
-        of_it = [row for row in _open(rows) if row["instrument"] == name and row["field"] in OF_POSITION]
-        trial = _settle([dict(row) for row in of_it], there, causes.STALE_MARK)
-        near = abs(mark / given[name] - 1) <= _NEAR
-        if len(trial) > 1 or (near and len(trial) == 1 and len(of_it) == 1):
+        if _speaks_for(rows, name, there) > 1:
             detail = f"theirs at {mark:,.8g}, ours at {given[name]:,.8g}"
             _settle([row for row in rows if row["instrument"] == name], there, causes.STALE_MARK, detail)
     kept = {name: mark for name, mark in implied.items() if _was_stale(rows, name)}
@@ -262,13 +294,51 @@ def _at_their_marks(rows: list[Row], figures: Figures) -> None:
         _settle(rows, there, causes.STALE_MARK, detail)
 
 
+def _speaks_for(rows: Iterable[Row], name: str, there: Figures) -> int:
+    """Count the figures of an instrument that another mark explains; none where one that agreed no longer does.
+
+    Figures that the mark does not move, such as margins at entry prices, say nothing of it.
+    """
+    of_it = [row for row in rows if row["instrument"] == name and row["level"] == "position"]
+    for row in of_it:
+        if row["cause"] in (causes.EQUAL, causes.ROUNDING) and not _agrees(row, there):
+            return 0
+    of_mark = [row for row in _open(of_it) if row["field"] in _OF_MARK]
+    if not all(_agrees(row, there) for row in of_mark):
+        return 0
+    return len(_settle([dict(row) for row in of_it if row["field"] in OF_POSITION], there, causes.STALE_MARK))
+
+
+def _agrees(row: Row, figures: Figures) -> bool:
+    """Say whether a figure is ours at these prices, but for rounding."""
+    ours = figures.of(row)
+    if ours is None:
+        return False
+    case = Case(row, figures, ours, row["step"])
+    return causes.equal(case) is not None or causes.rounding(case) is not None
+
+
+def _unconfirmed(rows: list[Row], figures: Figures) -> None:
+    """Name the mark that a single figure implies, which is left unexplained: any number implies one."""
+    given = _marks(figures)
+    for name, mark in implied_marks(_open(rows), figures).items():
+        beside = [row for row in rows if row["instrument"] == name and row["field"] in OF_POSITION]
+        of_it = _open(beside)
+        if len(of_it) != 1 or not abs(mark / given[name] - 1) <= _NEAR:
+            continue
+        there = figures.at(with_marks(figures.book.market, figures.prices, {name: mark}))
+        if _speaks_for(rows, name, there) == 1:
+            detail = f"theirs at {mark:,.8g}, ours at {given[name]:,.8g}; no second figure tells"
+            of_it[0] |= {"status": "unexplained", "cause": causes.UNCONFIRMED, "detail": detail}
+
+
 def _was_stale(rows: Iterable[Row], name: str) -> bool:
     return any(row["instrument"] == name and row["cause"].startswith(causes.STALE_MARK) for row in rows)
 
 
-def _marks(figures: Figures) -> list[Row]:
+def _marks(figures: Figures) -> dict[str, float]:
     names = figures.book.market.instruments["instrument"].tolist()
-    return [{"instrument": name, "mark": mark} for name, mark in zip(names, figures.prices.mark.tolist(), strict=True)]
+    return dict(zip(names, figures.prices.mark.tolist(), strict=True))
 
 
 def _with_profit_settled(rows: list[Row]) -> list[Row]:
@@ -290,13 +360,14 @@ def _by_parts(rows: list[Row], figures: Figures) -> None:
     """Settle what follows from other figures: sums from positions, ratios and differences from their parts."""
     for row in _open(rows):
         if row["field"] in OF_POSITION and row["level"] != "position":
-            held = {(p["instrument"], p["position_side"]) for p in figures.positions_of(row)}
+            held = {_place(position) for position in figures.positions_of(row)}
             parts = [
                 part
                 for part in rows
                 if part["level"] == "position"
                 and part["field"] == row["field"]
-                and (part["instrument"], part["position_side"] or "net") in held
+                and held.issuperset(places := [_place(position) for position in figures.positions_of(part)])
+                and places
             ]
             told = sum(part["difference"] for part in parts)
             if parts and _settled(parts) and abs(row["difference"] - told) <= (len(parts) + 1) * row["step"]:
@@ -308,6 +379,12 @@ def _by_parts(rows: list[Row], figures: Figures) -> None:
             row |= {"status": "explained", "cause": causes.FOLLOWS, "detail": found}
 
 
+def _place(position: Row) -> tuple[Any, ...]:
+    """Give what tells a position of an account from its others."""
+    return position["instrument"], position["position_side"], position["margin_mode"]
+
+
+_SCOPE = ("level", "asset", "instrument", "position_side", "margin_mode")
 _PARTS = {
     "margin_ratio": (("collateral_value", "equity"), ("maintenance_margin",)),
     "venue_ratio": (("collateral_value", "equity"), ("maintenance_margin",)),
@@ -322,13 +399,15 @@ def _from_parts(row: Row, rows: list[Row]) -> str | None:
     """Say which of the venue's own figures a figure is made of, where these are explained."""
     if row["field"] not in _PARTS:
         return None
-    scope = [row[name] for name in ("level", "asset", "instrument", "position_side")]
-    beside = [r for r in rows if [r[name] for name in ("level", "asset", "instrument", "position_side")] == scope]
+    scope = [row[name] for name in _SCOPE]
+    beside = [r for r in rows if [r[name] for name in _SCOPE] == scope]
     firsts, seconds = _PARTS[row["field"]]
     for a in (r for r in beside if r["field"] in firsts and _settled([r])):
         for b in (r for r in beside if r["field"] in seconds and _settled([r])):
             value = _put_together(row["field"], a["theirs"], b["theirs"])
-            if value is not None and abs(row["theirs"] - value) <= 3 * row["step"] + 1e-12 * abs(value):
+            if value is None or not (math.isfinite(value) and math.isfinite(row["theirs"])):
+                continue
+            if abs(row["theirs"] - value) <= 3 * row["step"] + 1e-12 * abs(value):
                 return f"from their {a['field']} and {b['field']}"
     return None
 
@@ -350,6 +429,8 @@ def _of_price(row: Row, figures: Figures) -> None:
     """Say of a liquidation price, which is not computed here, whether the verdict changes at it."""
     row |= {"status": "not computed", "cause": causes.NOT_COMPUTED}
     if row["field"] != "liquidation_price" or row["level"] != "position" or not figures.positions_of(row):
+        return
+    if not math.isfinite(row["theirs"]):
         return
     instruments = {entry["instrument"]: entry for entry in figures.book.market.instruments.rows()}
     tick = instruments[row["instrument"]]["tick"]

@@ -24,6 +24,9 @@ Found = tuple[str, str]
 EQUAL = "equal"
 ROUNDING = "rounding"
 STALE_MARK = "stale mark"
+UNCONFIRMED = "stale mark (unconfirmed)"
+"""One figure implies the mark and no second one agrees: it counts as unexplained."""
+
 ENTRY_PRICE = "entry price"
 PROFIT_TWICE = "unrealised PnL counted twice"
 FEE = "fee"
@@ -44,6 +47,15 @@ _GRID = 100_000
 
 _CLEAR = 0.01
 """A number that falls on a grid tells something where the digits written leave at most this part of a step open."""
+
+_MOST_LOST = 0.01
+"""Rounding is no cause where it takes more of a value than this: so few digits tell nothing."""
+
+_OF_SUM = 1e-8
+"""What a small difference of large numbers may miss of these: a profit of two digits is not off where they agree."""
+
+KNOWN_DIGITS = {"accountMMRate": 1e-4, "accountIMRate": 1e-4}
+"""Last digits of keys that are truncated there and written without zeros at the end: ``0.03`` is ``0.0300``."""
 
 _LARGEST_FEE = Fraction(15, 10_000)
 _NOISE = 64.0 * 2.0**-52
@@ -76,6 +88,8 @@ class Case:
     @property
     def slack(self) -> float:
         """How far doubles may be off."""
+        if not math.isfinite(self.theirs):
+            return 0.0
         ours = abs(self.ours) if math.isfinite(self.ours) else 0.0
         return _NOISE * max(ours, abs(self.theirs), 0.0 if self._is_rate else self.figures.gross(self.row))
 
@@ -84,8 +98,22 @@ class Case:
         return self.field.endswith(("_ratio", "_rate"))
 
     def meets(self, value: float, terms: int = 1) -> bool:
-        """Say whether a value is what the venue wrote, to within its last digit."""
-        return math.isfinite(value) and abs(self.theirs - value) <= self.slack + terms * self.step
+        """Say whether a value is what the venue wrote, to within its last digit, which is not most of it."""
+        off = abs(self.theirs - value)
+        return math.isfinite(off) and off <= self.slack + terms * self.step and self.keeps(value)
+
+    def keeps(self, value: float) -> bool:
+        """Say whether what the venue wrote has enough digits of a value to tell it from others."""
+        off = abs(self.theirs - value)
+        if off <= self.slack:
+            return True
+        of_sum = _OF_SUM * self.figures.gross(self.row) if self.field in (*_WITH_PROFIT, "unrealized_pnl") else 0.0
+        return off <= max(_MOST_LOST * abs(value), of_sum)
+
+    def tells(self, value: float, terms: int = 1) -> bool:
+        """Say whether a value is what the venue wrote, and can be told from ours by the digits that are written."""
+        apart = not math.isfinite(self.ours) or abs(value - self.ours) > terms * self.step
+        return apart and self.meets(value, terms)
 
     def held(self) -> list[Row]:
         """Give the positions that the figure is of."""
@@ -94,16 +122,21 @@ class Case:
 
 def equal(case: Case) -> Found | None:
     """Test whether they are one number."""
-    if case.theirs == case.ours or abs(case.theirs - case.ours) <= case.slack:
+    if case.theirs == case.ours:
         return EQUAL, ""
-    return None
+    both = math.isfinite(case.theirs) and math.isfinite(case.ours)
+    return (EQUAL, "") if both and abs(case.theirs - case.ours) <= case.slack else None
 
 
 def rounding(case: Case) -> Found | None:
     """Test whether ours, rounded to the venue's last digit, is theirs; of sums, to one digit for each term."""
     if not math.isfinite(case.ours):
         return None
-    for step in (case.step, 10 * case.step):  # now and then a figure is written with a digit less than the others
+    if str(case.row["key"]) in KNOWN_DIGITS:
+        return _truncated(case)
+    if not case.keeps(case.ours):
+        return None
+    for step in sorted({case.step, case.row["coarse"]}):
         unit = Fraction(f"{step:.12g}").as_integer_ratio()
         for how in _ROUNDINGS:
             if abs(float(round_to(case.ours, unit, how)) - case.theirs) <= case.slack:
@@ -114,6 +147,16 @@ def rounding(case: Case) -> Found | None:
     return None
 
 
+def _truncated(case: Case) -> Found | None:
+    """Test whether ours, cut where the venue is known to cut, is theirs."""
+    unit = Fraction(f"{case.step:.12g}").as_integer_ratio()
+    noise = case.slack
+    cut = (float(round_to(ours, unit, "truncate")) for ours in (case.ours, case.ours - noise, case.ours + noise))
+    if any(abs(value - case.theirs) <= noise for value in cut):
+        return ROUNDING, f"truncated to {case.step:g}"
+    return None
+
+
 def profit_twice(case: Case) -> Found | None:
     """Test whether one of the two has the unrealised profit once more than the other."""
     if case.field not in _WITH_PROFIT:
@@ -121,9 +164,9 @@ def profit_twice(case: Case) -> Found | None:
     profit = sum(position["unrealized_pnl"] for position in case.held())
     if not math.isfinite(profit) or abs(profit) <= 10 * case.step:
         return None
-    if case.meets(case.ours - profit, case.terms + 1):
+    if case.tells(case.ours - profit, case.terms + 1):
         return PROFIT_TWICE, f"ours has {profit:,.10g} more: in the balance already, or left out of theirs"
-    if case.meets(case.ours + profit, case.terms + 1):
+    if case.tells(case.ours + profit, case.terms + 1):
         return PROFIT_TWICE, f"theirs has {profit:,.10g} more, the profit"
     return None
 
@@ -138,7 +181,7 @@ def fenced(case: Case) -> Found | None:
         if not math.isfinite(cash) or abs(cash) <= 10 * case.step:
             continue
         for sign, told in ((1, "theirs has"), (-1, "ours has")):
-            if case.meets(case.ours + sign * cash, len(pools) + case.terms):
+            if case.tells(case.ours + sign * cash, len(pools) + case.terms):
                 return FENCED, f"{told} {cash:,.10g} of isolated {_WORDS[field]} in it"
     return None
 
@@ -150,7 +193,7 @@ def fee(case: Case) -> Found | None:
     difference = case.theirs - case.ours
     for base, amount in _fee_bases(case):
         for rate in case.figures.book.market.profiles["taker"].tolist():
-            if rate and case.meets(case.ours + math.copysign(rate * amount, difference), case.terms):
+            if rate and case.tells(case.ours + math.copysign(rate * amount, difference), case.terms):
                 return FEE, f"{_side(difference)} {_percent(rate)} of {base}, to close"
     return None
 
@@ -164,7 +207,7 @@ def any_fee(case: Case) -> Found | None:
         if math.isnan(difference) or case.step * case.terms / amount > _CLEAR / _GRID:
             continue
         rate = Fraction(round(abs(difference) / amount * _GRID), _GRID)
-        if 0 < rate <= _LARGEST_FEE and case.meets(case.ours + math.copysign(float(rate) * amount, difference)):
+        if 0 < rate <= _LARGEST_FEE and case.tells(case.ours + math.copysign(float(rate) * amount, difference)):
             return FEE, f"{_side(difference)} {_percent(float(rate))} of {base}"
     return None
 
@@ -204,7 +247,7 @@ def tier(case: Case) -> Found | None:
     if case.field != "maintenance_margin":
         return None
     for entry in case.figures.book.market.tiers(held[0]["instrument"]).rows():
-        if entry["bounds"] != "contracts" and case.meets(entry["maintenance_rate"] * notional - entry["deduction"]):
+        if entry["bounds"] != "contracts" and case.tells(entry["maintenance_rate"] * notional - entry["deduction"]):
             return TIER, f"theirs by tier {entry['tier']} of our table, ours {held[0]['tier']}"
     return _other_rate(case, notional)
 
@@ -215,10 +258,10 @@ def _other_rate(case: Case, notional: float) -> Found | None:
         return None
     ours = f"ours {_percent(case.ours / notional)}"
     rate = Fraction(round(case.theirs / notional * _GRID), _GRID)
-    if 0 < rate < 1 and case.meets(float(rate) * notional):
+    if 0 < rate < 1 and case.tells(float(rate) * notional):
         return TIER, f"theirs {_percent(float(rate))} of notional, {ours}"
     largest = round(notional / case.theirs / 2)
-    if largest and case.meets(notional / (2 * largest)):
+    if largest and case.tells(notional / (2 * largest)):
         return TIER, f"theirs half of 1/{largest} of notional, {ours}"
     return None
 
@@ -230,7 +273,7 @@ def leverage(case: Case) -> Found | None:
         return None
     notional = held[0]["notional"]
     found = round(notional / case.theirs)
-    if not found or found * case.step / case.theirs > _CLEAR or not case.meets(notional / found):
+    if not found or found * case.step / case.theirs > _CLEAR or not case.tells(notional / found):
         return None
     known = math.isfinite(case.ours) and case.ours > 0
     ours = f"ours {notional / case.ours:.6g}x" if known else "ours is unknown"
@@ -251,5 +294,7 @@ HYPOTHESES: tuple[Callable[[Case], Found | None], ...] = (
 
 
 def likely(case: Case) -> Found | None:
-    """Give the first cause that explains a figure at these prices."""
+    """Give the first cause that explains a figure at these prices; of what is no number, only that it is the same."""
+    if not math.isfinite(case.theirs):
+        return equal(case)
     return next((found for test in HYPOTHESES if (found := test(case)) is not None), None)

@@ -80,11 +80,16 @@ class Figures:
         account, level = row["account"], row["level"]
         held = self.positions(account)
         if level == "position":
-            key = (row["instrument"], row["position_side"] or "net")
-            return [position for position in held if (position["instrument"], position["position_side"]) == key]
+            key, mode = (row["instrument"], row["position_side"] or "net"), row["margin_mode"]
+            held = [position for position in held if (position["instrument"], position["position_side"]) == key]
+            return [position for position in held if mode in (None, position["margin_mode"])]
         if level == "pool":
             held = [position for position in held if position["margin_mode"] == "cross"]
         return held if level == "account" or row["asset"] is None else [p for p in held if p["asset"] == row["asset"]]
+
+    def is_ambiguous(self, row: Mapping[str, Any]) -> bool:
+        """Say whether a reported position may be the cross or the isolated one of its instrument."""
+        return row["level"] == "position" and len({position["margin_mode"] for position in self.positions_of(row)}) > 1
 
     def cross_pools(self, row: Mapping[str, Any]) -> list[Row]:
         """Give the cross pool of a row's asset; of a market that pools per account, the account's."""

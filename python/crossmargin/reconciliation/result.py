@@ -24,7 +24,8 @@ class Reconciliation:
     ----------
     table : Table
         A row per reported figure, in the order given: ``account``, ``level``, ``asset``, ``instrument``,
-        ``position_side``, ``field``, ``ours`` (NaN where not computed), ``theirs``, ``difference`` (theirs less ours),
+        ``position_side``, ``margin_mode`` (as given), ``field``, ``ours`` (NaN where not computed), ``theirs``,
+        ``difference`` (theirs less ours),
         ``step`` (unit of the last digit that the venue writes; of prices the tick where the market has it), ``steps``
         (the difference in it), ``status`` (``"equal"``, ``"explained"``, ``"unexplained"`` or ``"not computed"``),
         ``cause``, ``detail``, and ``key``, the venue's name of the figure.
@@ -90,6 +91,8 @@ class Reconciliation:
             names.insert(0, "account")
         if set(columns["position_side"].tolist()) & {"long", "short"}:
             names.insert(names.index("instrument") + 1, "position_side")
+        if len(set(columns["margin_mode"].tolist()) - {None}) > 1:
+            names.insert(names.index("field"), "margin_mode")
         shown = differing or rows
         told = {tuple(columns[name][row] for name in names[: names.index("field") + 1]) for row in shown}
         if len(told) < len(shown):  # a pool's figure beside the same of its account
