@@ -250,3 +250,24 @@ def test_binance_multi_assets_totals_are_in_dollars() -> None:
     assert {causes[key] for key in (*totals, "maintMargin")} == {"equal"}, found
     assert found.n_unexplained == 0
     assert causes["walletBalance"] == "not computed here"  # an asset's cash is not among the figures of its pool
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_binance_orders_of_v3_legs_have_the_mode_of_their_symbol_whatever_the_order_of_rows(turned: bool) -> None:
+    """The mode is a setting of the symbol; a leg of size zero has no margin to tell it by."""
+    rows = [v3(positionSide="LONG", isolatedWallet="300", isolatedMargin="350")]
+    rows.append(v3(positionSide="SHORT", positionAmt="0", notional="0", isolatedWallet="0", isolatedMargin="0"))
+    order = {"symbol": "ETHUSDT", "side": "BUY", "origQty": "0.1", "price": "2000", "positionSide": "LONG"}
+    orders = [order, {**order, "side": "SELL", "positionSide": "SHORT"}]
+    made = binance.account(reply(*(rows[::-1] if turned else rows)), kind="usdm", orders=orders)
+    assert made.orders["margin_mode"].tolist() == ["isolated", "isolated"]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_binance_orders_of_legs_have_what_their_own_row_says(turned: bool) -> None:
+    rows = [v2(positionSide="LONG", leverage="20"), v2(positionSide="SHORT", positionAmt="0", leverage="8")]
+    order = {"symbol": "ETHUSDT", "side": "BUY", "origQty": "0.1", "price": "2000", "positionSide": "LONG"}
+    orders = [order, {**order, "side": "SELL", "positionSide": "SHORT"}]
+    made = binance.account(reply(*(rows[::-1] if turned else rows)), kind="usdm", orders=orders)
+    assert made.orders["leverage"].tolist() == [20.0, 8.0]
+    assert made.orders["margin_mode"].tolist() == ["cross", "cross"]

@@ -150,3 +150,18 @@ def test_bybit_account_of_several_coins_agrees_with_its_totals() -> None:
     assert found.n_unexplained == 0, found
     assert causes.pop("accountMMRate") == "rounding"
     assert set(causes.values()) == {"equal"}
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_bybit_orders_of_a_leg_have_its_leverage_whatever_the_order_of_rows(turned: bool) -> None:
+    rows = [position(positionIdx=1, side="Buy"), position(positionIdx=2, side="", size="0", leverage="5")]
+    order = {"symbol": "BTCUSDT", "qty": "0.1", "leavesQty": "0.1", "price": "60000", "orderStatus": "New"}
+    orders = [{**order, "side": "Buy", "positionIdx": 1}, {**order, "side": "Sell", "positionIdx": "2"}]
+    made = bybit.account(wallet(), rows[::-1] if turned else rows, orders=orders)
+    assert made.orders["leverage"].tolist() == [10.0, 5.0]
+
+
+def test_bybit_order_of_a_leg_without_a_row_has_no_leverage_of_the_other() -> None:
+    order = {"symbol": "BTCUSDT", "side": "Sell", "qty": "0.1", "price": "60000", "positionIdx": 2}
+    made = bybit.account(wallet(), [position(positionIdx=1, side="Buy")], orders=[order])
+    assert "leverage" not in made.orders

@@ -71,3 +71,54 @@ def test_okx_tiers_are_contracts_without_gaps() -> None:
     assert set(made.frame()["instrument"].tolist()) == {"BTC-USDT-SWAP"}
     with pytest.raises(xm.ArgumentError, match="instrument="):
         okx.tiers([{**rows[0], "uly": ""}])
+
+
+@pytest.mark.parametrize(
+    ("told", "cash"),
+    [
+        ({"cashBal": "-100", "eq": "-100", "upl": "0"}, -100.0),
+        ({"cashBal": "0", "eq": "-100", "upl": "0"}, -100.0),
+        ({"cashBal": "500", "eq": "530", "upl": "30"}, 500.0),
+        ({"cashBal": "500", "eq": "430", "upl": "30"}, 400.0),
+    ],
+    ids=["in the cash", "beside the cash", "in the cash, with profit", "beside the cash, with profit"],
+)
+def test_okx_debt_counts_once(told: dict[str, str], cash: float) -> None:
+    """A book takes the debt off the wallet: what remains is the equity less the profit."""
+    row = okx.account(balance(liab="100", **told), []).balances.rows()[0]
+    assert row["borrowed"] == 100.0
+    assert row["wallet_balance"] - row["borrowed"] == cash
+
+
+def test_okx_debt_that_the_equity_does_not_place_is_asked_for() -> None:
+    for sent in (balance(cashBal="500", eq="450", liab="100"), balance(cashBal="500", eq="", liab="100")):
+        with pytest.raises(xm.ArgumentError, match=r"liab.* of 100 USDT: say debt_in_cash=True"):
+            okx.account(sent, [])
+        for inside, wallet in ((True, 600.0), (False, 500.0)):
+            made = okx.account(sent, [], debt_in_cash=inside)
+            assert made.balances["wallet_balance"].tolist() == [wallet]
+
+
+@pytest.mark.parametrize(
+    ("equity", "wallet"),
+    [("1010", 1100.0), ("910", 1000.0), ("1210", 1300.0), ("1110", 1200.0)],
+    ids=["both in the cash", "debt beside", "margin beside", "both beside"],
+)
+def test_okx_debt_and_isolated_margin_are_placed_together(equity: str, wallet: float) -> None:
+    told = {"eq": equity, "upl": "0", "isoEq": "210", "isoUpl": "10", "liab": "100"}
+    made = okx.account(balance(**told), [position(mgnMode="isolated", margin="200")])
+    assert made.balances["wallet_balance"].tolist() == [wallet]
+
+
+def test_okx_debt_and_isolated_margin_that_look_alike_are_asked_for() -> None:
+    told = {"eq": "1000", "upl": "0", "isoEq": "200", "isoUpl": "0", "liab": "200"}
+    with pytest.raises(xm.ArgumentError, match="isolated_in_cash=True"):
+        okx.account(balance(**told), [position(mgnMode="isolated", margin="200")])
+    made = okx.account(balance(**told), [position(mgnMode="isolated", margin="200")], isolated_in_cash=False)
+    row = made.balances.rows()[0]
+    assert (row["wallet_balance"], row["borrowed"]) == (1200.0, 200.0)  # 1,000 less the debt, and the margin beside it
+
+
+def test_okx_dust_of_debt_needs_no_word() -> None:
+    row = okx.account(balance(eq="1000", liab="0.00000001"), []).balances.rows()[0]
+    assert row["wallet_balance"] - row["borrowed"] == 1000.0

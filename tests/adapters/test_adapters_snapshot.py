@@ -139,3 +139,20 @@ def test_adapters_numbers_that_are_none_are_refused_or_absent(value: Any) -> Non
     reply = {"assets": [{"asset": "USDT", "walletBalance": value}], "positions": []}
     with pytest.raises(xm.ArgumentError, match="walletBalance"):
         binance.account(reply, kind="usdm")
+
+
+def test_ccxt_debt_counts_once_where_the_total_is_an_equity() -> None:
+    sent = {"total": {"USDT": -100.0}, "debt": {"USDT": 100.0}}
+    row = ccxt.account(exchange="okx", balance=sent, positions=[]).balances.rows()[0]
+    assert (row["wallet_balance"], row["borrowed"]) == (0.0, 100.0)
+    row = ccxt.account(exchange="okx", balance=sent, positions=[], debt_in_total=False).balances.rows()[0]
+    assert (row["wallet_balance"], row["borrowed"]) == (-100.0, 100.0)
+
+
+def test_ccxt_debt_beside_a_total_that_is_no_equity_is_asked_for() -> None:
+    sent = {"total": {"USDT": 500.0}, "debt": {"USDT": 100.0}}
+    with pytest.raises(xm.ArgumentError, match=r"balance\.debt\.USDT was 100\.0.*debt_in_total=True"):
+        ccxt.account(exchange="bybit", balance=sent, positions=[])
+    for inside, wallet in ((True, 600.0), (False, 500.0)):
+        made = ccxt.account(exchange="bybit", balance=sent, positions=[], debt_in_total=inside)
+        assert made.balances["wallet_balance"].tolist() == [wallet]

@@ -239,37 +239,52 @@ def _isolation(row: Json, place: str, profit: Fraction | None) -> tuple[bool, Fr
     raise ArgumentError(f"{place}.isolatedWallet was {row.get('isolatedWallet')!r}, expected a number: {cure}")
 
 
-def _chosen(positions: list[Json]) -> dict[str, dict[str, Any]]:
-    """Give leverage and margin mode of each symbol, which rows of size zero tell too; orders have them from there."""
-    made: dict[str, dict[str, Any]] = {}
+def _chosen(positions: list[Json]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Give leverage and margin mode of the legs of each symbol, which rows of size zero tell too; orders have them.
+
+    Both are settings of the symbol. A v3 row does not say its mode, and an empty leg has no margin of its own to tell
+    it by: it has that of its symbol's other rows, whatever their order.
+    """
+    told: dict[str, dict[str, tuple[Fraction | None, bool | None]]] = {}
     for at, row in enumerate(positions):
         place = f"positions[{at}]"
-        isolated = str(row.get("marginType", "")).lower() == "isolated" or bool(flag(row, "isolated", place))
-        isolated = isolated or bool(first(row, ("isolatedWallet", "isolatedMargin"), place))
-        leverage = exact(row, "leverage", place)
-        made[text(row, "symbol", place)] = {
-            "leverage": leverage,
-            "margin_mode": "isolated" if isolated else "cross",
-        }
+        said = flag(row, "isolated", place)
+        if said is None and row.get("marginType"):
+            said = text(row, "marginType", place).lower() == "isolated"
+        if said is None and (exact(row, "isolatedWallet", place) or exact(row, "isolatedMargin", place)):
+            said = True
+        legs = told.setdefault(text(row, "symbol", place), {})
+        legs[str(row.get("positionSide") or "BOTH")] = (exact(row, "leverage", place), said)
+    made: dict[tuple[str, str], dict[str, Any]] = {}
+    for symbol, legs in told.items():
+        leverages = {leverage for leverage, _ in legs.values() if leverage is not None}
+        shared = leverages.pop() if len(leverages) == 1 else None
+        somewhere = any(said for _, said in legs.values())
+        for side in _SIDES:
+            leverage, said = legs.get(side, (None, None))
+            isolated = somewhere if said is None else said
+            mode = "isolated" if isolated else "cross"
+            made[symbol, side] = {"leverage": shared if leverage is None else leverage, "margin_mode": mode}
     return made
 
 
-def _read_order(draft: Draft, row: Json, place: str, chosen: Mapping[str, Mapping[str, Any]]) -> None:
+def _read_order(draft: Draft, row: Json, place: str, chosen: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
     side = text(row, "side", place, ("BUY", "SELL"))
     left = needed(row, "origQty", place, "give openOrders") - (exact(row, "executedQty", place) or 0)
     if left <= 0:
         return
     trigger = exact(row, "stopPrice", place) or None
     symbol = text(row, "symbol", place)
+    leg = text({"positionSide": "BOTH", **row}, "positionSide", place, tuple(_SIDES))
     draft.add(
         "orders",
         instrument=symbol,
-        **chosen.get(symbol, {}),
+        **chosen.get((symbol, leg), {}),
         quantity=left if side == "BUY" else -left,
         price=exact(row, "price", place) or None,
         trigger_price=trigger,
         reduce_only=bool(flag(row, "reduceOnly", place)) or bool(flag(row, "closePosition", place)),
-        position_side=_SIDES[text({"positionSide": "BOTH", **row}, "positionSide", place, tuple(_SIDES))],
+        position_side=_SIDES[leg],
     )
 
 

@@ -125,9 +125,9 @@ def account(  # noqa: PLR0913 - the replies, and what they leave open
         draft.prices["index"][asset] = float(value)
     for at, row in enumerate(held):
         _read_position(draft, row, f"positions[{at}]", mode)
-    chosen = {str(row.get("symbol")): exact(row, "leverage", "positions") or None for row in listed}
+    chosen = {_of_leg(row): exact(row, "leverage", "positions") or None for row in listed}
     for at, row in enumerate(objects(orders or [], "orders", *_WRAPPERS)):
-        _read_order(draft, row, f"orders[{at}]", mode, chosen.get(str(row.get("symbol"))))
+        _read_order(draft, row, f"orders[{at}]", mode, chosen.get(_of_leg(row)))
     draft.leverages(leverage)
     linear = category == "linear"
     return draft.snapshot(
@@ -169,6 +169,11 @@ def _read_coins(draft: Draft, wallet: Json, category: str, bonus_in_wallet: bool
             draft.report(row, _OF_COIN, place, level="asset", asset=coin)
         else:
             draft.report(row, _OF_POOL, place, level="asset", asset=coin)
+
+
+def _of_leg(row: Json) -> tuple[str, str]:
+    """Give what a leverage is of: the legs of one symbol have their own."""
+    return str(row.get("symbol")), str(row.get("positionIdx") or 0)
 
 
 def _leg(row: Json, place: str) -> str:

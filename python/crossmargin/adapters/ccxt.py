@@ -35,6 +35,7 @@ def account(  # noqa: PLR0913 - the structures, and what they leave open
     markets: Any = None,
     account: Any = "main",
     total_has_profit: bool | None = None,
+    debt_in_total: bool | None = None,
     margins_in_percent: bool | None = None,
     contract_sizes: Mapping[str, float] | None = None,
     leverage: Any = None,
@@ -62,6 +63,9 @@ def account(  # noqa: PLR0913 - the structures, and what they leave open
     total_has_profit : bool, optional
         Whether ``total`` has unrealised profit in it. Known of binance, okx, deribit, hyperliquid, kucoin, bitget and
         krakenfutures (yes) and of bybit (no); needed of others.
+    debt_in_total : bool, optional
+        Whether ``total`` is less by ``debt`` already. It is where it is an equity, of the exchanges above that say yes;
+        needed of others with a debt.
     margins_in_percent : bool, optional
         Whether ``maintenanceMarginPercentage`` is in percent; by default only that of deribit is.
     contract_sizes : mapping of str to float, optional
@@ -121,7 +125,8 @@ def account(  # noqa: PLR0913 - the structures, and what they leave open
         before = profits.get(settle, Fraction(0))
         profits[settle] = None if profit is None or before is None else before + profit
     has_profit = venues.TOTAL_HAS_PROFIT.get(exchange) if total_has_profit is None else total_has_profit
-    _read_balance(draft, balance, has_profit, None if positions is None else profits)
+    in_total = (venues.TOTAL_HAS_PROFIT.get(exchange) or None) if debt_in_total is None else debt_in_total
+    _read_balance(draft, balance, has_profit, None if positions is None else profits, in_total)
     legs = {row["symbol"] for row in rows if flag(row, "hedged", "positions")}
     for at, row in enumerate(objects(orders or [], "orders")):
         _read_order(draft, row, f"orders[{at}]", legs)
@@ -232,7 +237,11 @@ def _fenced(draft: Draft, row: Json, place: str, profit: Fraction | None) -> Fra
 
 
 def _read_balance(
-    draft: Draft, balance: Any, has_profit: bool | None, profits: Mapping[str, Fraction | None] | None
+    draft: Draft,
+    balance: Any,
+    has_profit: bool | None,
+    profits: Mapping[str, Fraction | None] | None,
+    debt_in_total: bool | None,
 ) -> None:
     if not isinstance(balance, Mapping):
         raise ArgumentError(f"balance was of type {type(balance).__name__}, expected the dict of fetch_balance")
@@ -244,7 +253,9 @@ def _read_balance(
         place = "balance.total"
         total = exact(totals, currency, place)
         profit = Fraction(0) if profits is None else profits.get(currency, Fraction(0))
-        if not total and not profit:
+        debts = balance.get("debt")
+        owed = abs((exact(debts, currency, "balance.debt") if isinstance(debts, Mapping) else None) or Fraction(0))
+        if not total and not profit and not owed:
             continue
         if has_profit is None:
             cure = "say total_has_profit=True if it has unrealised profit in it, else False"
@@ -254,8 +265,10 @@ def _read_balance(
             told = f"{place}.{currency} was {totals[currency]!r} and has unrealised profit in it"
             raise ArgumentError(f"{told}, which is not known: {cure}")
         wallet = (total or Fraction(0)) - ((profit or Fraction(0)) if has_profit else Fraction(0))
-        debts = balance.get("debt")
-        owed = exact(debts, currency, "balance.debt") if isinstance(debts, Mapping) else None
+        if owed and debt_in_total is None:
+            told = f"balance.debt.{currency} was {float(owed)!r} on {draft.venue!r}"
+            raise ArgumentError(f"{told}: say debt_in_total=True if total is less by it already, else False")
+        wallet += owed if debt_in_total else 0  # a book takes the debt off
         draft.add("balances", asset=currency, wallet_balance=wallet, borrowed=owed or None)
         field = "equity" if has_profit else "wallet_balance"
         draft.report(totals, {currency: field}, place, level="asset", asset=currency)

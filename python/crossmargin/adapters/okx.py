@@ -37,6 +37,7 @@ def account(  # noqa: PLR0913 - the replies, and what they leave open
     account: Any = "main",
     contract_sizes: Mapping[str, float] | None = None,
     isolated_in_cash: bool | None = None,
+    debt_in_cash: bool | None = None,
     leverage: Any = None,
 ) -> Snapshot:
     """Read an OKX account with swaps and futures.
@@ -54,14 +55,17 @@ def account(  # noqa: PLR0913 - the replies, and what they leave open
     isolated_in_cash : bool, optional
         Whether ``cashBal`` has the margin of isolated positions in it. Found from ``eq``, ``upl`` and ``isoEq`` where
         these decide it; needed where they do not.
+    debt_in_cash : bool, optional
+        Whether ``cashBal`` is less by the debt ``liab`` already. Found from ``eq`` less ``cashBal`` and ``upl``; needed
+        where that is neither nothing nor the debt.
     leverage : mapping of str to float, or float, optional
         For positions that do not tell theirs.
 
     Returns
     -------
     Snapshot
-        The wallet is ``cashBal``, which is without unrealised profit (``eq`` is with it). Index prices are ``eqUsd``
-        over ``eq``.
+        The wallet is ``cashBal``, which is without unrealised profit (``eq`` is with it), before debts. Index
+        prices are ``eqUsd`` over ``eq``.
 
     Raises
     ------
@@ -91,7 +95,9 @@ def account(  # noqa: PLR0913 - the replies, and what they leave open
         _read_position(draft, row, f"positions[{at}]")
     isolated = _isolated_cash(held)
     for at, row in enumerate(objects(one(balance, "balance", "data").get("details", []), "balance.details")):
-        _read_currency(draft, row, f"balance.details[{at}]", isolated, isolated_in_cash)
+        place = f"balance.details[{at}]"
+        said = {"isolated_in_cash": isolated_in_cash, "debt_in_cash": debt_in_cash}
+        _read_currency(draft, row, place, isolated=isolated, **said)
     for name, size in (contract_sizes or {}).items():
         draft.sizes[name] = float(exact_of(size, f"contract_sizes[{name!r}]"))
     draft.leverages(leverage)
@@ -113,44 +119,64 @@ def _isolated_cash(positions: list[Json]) -> dict[str, Fraction]:
     return cash
 
 
-def _read_currency(draft: Draft, row: Json, place: str, isolated: Mapping[str, Fraction], said: bool | None) -> None:
+def _read_currency(  # noqa: PLR0913 - what is left open
+    draft: Draft,
+    row: Json,
+    place: str,
+    *,
+    isolated: Mapping[str, Fraction],
+    isolated_in_cash: bool | None,
+    debt_in_cash: bool | None,
+) -> None:
     currency = text(row, "ccy", place)
     cash = needed(row, "cashBal", place, "give the reply of account/balance")
-    fenced = isolated.get(currency, Fraction(0))
+    fenced, owed = isolated.get(currency, Fraction(0)), abs(exact(row, "liab", place) or Fraction(0))
+    cases = _cases(row, place, cash, fenced, owed)
     if fenced:
-        equity, profit = exact(row, "eq", place), exact(row, "upl", place)
-        own, own_profit = exact(row, "isoEq", place), exact(row, "isoUpl", place)
-        inside = _is_inside(equity, cash, profit, own, own_profit) if said is None else said
-        if inside is None:
+        cases = [case for case in cases if isolated_in_cash in (None, case[0])]
+        found = {inside for inside, _ in cases}
+        if isolated_in_cash is None and len(found) != 1:
             told = f"{place}.cashBal was {row['cashBal']!r} beside isolated margin of {float(fenced):,.10g} {currency}"
             raise ArgumentError(f"{told}: say isolated_in_cash=True if it has that in it, else False")
-        cash += 0 if inside else fenced
-    owed = exact(row, "liab", place)
-    draft.add("balances", asset=currency, wallet_balance=cash, borrowed=abs(owed) if owed else None)
+        cash += 0 if (found.pop() if isolated_in_cash is None else isolated_in_cash) else fenced
+    if owed:
+        found = {inside for _, inside in cases}
+        if debt_in_cash is None and owed > _CLOSE and len(found) != 1:
+            told = f"{place}.cashBal was {row['cashBal']!r} beside a debt (liab) of {float(owed):,.10g} {currency}"
+            raise ArgumentError(f"{told}: say debt_in_cash=True if it is less by that already, else False")
+        inside = found == {True} or owed <= _CLOSE if debt_in_cash is None else debt_in_cash
+        cash += owed if inside else 0  # a book takes the debt off
+    draft.add("balances", asset=currency, wallet_balance=cash, borrowed=owed or None)
     equity, value = exact(row, "eq", place), exact(row, "eqUsd", place)
     if equity and value:
         draft.price("index", currency, value / equity)
     draft.report(row, _OF_CURRENCY, place, level="asset", asset=currency)
 
 
-def _is_inside(
-    equity: Fraction | None,
-    cash: Fraction,
-    profit: Fraction | None,
-    own: Fraction | None,
-    own_profit: Fraction | None,
-) -> bool | None:
-    """Say by the equity whether cash has isolated margin in it; ``None`` where it cannot be told.
+def _cases(row: Json, place: str, cash: Fraction, fenced: Fraction, owed: Fraction) -> list[tuple[bool, bool]]:
+    """Say by the equity what cash may have in it: whether isolated margin, and whether it is less by the debt.
 
     The equity is cash and profit, and beside them either the isolated equity or nothing but the isolated profit, which
-    may be in the profit already.
+    may be in the profit already; and less the debt where cash is not.
     """
-    if equity is None or own is None:
-        return None
-    rest = equity - cash - (profit or 0)
-    outside = abs(rest - own) <= _CLOSE
-    inside = abs(rest) <= _CLOSE or (own_profit is not None and abs(rest - own_profit) <= _CLOSE)
-    return None if inside == outside else inside
+    equity, own = exact(row, "eq", place), exact(row, "isoEq", place)
+    if equity is None:
+        return []
+    rest = equity - cash - (exact(row, "upl", place) or 0)
+    within = [Fraction(0)]
+    beside: list[Fraction] = []
+    if fenced:
+        if own is None:
+            within = []
+        else:
+            within.append(exact(row, "isoUpl", place) or Fraction(0))
+            beside.append(own)
+    return [
+        (inside, paid)
+        for inside, rests in ((True, within), (False, beside))
+        for paid in (True, False)
+        if any(abs(rest + (0 if paid else owed) - other) <= _CLOSE for other in rests)
+    ]
 
 
 def _read_position(draft: Draft, row: Json, place: str) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from crossmargin.adapters._read import exact, exact_of, step_of
+from crossmargin.adapters._read import choice, exact, exact_of, step_of
+from crossmargin.adapters._unknown import known_instruments, without_unknown
 from crossmargin.book import Book
 from crossmargin.errors import ArgumentError
 from crossmargin.scores import DEFAULT_OUTPUTS, Scores, score
@@ -45,7 +46,7 @@ class Snapshot:
     contract_sizes : dict of str to float
         What one contract is, where the replies tell: base units, of inverse contracts quote units.
     notes : tuple of str
-        What was derived, dropped or assumed.
+        What was derived, dropped or assumed; `book` adds what it left out.
 
     Examples
     --------
@@ -117,13 +118,19 @@ class Snapshot:
         """
         return _table(self._reported, REPORTED)
 
-    def book(self, market: Market, **options: Any) -> Book:
+    def book(self, market: Market, *, unknown: str = "raise", **options: Any) -> Book:
         """Make the book of the accounts under a market's rules.
+
+        Where the market pools collateral per asset, a balance in an asset that it has not (dust, another stablecoin) is
+        left out and said so in `notes`: no instrument settles in it, so nothing else depends on it.
 
         Parameters
         ----------
         market : Market
             The rules. Where a reply tells a contract size that is not the market's, quantities are converted.
+        unknown : {"raise", "drop"}
+            What to do with instruments, and with assets of a pool of several, that the market has not: refuse them, or
+            leave them out and say so in `notes`. Figures are then bounds: required margins are too low.
         **options
             ``duplicates`` and ``on_error`` of `Book`.
 
@@ -135,7 +142,8 @@ class Snapshot:
         Raises
         ------
         BookError
-            For instruments and assets that the market does not have, and other faults of rows.
+            For instruments and assets that the market does not have, all in one with how to add them, and for other
+            faults of rows.
         ArgumentError
             For a market that pools collateral otherwise than the account does.
         """
@@ -147,7 +155,11 @@ class Snapshot:
                 else f"take rules with pools.cross = {self.pooling!r}"
             )
             raise ArgumentError(f"market {market.id!r} pools {pools}, but the account is {self.pooling}: {cure}")
+        choice(unknown, "unknown", ("raise", "drop"), "it is what to do with names that the market has not")
+        how = "keep" if unknown == "raise" and options.get("on_error") == "reject" else unknown
         tables = {name: [dict(row) for row in rows] for name, rows in self._tables.items()}
+        tables, left_out = without_unknown(tables, market, self.venue, how)
+        self.notes = tuple(dict.fromkeys((*self.notes, *left_out)))
         self._convert(market, [*tables["positions"], *tables["orders"]])
         given: dict[str, Any] = {name: _filled(rows) for name, rows in tables.items() if rows or name == "balances"}
         return Book(market, **given, **options)
@@ -167,9 +179,7 @@ class Snapshot:
         Prices
             What `score` takes.
         """
-        named = market.aliases
-        known = {alias: name for name, others in named.items() for alias in others}
-        known |= {name: name for name in market.instruments["instrument"].tolist()}
+        known = known_instruments(market)
         assets = {name: name for name in market.assets["asset"].tolist()}
         return market.prices(
             mark=_named(self.mark, known) | _named(mark or {}, None, known),
@@ -177,7 +187,16 @@ class Snapshot:
             last=(_named(self.last, known) | _named(last or {}, None, known)) or None,
         )
 
-    def score(self, market: Market, outputs: str | Sequence[str] = DEFAULT_OUTPUTS) -> Scores:
+    def score(  # noqa: PLR0913 - rules, figures, prices
+        self,
+        market: Market,
+        outputs: str | Sequence[str] = DEFAULT_OUTPUTS,
+        *,
+        mark: Any = None,
+        index: Any = None,
+        last: Any = None,
+        unknown: str = "raise",
+    ) -> Scores:
         """Score the accounts at the prices of the replies: `crossmargin.score` of `book` and `prices`.
 
         Parameters
@@ -186,15 +205,23 @@ class Snapshot:
             The rules.
         outputs : str or sequence of str
             Which figures, of ``OUTPUTS``, or ``"all"``.
+        mark, index, last : mapping of str to float, optional
+            As of `prices`.
+        unknown : {"raise", "drop"}
+            As of `book`.
 
         Returns
         -------
         Scores
             A row per pool.
         """
-        return score(self.book(market), self.prices(market), outputs)
+        return score(
+            self.book(market, unknown=unknown), self.prices(market, mark=mark, index=index, last=last), outputs
+        )
 
-    def reconcile(self, market: Market, *, mark: Any = None, index: Any = None, last: Any = None) -> Reconciliation:
+    def reconcile(
+        self, market: Market, *, mark: Any = None, index: Any = None, last: Any = None, unknown: str = "raise"
+    ) -> Reconciliation:
         """Lay our figures beside those that the venue reported: see `crossmargin.reconcile`.
 
         Parameters
@@ -203,6 +230,8 @@ class Snapshot:
             The rules to compute ours by.
         mark, index, last : mapping of str to float, optional
             As of `prices`.
+        unknown : {"raise", "drop"}
+            As of `book`.
 
         Returns
         -------
@@ -211,7 +240,8 @@ class Snapshot:
         """
         from crossmargin.reconciliation import reconcile  # noqa: PLC0415 - what only adapts does without
 
-        return reconcile(self.book(market), self.prices(market, mark=mark, index=index, last=last), self.reported)
+        prices = self.prices(market, mark=mark, index=index, last=last)
+        return reconcile(self.book(market, unknown=unknown), prices, self.reported)
 
     def _convert(self, market: Market, rows: list[Row]) -> None:
         """Turn quantities of the venue's contracts into those of the market's."""
