@@ -241,7 +241,8 @@ def _explain(rows: list[Row], figures: Figures, account: Any) -> None:
     if _open(rows):
         _at_entry(rows, figures, account)
     _by_parts(rows, figures)
-    _unconfirmed(rows, figures)
+    if _open(rows):
+        _unconfirmed(rows, figures)
     for row in _open(rows):
         if math.isnan(row["ours"]):
             unknown = "ours is unknown: no price, or no leverage"
