@@ -203,7 +203,7 @@ def _read_position(draft: Draft, row: Json, place: str, mode: str) -> None:
     keys = dict(_OF_POSITION)
     if own == "isolated":
         keys["positionBalance"] = "wallet_balance"
-    draft.report(row, keys, place, level="position", instrument=symbol, side=leg)
+    draft.report(row, keys, place, level="position", instrument=symbol, side=leg, mode=own)
 
 
 def _read_order(draft: Draft, row: Json, place: str, mode: str, leverage: Fraction | None) -> None:

@@ -197,7 +197,9 @@ def _read_position(draft: Draft, row: Json, place: str) -> None:
         position_side=side,
     )
     draft.price("mark", name, exact(row, "markPx", place))
-    draft.report(row, _OF_POSITION, place, level="position", instrument=name, side=side)
+    draft.report(
+        row, _OF_POSITION, place, level="position", instrument=name, side=side, mode="isolated" if isolated else "cross"
+    )
 
 
 def tiers(position_tiers: Any, *, instrument: str | None = None) -> Tiers:

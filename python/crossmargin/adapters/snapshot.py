@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from crossmargin.prices import Prices
     from crossmargin.reconciliation import Reconciliation
 
-REPORTED = ("account", "level", "asset", "instrument", "position_side", "field", "value", "step", "key")
+REPORTED = ("account", "level", "asset", "instrument", "position_side", "margin_mode", "field", "value", "step", "key")
 """Columns of `Snapshot.reported`."""
 
 _NO_AMOUNTS = ("_price", "_ratio", "_rate")
@@ -357,6 +357,7 @@ class Draft:
         asset: str | None = None,
         instrument: str | None = None,
         side: str | None = None,
+        mode: str | None = None,
         scale: Fraction = Fraction(1),
     ) -> None:
         """Note the venue's figures in an object: ``keys`` is field by the venue's key; absent ones are passed over."""
@@ -368,7 +369,7 @@ class Draft:
             digit = 1.0 if field.endswith(_NO_AMOUNTS) else self.digit
             step = float(exact_of(min(step_of(row[key]), digit), key) * abs(scale))
             figure = {"field": field, "value": float(value * scale), "step": step, "key": key}
-            self.reported.append({**owner, "position_side": side, **figure})
+            self.reported.append({**owner, "position_side": side, "margin_mode": mode, **figure})
 
     def snapshot(self, *, preset: str | None = None, pooling: str | None = None) -> Snapshot:
         """Finish it."""
