@@ -9,7 +9,7 @@ import numpy as np
 
 from crossmargin import _core as engine
 from crossmargin.account.amounts import at_least_in_steps
-from crossmargin.account.state import ZERO, State
+from crossmargin.account.state import State
 from crossmargin.account.trades import no_position
 from crossmargin.book import Book
 from crossmargin.errors import ArgumentError, MissingPriceError
@@ -30,6 +30,11 @@ PoolKey = tuple[str, str, str | None, str | None]
 _RATIOS = ("margin_ratio", "venue_ratio")
 _OF_CROSS_POOLS = ("available", "withdrawable")
 _OF_BOUNDS = ("floor", "deduction")
+_REQUIREMENTS = ("initial_margin", "maintenance_margin")
+MARKLESS = ("wallet_balance", *_REQUIREMENTS)
+"""Figures that may be known without a mark."""
+_ANY_PRICE = 1.0
+"""Stands where a mark is missing, for figures that are the same at every mark."""
 
 
 class Reader:
@@ -37,6 +42,7 @@ class Reader:
 
     __slots__ = (
         "_book",
+        "_markless",
         "_marks",
         "_missing",
         "_pool_places",
@@ -61,6 +67,7 @@ class Reader:
     _prices: Prices
     _marks: tuple[dict[str, Any], dict[str, Any], dict[str, Any]] | None
     _scores: Scores | None
+    _markless: Scores | None
     _missing: MissingPriceError | None
     _rows: dict[str, Any] | None
     _rates: list[float] | None
@@ -82,7 +89,7 @@ class Reader:
         self._forget()
 
     def _forget(self) -> None:
-        self._scores = self._missing = self._rows = self._rates = None
+        self._scores = self._markless = self._missing = self._rows = self._rates = None
         self._totals = {}
 
     def _marked(self, mark: Mapping[str, Any], index: Mapping[str, Any], last: Mapping[str, Any]) -> None:
@@ -116,9 +123,51 @@ class Reader:
         if found is None:
             scores = self._scored()
             if self._missing is not None:
-                raise unmarked(self._missing)
+                scores = self._without_marks(name, scores.unpriced.nonzero()[0].tolist(), self._missing)
             found = self._totals[name] = self._added(scores, name) if len(scores) else self._nothing(name)
         return found
+
+    def _without_marks(self, name: str, unpriced: list[int], missing: MissingPriceError) -> Scores:
+        """Give scores in which a figure of these pools is known, though prices are missing, or say that they are.
+
+        Where no mark enters the figure any number may stand in place of the missing ones; index prices may not be
+        missing.
+        """
+        pools = self._pool_keys()
+        if any(self._needs_marks(name, pools[place]) for place in unpriced):
+            raise unmarked(missing)
+        if self._markless is None:
+            prices = self._prices
+            mark, last = (np.where(np.isnan(given), _ANY_PRICE, given) for given in (prices.mark, prices.last))
+            filled = Prices._of(engine.Prices(self.market._core, mark, prices.index, last), self.market)
+            self._markless = score(self._book, filled, MARKLESS, missing="null")
+        if self._markless.unpriced[unpriced].any():
+            raise unmarked(MissingPriceError("", index=missing.index))
+        return self._markless
+
+    def _needs_marks(self, name: str, pool: PoolKey) -> bool:
+        """Say whether a figure of a pool that is not priced may depend on the missing marks.
+
+        What a pool requires does not where the engine gives the figure for each of its positions, unless there are
+        orders that count, or a loss may be a debt that requires something too.
+        """
+        if name not in _REQUIREMENTS:
+            return name != "wallet_balance"
+        terms = self._terms
+        if self._state.orders and terms.orders_count:
+            return True
+        held = [key for key in self._position_places if self._pool_of(key) == pool]
+        owing = {terms.contracts[key[0]].settle for key in held} & terms.debts_require
+        if owing and terms.spans_assets and pool[0] == "cross":
+            return True
+        figures = self._position_rows()[name]
+        return any(math.isnan(figures.item(self._position_places[key])) for key in held)
+
+    def _pool_of(self, key: Key) -> PoolKey:
+        """Give the key of the pool that backs a position."""
+        instrument, side, mode = key
+        settle = self._terms.contracts[instrument].settle
+        return (mode, settle, instrument, side) if mode == "isolated" else self._cross_key(settle)
 
     def _added(self, scores: Scores, name: str) -> float:
         if name in _RATIOS:
@@ -168,16 +217,21 @@ class Reader:
 
     def _position_figure(self, key: Key, name: str) -> Any:
         """Give a figure of one position."""
-        if self._rows is None:
-            self._rows = self._book._core.positions(self._prices._core, "null")
+        rows = self._position_rows()
         place = self._position_places.get(key)
         if place is None:
             raise ArgumentError(no_position(self._state, *key))
-        value = self._rows[name].item(place)
+        value = rows[name].item(place)
         absent = value == 0 if name == "tier" else value != value  # noqa: PLR0124 - NaN
-        if absent and math.isnan(self._rows["unrealized_pnl"].item(place)):  # else a leverage is unknown
+        if absent and math.isnan(rows["unrealized_pnl"].item(place)):  # else a leverage is unknown
             raise self._unmarked_position(key)
         return value
+
+    def _position_rows(self) -> dict[str, Any]:
+        """Give the figures of all positions as columns; NaN of what needs a mark that is missing."""
+        if self._rows is None:
+            self._rows = self._book._core.positions(self._prices._core, "null")
+        return self._rows
 
     def _unmarked_position(self, key: Key) -> MissingPriceError:
         self._scored()
@@ -185,11 +239,15 @@ class Reader:
         mark, last = ([key[0]] if key[0] in names else [] for names in (found.mark, found.last))
         return unmarked(MissingPriceError("", mark, last, () if mark or last else found.index))
 
+    def _pool_keys(self) -> list[PoolKey]:
+        """Give the keys of the pools, in their order."""
+        pools = self._book._core.pools()
+        columns = (pools[name].tolist() for name in ("kind", "asset", "instrument", "side"))
+        return list(zip(*columns, strict=True))
+
     def _pool_place(self, key: PoolKey) -> int:
         if self._pool_places is None:
-            pools = self._book._core.pools()
-            columns = (pools[name].tolist() for name in ("kind", "asset", "instrument", "side"))
-            self._pool_places = {made: place for place, made in enumerate(zip(*columns, strict=True))}
+            self._pool_places = {made: place for place, made in enumerate(self._pool_keys())}
         place = self._pool_places.get(key)
         if place is None:
             there = ", ".join(" ".join(word for word in made if word) for made in self._pool_places) or "none"
@@ -201,20 +259,8 @@ class Reader:
         place = self._pool_place(key)
         scores = self._scored()
         if self._missing is not None and scores.unpriced[place]:
-            raise unmarked(self._missing)
+            scores = self._without_marks(name, [place], self._missing)
         return scores[name].item(place)
-
-    def _wallet_of(self, key: PoolKey) -> float:
-        """Give the cash of a pool, before a price is known too where it is of one asset."""
-        place = self._pool_place(key)
-        held = (key[2] or "", key[3] or "", "isolated")
-        if not self._scored().unpriced[place] or (self._terms.spans_assets and key[0] == "cross"):
-            return float(self._pool_figure(key, "wallet_balance"))
-        if key[0] == "isolated":
-            return float(self._fenced(held)) if held in self._state.positions else 0.0
-        apart = [other for other in self._state.positions if other[2] == "isolated"]
-        apart = [other for other in apart if self._terms.contracts[other[0]].settle == key[1]]
-        return float(self._state.cash.get(key[1], ZERO) - sum(map(self._fenced, apart), ZERO))
 
     def _last_of(self, instrument: str) -> float:
         price: float = self._prices.last.item(self._terms.instruments.index(instrument))

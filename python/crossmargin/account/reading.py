@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from crossmargin._arguments import one_of
 from crossmargin.account.amounts import to_decimal
-from crossmargin.account.figures import Reader, above_zero, unmarked
+from crossmargin.account.figures import MARKLESS, Reader, above_zero, unmarked
 from crossmargin.account.state import MODES, SIDES, ZERO, Flow
 from crossmargin.account.trades import no_position
 from crossmargin.account.views import Pool, Position, Views
@@ -47,7 +47,11 @@ def _of_account(name: str, doc: str) -> Any:
 
 
 class Figures(Reader):
-    """What can be read of an account. Amounts are in `valuation`; a price that is needed and missing is an error."""
+    """What can be read of an account. Amounts are in `valuation`; a price that is needed and missing is an error.
+
+    Cash needs no mark, nor do margins that the rules take at entry, where no order counts: they are known before the
+    first one.
+    """
 
     __slots__ = ()
 
@@ -137,9 +141,7 @@ class Figures(Reader):
     @property
     def pools(self) -> Views[Pool]:
         """The collateral pools: cross before isolated, then by asset, instrument and side."""
-        table = self._book.pools
-        columns = (table[name].tolist() for name in ("kind", "asset", "instrument", "side"))
-        return Views([Pool(self, key) for key in zip(*columns, strict=True)], self._pool_table)
+        return Views([Pool(self, key) for key in self._pool_keys()], self._pool_table)
 
     @property
     def orders(self) -> Table:
@@ -296,18 +298,15 @@ class Figures(Reader):
 
     def _pool_table(self) -> Table:
         table = self._scored().table
-        return Table({name: table[name] for name in table if name not in ("account", "unpriced")})
+        columns: dict[str, Any] = {name: table[name] for name in table if name not in ("account", "unpriced")}
+        if self._missing is not None:
+            columns |= {name: [_or_nan(pool, name) for pool in self.pools] for name in MARKLESS}
+        return Table(columns)
 
     @property
     def summary(self) -> Table:
         """The account in one row: the figures that are looked at first, in `valuation`; NaN without a price."""
-        row: dict[str, Any] = {}
-        for name in _SUMMARY:
-            try:
-                row[name] = [getattr(self, name)]
-            except MissingPriceError:
-                row[name] = [float("nan")]
-        return Table(row)
+        return Table({name: [_or_nan(self, name)] for name in _SUMMARY})
 
     def _title(self) -> str:
         try:
@@ -352,6 +351,13 @@ def check_leg(side: object, mode: object) -> None:
         one_of(mode, "margin_mode", MODES)
     if side is not None:
         one_of(side, "position_side", SIDES)
+
+
+def _or_nan(of: Figures | Pool, name: str) -> Any:
+    try:
+        return getattr(of, name)
+    except MissingPriceError:
+        return float("nan")
 
 
 def _real(value: Fraction | float | None) -> float | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from crossmargin.market import Market
 
 _DEFAULT_LOT = Fraction(1, 10**8)
+_OF_ORDERS = ("orders_initial_margin", "orders_maintenance_margin", "orders_tier_basis")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,10 @@ class Terms:
     default_profile: str
     valuation: str | None
     spans_assets: bool
+    orders_count: bool
+    """Whether orders enter a margin, or what picks a tier."""
+    debts_require: frozenset[str]
+    """Assets of which a debt requires margin, so that a loss may."""
     coefficient_counts: bool
     venue_ratio_of_nothing: float
 
@@ -92,7 +97,7 @@ def terms_of(market: Market, unit: str) -> Terms:
     names = {name: name for name in contracts}
     for name, aliases in market.aliases.items():
         names |= dict.fromkeys(aliases, name)
-    rules = market.rules
+    rules, owed = market.rules, market.liabilities["asset"].tolist()
     return Terms(
         quanta={row["asset"]: exact(row["quantum"], "quantum") for row in assets},
         places={row["asset"]: place for place, row in enumerate(assets)},
@@ -103,6 +108,8 @@ def terms_of(market: Market, unit: str) -> Terms:
         default_profile=profiles[0]["profile"] if profiles else "",
         valuation=rules["valuation_asset"],
         spans_assets=rules["cross_pool"] == "per_account",
+        orders_count=any(rules[name] != "none" for name in _OF_ORDERS),
+        debts_require=frozenset(owed) if rules["liability_requirement"] != "none" else frozenset(),
         coefficient_counts=rules["user_coefficient"] == "bounds",
         venue_ratio_of_nothing=0.0 if rules["venue_ratio"] == "maintenance_over_equity" else float("inf"),
     )

@@ -72,12 +72,7 @@ class Position:
         return held
 
     def _pool_key(self) -> PoolKey:
-        instrument, side, mode = self._key
-        account = self._account
-        settle = account._terms.contracts[instrument].settle
-        if mode == "isolated":
-            return (mode, settle, instrument, side)
-        return account._cross_key(settle)
+        return self._account._pool_of(self._key)
 
     @property
     def instrument(self) -> str:
@@ -147,11 +142,6 @@ class Position:
         self._held()
         return float(self._account._fenced(self._key))
 
-    @property
-    def wallet_balance(self) -> float:
-        """Cash, realised only. Of the pool that backs the position."""
-        return self._account._wallet_of(self._pool_key())
-
     notional = _of_position("notional", "``|quantity * x(mark)|``, see docs/concepts.md for ``x``.")
     unrealized_pnl = _of_position("unrealized_pnl", "``quantity * (x(mark) - x(entry))``.")
     initial_margin = _of_position("initial_margin", "By leverage or table, without orders; NaN without a leverage.")
@@ -161,6 +151,7 @@ class Position:
     maintenance_rate = _of_tier("maintenance_rate", "The rate of its tier.")
     max_leverage = _of_tier("max_leverage", "The largest leverage of its tier; infinite where none is stated.")
     deduction = _of_tier("deduction", "What its tier takes off ``maintenance_rate * size``, in the unit of the table.")
+    wallet_balance = _of_backing("wallet_balance", "Cash, realised only.")
     equity = _of_backing("equity", "``wallet_balance + bonus - borrowed + unrealized_pnl``, at full value.")
     excess = _of_backing("excess", "``collateral_value - trigger_level * maintenance_margin``.")
     margin_ratio = _of_backing("margin_ratio", "``collateral_value / maintenance_margin``.")
@@ -241,11 +232,7 @@ class Pool:
         """The side of an isolated pool's position; ``None`` of a cross one."""
         return self._key[3]
 
-    @property
-    def wallet_balance(self) -> float:
-        """Cash, realised only; of an isolated pool what is fenced."""
-        return self._account._wallet_of(self._key)
-
+    wallet_balance = _of_pool("wallet_balance", "Cash, realised only; of an isolated pool what is fenced.")
     unrealized_pnl = _of_pool("unrealized_pnl", "``sum quantity * (x(mark) - x(entry))``.")
     equity = _of_pool("equity", "``wallet_balance + bonus - borrowed + unrealized_pnl``, at full value.")
     collateral_value = _of_pool("collateral_value", "What the venue counts of the equity.")
