@@ -246,10 +246,8 @@ def test_binance_multi_assets_totals_are_in_dollars() -> None:
     sent = reply(v2(), assets=assets, multiAssetsMargin=True, **totals)
     made = binance.account(sent, kind="usdm", index={"BTC": 60_000.0, "USDT": 1.0})
     found = made.reconcile(xm.load_market("binance-usdm-multi"))
-    causes = {row["key"]: row["cause"] for row in found.table.rows()}
-    assert {causes[key] for key in (*totals, "maintMargin")} == {"equal"}, found
-    assert found.n_unexplained == 0
-    assert causes["walletBalance"] == "not computed here"  # an asset's cash is not among the figures of its pool
+    assert {row["key"] for row in found.table.rows()} >= {*totals, "maintMargin", "walletBalance"}
+    assert set(found.table["cause"].tolist()) == {"equal"}, found
 
 
 @pytest.mark.parametrize("turned", [False, True])

@@ -72,8 +72,8 @@ def reconcile(book: Book, prices: Prices, reported: Any) -> Reconciliation:
     A cause is likely, not proven: numbers may agree by chance where few digits are written. Liquidation prices are not
     computed in this version: beside a reported one it is said whether the verdict of the position's pool changes there.
 
-    Each account with differences scores the book again, a few times, and so does each liquidation price: give a book of
-    the accounts that are looked at, not of a million.
+    The book is scored once. Each account with differences is scored again by itself, a few times, and so it is for each
+    liquidation price: the time is in proportion to the accounts, and to those that differ above all.
 
     Examples
     --------
@@ -237,12 +237,12 @@ def _explain(rows: list[Row], figures: Figures, account: Any) -> None:
     if _open(rows):
         _at_entry(_with_profit_settled(rows), figures, account)
     if _open(rows):
-        _at_their_marks(rows, figures)
+        _at_their_marks(rows, figures, account)
     if _open(rows):
         _at_entry(rows, figures, account)
     _by_parts(rows, figures)
     if _open(rows):
-        _unconfirmed(rows, figures)
+        _unconfirmed(rows, figures, account)
     for row in _open(rows):
         if math.isnan(row["ours"]):
             unknown = "ours is unknown: no price, or no leverage"
@@ -279,18 +279,18 @@ def _settle(rows: Iterable[Row], figures: Figures, prefix: str, detail: str = ""
     return settled
 
 
-def _at_their_marks(rows: list[Row], figures: Figures) -> None:
+def _at_their_marks(rows: list[Row], figures: Figures, account: Any) -> None:
     """Try the marks that the venue's own figures imply, each kept where a second figure agrees and none denies it."""
     implied = implied_marks(_open(rows), figures)
     given = _marks(figures)
     for name, mark in implied.items():
-        there = figures.at(with_marks(figures.book.market, figures.prices, {name: mark}))
+        there = figures.at(with_marks(figures, {name: mark}), account)
         if _speaks_for(rows, name, there) > 1:
             detail = f"theirs at {mark:,.8g}, ours at {given[name]:,.8g}"
             _settle([row for row in rows if row["instrument"] == name], there, causes.STALE_MARK, detail)
     kept = {name: mark for name, mark in implied.items() if _was_stale(rows, name)}
     if kept:
-        there = figures.at(with_marks(figures.book.market, figures.prices, kept))
+        there = figures.at(with_marks(figures, kept), account)
         detail = "theirs at the marks of its positions"
         _settle(rows, there, causes.STALE_MARK, detail)
 
@@ -319,7 +319,7 @@ def _agrees(row: Row, figures: Figures) -> bool:
     return causes.equal(case) is not None or causes.rounding(case) is not None
 
 
-def _unconfirmed(rows: list[Row], figures: Figures) -> None:
+def _unconfirmed(rows: list[Row], figures: Figures, account: Any) -> None:
     """Name the mark that a single figure implies, which is left unexplained: any number implies one."""
     given = _marks(figures)
     for name, mark in implied_marks(_open(rows), figures).items():
@@ -327,7 +327,7 @@ def _unconfirmed(rows: list[Row], figures: Figures) -> None:
         of_it = _open(beside)
         if len(of_it) != 1 or not abs(mark / given[name] - 1) <= _NEAR:
             continue
-        there = figures.at(with_marks(figures.book.market, figures.prices, {name: mark}))
+        there = figures.at(with_marks(figures, {name: mark}), account)
         if _speaks_for(rows, name, there) == 1:
             detail = f"theirs at {mark:,.8g}, ours at {given[name]:,.8g}; no second figure tells"
             of_it[0] |= {"status": "unexplained", "cause": causes.UNCONFIRMED, "detail": detail}
@@ -338,8 +338,7 @@ def _was_stale(rows: Iterable[Row], name: str) -> bool:
 
 
 def _marks(figures: Figures) -> dict[str, float]:
-    names = figures.book.market.instruments["instrument"].tolist()
-    return dict(zip(names, figures.prices.mark.tolist(), strict=True))
+    return dict(zip(figures.contracts, figures.prices.mark.tolist(), strict=True))
 
 
 def _with_profit_settled(rows: list[Row]) -> list[Row]:
@@ -352,7 +351,7 @@ def _at_entry(rows: list[Row], figures: Figures, account: Any) -> None:
     """Try entry prices in place of marks."""
     entries = at_entry(figures, account)
     if entries:
-        there = figures.at(with_marks(figures.book.market, figures.prices, entries))
+        there = figures.at(with_marks(figures, entries), account)
         chosen = [row for row in rows if row["field"] in OF_POSITION and row["field"] != "unrealized_pnl"]
         _settle(chosen, there, causes.ENTRY_PRICE, "theirs at entry, ours at the mark")
 
@@ -433,8 +432,7 @@ def _of_price(row: Row, figures: Figures) -> None:
         return
     if not math.isfinite(row["theirs"]):
         return
-    instruments = {entry["instrument"]: entry for entry in figures.book.market.instruments.rows()}
-    tick = instruments[row["instrument"]]["tick"]
+    tick = figures.contracts[row["instrument"]]["tick"]
     tick = tick if tick == tick else 0.0  # noqa: PLR0124 - NaN is unknown
     window = 1.5 * max(row["step"], tick, _FLIP_WINDOW * row["theirs"])
     found = flips(figures, row, window)

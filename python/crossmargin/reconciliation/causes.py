@@ -175,7 +175,7 @@ def fenced(case: Case) -> Found | None:
     """Test whether one of the two has the cash of isolated positions in it and the other has not."""
     if case.field not in _WITH_PROFIT:
         return None
-    pools = [pool for pool in case.figures.pools(case.row["account"]) if pool["kind"] == "isolated"]
+    pools = case.figures.isolated_pools(case.row)
     for field in ("wallet_balance", "equity"):
         cash = sum(pool[field] for pool in pools)
         if not math.isfinite(cash) or abs(cash) <= 10 * case.step:

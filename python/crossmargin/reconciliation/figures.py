@@ -6,45 +6,54 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from crossmargin.errors import MissingPriceError
+from crossmargin.reconciliation.accounts import Accounts, places_of
 from crossmargin.scores import OUTPUTS, score
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
-
     from crossmargin.book import Book
     from crossmargin.prices import Prices
 
 Row = dict[str, Any]
-Places = dict[str, dict[Any, list[int]]]
-"""Where the rows of each account are, by table."""
 
 OF_POSITION = ("notional", "unrealized_pnl", "initial_margin", "maintenance_margin")
 """What is known of a position by itself; all else is its pool's."""
 
 _SUMMED = ("wallet_balance", "equity", *OF_POSITION)
+_CASH = ("wallet_balance", "bonus", "borrowed")
 
 
 class Figures:
     """The figures of a book at some prices, found by what a reported row is of.
 
-    Rows are made of those accounts that are asked for; a copy at other prices (`at`) knows where they are.
+    Rows are made of those accounts that are asked for. What is tried on an account is tried on a book of it alone
+    (`at`), so that what is found out about all accounts takes time in proportion to their number.
     """
 
-    def __init__(self, book: Book, prices: Prices, places: Places | None = None) -> None:
+    def __init__(self, book: Book, prices: Prices, accounts: Accounts | None = None) -> None:
         self.book = book
         self.prices = prices
-        self.rules: dict[str, Any] = book.market.rules
+        self.accounts = accounts or Accounts(book)
         self.scores = score(book, prices, "all", missing="null")
         self._tables = {"pools": self.scores.table.to_dict(), "positions": self.scores.positions.to_dict()}
-        self._places = places or {name: _by_account(table["account"]) for name, table in self._tables.items()}
+        self._places = {name: places_of(table["account"]) for name, table in self._tables.items()}
         self._rows: dict[tuple[str, Any], list[Row]] = {}
-        self._accounts: dict[Any, Row] | None = None
+        self._sums: dict[Any, Row] | None = None
 
-    def at(self, prices: Prices) -> Figures:
-        """Give the figures of the same book at other prices."""
-        return Figures(self.book, prices, self._places)
+    @property
+    def rules(self) -> dict[str, Any]:
+        """The market's rules in force, by name."""
+        return self.accounts.rules
+
+    @property
+    def contracts(self) -> dict[str, Row]:
+        """The market's instruments by name."""
+        return self.accounts.contracts
+
+    def at(self, prices: Prices, account: Any) -> Figures:
+        """Give the figures of one account at other prices: a book of that account is scored, and no other account."""
+        return Figures(self.accounts.alone(account), prices, self.accounts)
 
     def pools(self, account: Any) -> list[Row]:
         """Give the pools of an account."""
@@ -93,10 +102,16 @@ class Figures:
 
     def cross_pools(self, row: Mapping[str, Any]) -> list[Row]:
         """Give the cross pool of a row's asset; of a market that pools per account, the account's."""
-        spans = self.rules["cross_pool"] == "per_account"
-        asset = None if spans else row["asset"]
+        asset = None if self._is_shared else row["asset"]
         return [
             pool for pool in self.pools(row["account"]) if pool["kind"] == "cross" and asset in (None, pool["asset"])
+        ]
+
+    def isolated_pools(self, row: Mapping[str, Any]) -> list[Row]:
+        """Give the isolated pools of a row's account; of a row of an asset, those that settle in it."""
+        asset = None if self._is_shared and row["level"] == "pool" else row["asset"]
+        return [
+            pool for pool in self.pools(row["account"]) if pool["kind"] == "isolated" and asset in (None, pool["asset"])
         ]
 
     def pool_of(self, row: Mapping[str, Any]) -> list[Row]:
@@ -109,10 +124,20 @@ class Figures:
 
     def gross(self, row: Mapping[str, Any]) -> float:
         """Give the size of the terms that a figure adds up: what the noise of doubles is relative to."""
-        held = self.positions_of(row)
-        pools = self.pool_of(row) if row["level"] == "position" else self.cross_pools({**row, "asset": row["asset"]})
-        cash = sum(abs(_number(pool["wallet_balance"])) for pool in pools)
-        return cash + sum(_number(position["notional"]) for position in held)
+        return self._cash(row) + sum(_number(position["notional"]) for position in self.positions_of(row))
+
+    def _cash(self, row: Mapping[str, Any]) -> float:
+        """Give the size of the cash that a figure is of."""
+        if row["level"] == "asset" and self._is_shared:
+            balance = self.accounts.balances_of(row["account"]).get(row["asset"], {})
+            return sum(abs(_number(balance.get(name))) for name in _CASH)
+        pools = self.pool_of(row) if row["level"] == "position" else self.cross_pools(row)
+        return sum(abs(_number(pool["wallet_balance"])) for pool in pools)
+
+    @property
+    def _is_shared(self) -> bool:
+        """Whether one pool spans the assets of an account."""
+        return bool(self.rules["cross_pool"] == "per_account")
 
     def _of_position(self, row: Mapping[str, Any], field: str) -> float | None:
         held = self.positions_of(row)
@@ -127,33 +152,42 @@ class Figures:
 
     def _of_asset(self, row: Mapping[str, Any], field: str) -> float | None:
         asset = row["asset"]
-        if self.rules["cross_pool"] == "per_account":
-            if field not in OF_POSITION:
-                return None
-            return float(sum(position[field] for position in self.positions_of(row)))
+        if self._is_shared:
+            return self._of_part(row, field)
         pools = [pool for pool in self.pools(row["account"]) if pool["asset"] == asset]
         if field in _SUMMED:
             return float(sum(pool[field] for pool in pools)) if pools else None
         return _only(self.cross_pools(row), field)
 
+    def _of_part(self, row: Mapping[str, Any], field: str) -> float | None:
+        """Give what an asset adds to an account whose pool spans the assets, in the asset, before any haircut.
+
+        ``equity = wallet_balance + bonus - borrowed + unrealized_pnl``; cash has in it what is fenced.
+        """
+        if row["asset"] not in self.accounts.assets or not self.pools(row["account"]):
+            return None
+        held = self.positions_of(row)
+        if field in OF_POSITION:
+            return float(sum(position[field] for position in held))
+        if field not in ("wallet_balance", "equity"):
+            return None
+        balance = self.accounts.balances_of(row["account"]).get(row["asset"], {})
+        cash, bonus, borrowed = (_number(balance.get(name)) for name in _CASH)
+        if field == "wallet_balance":
+            return cash
+        return math.fsum([cash, bonus, -borrowed, *(position["unrealized_pnl"] for position in held)])
+
     def _of_account(self, row: Mapping[str, Any], field: str) -> float | None:
-        if self._accounts is None:
+        if self._sums is None:
             try:
-                self._accounts = {entry["account"]: entry for entry in self.scores.accounts().rows()}
+                self._sums = {entry["account"]: entry for entry in self.scores.accounts().rows()}
             except (MissingPriceError, ValueError):
-                self._accounts = {}
-        found = self._accounts.get(row["account"], {})
+                self._sums = {}
+        found = self._sums.get(row["account"], {})
         if field in found and field != "margin_ratio":
             return float(found[field])
         pools = [pool for pool in self.pools(row["account"]) if pool["kind"] == "cross"]
         return _only(pools, field) if field in OUTPUTS else None
-
-
-def _by_account(accounts: np.ndarray[Any, Any]) -> dict[Any, list[int]]:
-    places: dict[Any, list[int]] = {}
-    for at, account in enumerate(accounts.tolist()):
-        places.setdefault(account, []).append(at)
-    return places
 
 
 def _only(pools: list[Row], field: str) -> float | None:

@@ -1,4 +1,4 @@
-"""The same book at other prices: at the marks that the venue's figures imply, at entry prices, around one price."""
+"""An account at other prices: at the marks that the venue's figures imply, at entry prices, around one price."""
 
 from __future__ import annotations
 
@@ -10,23 +10,22 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from crossmargin.market import Market
     from crossmargin.prices import Prices
     from crossmargin.reconciliation.figures import Figures
 
 Row = dict[str, Any]
 
 
-def with_marks(market: Market, prices: Prices, marks: Mapping[str, float]) -> Prices:
+def with_marks(figures: Figures, marks: Mapping[str, float]) -> Prices:
     """Replace the marks of some instruments; and their last prices where there are such."""
-    names = market.instruments["instrument"].tolist()
+    prices, order = figures.prices, figures.accounts.order
     mark, last = prices.mark, prices.last
     for name, value in marks.items():
-        at = names.index(name)
+        at = order[name]
         mark[at] = value
         if not math.isnan(last[at]):
             last[at] = value
-    return market.prices(mark=mark, index=_known(prices.index), last=_known(last))
+    return figures.book.market.prices(mark=mark, index=_known(prices.index), last=_known(last))
 
 
 def _known(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:
@@ -61,7 +60,6 @@ def implied_mark(position: Row, contract: Row, field: str, value: float) -> floa
 
 def implied_marks(rows: Iterable[Row], figures: Figures) -> dict[str, float]:
     """Give the mark of each instrument that an account's reported positions imply, by notional before profit."""
-    contracts = {row["instrument"]: row for row in figures.book.market.instruments.rows()}
     marks: dict[str, float] = {}
     ordered = sorted(
         (row for row in rows if row["level"] == "position" and row["field"] in ("notional", "unrealized_pnl")),
@@ -71,7 +69,7 @@ def implied_marks(rows: Iterable[Row], figures: Figures) -> dict[str, float]:
         held = figures.positions_of(row)
         if len(held) != 1 or row["instrument"] in marks:
             continue
-        mark = implied_mark(held[0], contracts[row["instrument"]], row["field"], row["theirs"])
+        mark = implied_mark(held[0], figures.contracts[row["instrument"]], row["field"], row["theirs"])
         if mark is not None:
             marks[row["instrument"]] = mark
     return marks
@@ -84,8 +82,7 @@ def flips(figures: Figures, row: Row, window: float) -> bool | None:
     for price in prices:
         if price <= 0:
             return None
-        market = figures.book.market
-        pools = figures.at(with_marks(market, figures.prices, {row["instrument"]: price})).pool_of(row)
+        pools = figures.at(with_marks(figures, {row["instrument"]: price}), row["account"]).pool_of(row)
         if len(pools) != 1:
             return None
         verdicts.append(bool(pools[0]["liquidatable"]))
