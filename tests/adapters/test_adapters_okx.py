@@ -22,6 +22,14 @@ def test_okx_wallet_is_cash_and_not_equity() -> None:
     assert made.balances["wallet_balance"].tolist() == [1000.0]
 
 
+def test_okx_profit_of_a_currency_is_reported_where_no_position_is_isolated() -> None:
+    """Whether it has that of isolated positions in it, replies differ in."""
+    for row, told in ((position(), [30.0]), (position(mgnMode="isolated", margin="0"), [])):
+        made = okx.account(balance(upl="30"), [row], isolated_in_cash=True)
+        of_asset = [row for row in made.reported.rows() if row["level"] == "asset"]
+        assert [row["value"] for row in of_asset if row["field"] == "unrealized_pnl"] == told
+
+
 def test_okx_position_sides_sign_contracts() -> None:
     """Net positions have signs; of the legs of hedge mode the sizes have none."""
     rows = [position(), position(posSide="long", pos="2"), position(posSide="short", pos="2"), position(pos="0")]

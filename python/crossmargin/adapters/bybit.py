@@ -40,11 +40,13 @@ _OF_ACCOUNT = {
     "accountMMRate": "venue_ratio",
 }
 _OF_COIN = {
+    "equity": "equity",
     "unrealisedPnl": "unrealized_pnl",
     "totalPositionIM": "initial_margin",
     "totalPositionMM": "maintenance_margin",
 }
-_OF_POOL = {"equity": "equity", **_OF_COIN}
+_CLOSE = Fraction(1, 10**6)
+"""How far sums of amounts cut at 8 decimals and more may miss, in the coin."""
 
 
 def account(  # noqa: PLR0913 - the replies, and what they leave open
@@ -56,6 +58,7 @@ def account(  # noqa: PLR0913 - the replies, and what they leave open
     account: Any = "main",
     margin_mode: str | None = None,
     bonus_in_wallet: bool | None = None,
+    debt_in_wallet: bool | None = None,
     leverage: Any = None,
     index: Mapping[str, float] | None = None,
 ) -> Snapshot:
@@ -79,6 +82,10 @@ def account(  # noqa: PLR0913 - the replies, and what they leave open
     bonus_in_wallet : bool, optional
         Whether ``walletBalance`` has the ``bonus`` in it; needed of a wallet with a bonus, since the documentation
         does not say.
+    debt_in_wallet : bool, optional
+        Whether ``walletBalance`` is less by ``spotBorrow`` already. By the documentation it is not: ``equity`` is
+        ``walletBalance - spotBorrow + unrealisedPnl``. A reply whose ``equity`` is without the debt, and would be
+        right with it in the wallet, is read so.
     leverage : mapping of str to float, or float, optional
         For positions that do not tell theirs.
     index : mapping of str to float, optional
@@ -87,7 +94,10 @@ def account(  # noqa: PLR0913 - the replies, and what they leave open
     Returns
     -------
     Snapshot
-        ``walletBalance`` is without unrealised profit, so nothing is taken off it. ``borrowed`` is ``spotBorrow``.
+        ``walletBalance`` is without unrealised profit, so nothing is taken off it. ``borrowed`` is ``spotBorrow``, and
+        the wallet is before it: where the reply has it less by that, the debt is added, and ``notes`` says so. They
+        also name a debt that ``equity`` agrees with neither way. ``equity`` is reported, so that a reconciliation
+        compares it in any case.
 
     Raises
     ------
@@ -120,7 +130,7 @@ def account(  # noqa: PLR0913 - the replies, and what they leave open
     mode = _mode(purse, held, margin_mode)
     if mode == "cross" and category == "linear":
         draft.report(purse, _OF_ACCOUNT, "wallet", level="account")
-    _read_coins(draft, purse, category, bonus_in_wallet)
+    _read_coins(draft, purse, bonus_in_wallet, debt_in_wallet)
     for asset, value in (index or {}).items():
         draft.prices["index"][asset] = float(value)
     for at, row in enumerate(held):
@@ -149,12 +159,14 @@ def _mode(wallet: Json, positions: list[Json], said: str | None) -> str:
     return "cross"
 
 
-def _read_coins(draft: Draft, wallet: Json, category: str, bonus_in_wallet: bool | None) -> None:
+def _read_coins(draft: Draft, wallet: Json, bonus_in_wallet: bool | None, debt_in_wallet: bool | None) -> None:
     for at, row in enumerate(objects(wallet.get("coin", []), "wallet.coin")):
         place = f"wallet.coin[{at}]"
         coin = text(row, "coin", place)
         cash = needed(row, "walletBalance", place, "give the reply of wallet-balance")
         bonus, borrowed = exact(row, "bonus", place), exact(row, "spotBorrow", place)
+        if borrowed:
+            cash += _debt_inside(draft, row, place, debt_in_wallet)
         if bonus:
             if bonus_in_wallet is None:
                 raise ArgumentError(f"{place}.bonus was {row['bonus']!r}: say bonus_in_wallet=True or False")
@@ -165,10 +177,32 @@ def _read_coins(draft: Draft, wallet: Json, category: str, bonus_in_wallet: bool
         equity, value = exact(row, "equity", place), exact(row, "usdValue", place)
         if equity and value:
             draft.price("index", coin, value / equity)
-        if category == "linear":
-            draft.report(row, _OF_COIN, place, level="asset", asset=coin)
-        else:
-            draft.report(row, _OF_POOL, place, level="asset", asset=coin)
+        draft.report(row, _OF_COIN, place, level="asset", asset=coin)
+
+
+def _debt_inside(draft: Draft, row: Json, place: str, said: bool | None) -> Fraction:
+    """Give what the wallet is less by already of the debt, which a book takes off: nothing, or all of it.
+
+    The equity tells, with the bonus in it or not.
+    """
+    owed = exact(row, "spotBorrow", place) or Fraction(0)
+    if said is not None:
+        return owed if said else Fraction(0)
+    equity = exact(row, "equity", place)
+    if equity is None:
+        return Fraction(0)
+    rest = equity - (exact(row, "walletBalance", place) or 0) - (exact(row, "unrealisedPnl", place) or 0)
+    within = (Fraction(0), exact(row, "bonus", place) or Fraction(0))
+    if any(abs(rest + owed - credit) <= _CLOSE for credit in within):
+        return Fraction(0)
+    told = f"{place}: spotBorrow was {row['spotBorrow']!r} and equity {row['equity']!r}"
+    if any(abs(rest - credit) <= _CLOSE for credit in within):
+        draft.notes.append(f"{told}, which is walletBalance and profit: the wallet was taken to be less by the debt")
+        return owed
+    draft.notes.append(
+        f"{told}, which is walletBalance and profit neither with the debt nor without: see debt_in_wallet"
+    )
+    return Fraction(0)
 
 
 def _of_leg(row: Json) -> tuple[str, str]:

@@ -87,7 +87,7 @@ def account(  # noqa: PLR0913 - the replies, and what they leave open
     ...     "upl": "0.1",
     ... }
     >>> account(balance, {"data": [position]})
-    Snapshot(okx, 1 balance, 1 position, 0 orders, 2 reported figures)
+    Snapshot(okx, 1 balance, 1 position, 0 orders, 3 reported figures)
     """
     draft = Draft("okx", account, digit=1e-8)
     held = [row for row in objects(positions, "positions", "data") if exact(row, "pos", "positions")]
@@ -150,7 +150,9 @@ def _read_currency(  # noqa: PLR0913 - what is left open
     equity, value = exact(row, "eq", place), exact(row, "eqUsd", place)
     if equity and value:
         draft.price("index", currency, value / equity)
-    draft.report(row, _OF_CURRENCY, place, level="asset", asset=currency)
+    # Whether the profit has that of isolated positions in it, replies differ in.
+    keys = dict(_OF_CURRENCY) if isolated else {**_OF_CURRENCY, "upl": "unrealized_pnl"}
+    draft.report(row, keys, place, level="asset", asset=currency)
 
 
 def _cases(row: Json, place: str, cash: Fraction, fenced: Fraction, owed: Fraction) -> list[tuple[bool, bool]]:
