@@ -116,9 +116,10 @@ class Book:
     Book(1 account, 1 pool, 0 positions, market 'binance-usdm/2024-10-01')
     """
 
-    __slots__ = ("_core", "_pools", "_rejected", "market")
+    __slots__ = ("_core", "_pools", "_quantity_unit", "_rejected", "market")
     _core: engine.Book
     _pools: Table | None
+    _quantity_unit: str
     _rejected: Rejected | None
     market: Market
 
@@ -140,6 +141,7 @@ class Book:
             raise of_type(market, "market", "a Market")
         if balances is None:
             raise ArgumentError("balances was None, expected a table; give one without rows if there is no cash")
+        self._quantity_unit = text(quantity_unit, "quantity_unit")
         self._core = engine.Book(
             market._core,
             table_input(balances, "balances"),
@@ -147,7 +149,7 @@ class Book:
             table_input(orders, "orders"),
             table_input(accounts, "accounts"),
             table_input(settings, "settings"),
-            text(quantity_unit, "quantity_unit"),
+            self._quantity_unit,
             text(duplicates, "duplicates"),
             text(on_error, "on_error"),
             _window,
@@ -235,6 +237,11 @@ class Book:
         return self._pools
 
     @property
+    def quantity_unit(self) -> str:
+        """What ``quantity`` counts in the tables: ``"contracts"`` or ``"base"``."""
+        return self._quantity_unit
+
+    @property
     def rejected(self) -> Rejected | None:
         """What ``on_error="reject"`` dropped; ``None`` when nothing was."""
         return self._rejected
@@ -256,9 +263,10 @@ class Book:
         Returns
         -------
         dict
-            The arguments by name: `Table` for ``balances``, `Table` or ``None`` (no rows) for ``positions``,
-            ``orders``, ``accounts`` and ``settings``, and ``quantity_unit``. Positions are in the order of the rows
-            that they came from.
+            The arguments by name, a `Table` each: ``balances``, and ``positions``, ``orders``, ``accounts`` and
+            ``settings`` where they have rows. Positions are in the order of the rows that they came from. Of a book
+            that counts in base units also ``quantity_unit``, without which its quantities would be read as contracts:
+            take it out with ``pop`` where only tables are wanted.
 
         Raises
         ------
@@ -278,9 +286,16 @@ class Book:
         (1 row)
         >>> xm.Book(market, **book.tables()) == book
         True
+
+        So do they as tables of another library, or as arrays:
+
+        >>> copied = {name: table.to_dict() for name, table in book.tables().items()}
+        >>> xm.Book(market, **copied) == book
+        True
         """
         given = self._core.tables(account)
-        return {name: Table(value) if isinstance(value, dict) else value for name, value in given.items()}
+        tables: dict[str, Any] = {name: Table(value) for name, value in given.items() if isinstance(value, dict)}
+        return tables if self._quantity_unit == "contracts" else tables | {"quantity_unit": self._quantity_unit}
 
     def account(self, key: int | str | None = None, prices: Prices | None = None) -> Account:
         """Take one account out, to look at or to trade on; the book is not changed by what is done to it.

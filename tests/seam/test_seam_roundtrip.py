@@ -169,7 +169,33 @@ def test_roundtrip_tables_say_what_was_entered(usdm: xm.Market) -> None:
     assert tables["settings"].rows() == [
         {"account": "a", "instrument": "BTCUSDT", "leverage": 3.0, "margin_mode": "isolated"}
     ]
-    assert tables["quantity_unit"] == "contracts"
+    assert list(tables) == ["balances", "positions", "orders", "accounts", "settings"]
+
+
+def test_roundtrip_tables_of_a_book_without_rows_are_left_out(usdm: xm.Market) -> None:
+    book = xm.Book(usdm, balances=[CASH])
+    assert list(book.tables()) == ["balances"]
+    assert list(xm.Book(usdm, balances=[CASH], positions=[HELD]).tables()) == ["balances", "positions"]
+    copied = {name: pa.table(table) for name, table in book.tables().items()}
+    assert xm.Book(usdm, **copied) == book
+
+
+def test_roundtrip_tables_in_base_units_say_so() -> None:
+    market = xm.load_market("mexc-usdm")
+    held = HELD | {"instrument": "BTC_USDT", "leverage": 10.0}
+    book = xm.Book(market, balances=[CASH], positions=[held], quantity_unit="base")
+    tables = book.tables()
+    assert (tables["quantity_unit"], tables["positions"]["quantity"].tolist()) == ("base", [1.0])
+    assert (book.quantity_unit, xm.Book(market, balances=[CASH]).quantity_unit) == ("base", "contracts")
+    prices = market.prices(mark={"BTC_USDT": 45.0})
+    assert_the_same(book, xm.Book(market, **tables), prices)
+    unit = tables.pop("quantity_unit")
+    copied = {name: pa.table(table) for name, table in tables.items()}
+    assert_the_same(book, xm.Book(market, **copied, quantity_unit=unit), prices)
+    # the unit counts: a contract is of 0.0001
+    contracts = market.instruments["contract_size"][market.instruments["instrument"] == "BTC_USDT"].item()
+    assert xm.score(book, prices, "notional")["notional"].tolist() == [45.0]
+    assert xm.score(xm.Book(market, **copied), prices, "notional")["notional"].tolist() == [45.0 * contracts]
 
 
 def test_roundtrip_of_rejected_accounts_leaves_them_out(usdm: xm.Market) -> None:

@@ -34,15 +34,15 @@ def state_of(book: Book, key: int | str | None) -> tuple[State, str]:
         if any(pair):
             credit[asset] = pair
     state.credit = credit
-    state.positions = {_key(row): _held(row) for row in _rows(tables["positions"])}
-    for row in _rows(tables["orders"]):
+    state.positions = {_key(row): _held(row) for row in _rows(tables.get("positions"))}
+    for row in _rows(tables.get("orders")):
         number, state.next_order = state.next_order, state.next_order + 1
         state.orders[number] = _order(row)
-    for row in _rows(tables["settings"]):
+    for row in _rows(tables.get("settings")):
         state.leverages |= {row["instrument"]: row["leverage"]} if row.get("leverage") is not None else {}
-    for row in _rows(tables["accounts"]):
+    for row in _rows(tables.get("accounts")):
         state.profile = {name: value for name, value in row.items() if name != "account" and value is not None}
-    return state, tables["quantity_unit"]
+    return state, book.quantity_unit
 
 
 def _key(row: dict[str, Any]) -> Key:
