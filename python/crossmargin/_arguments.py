@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from numbers import Integral
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crossmargin.errors import ArgumentError
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 _SHOWN = 80
+_NAMED = 5
 
 SMALLEST, LARGEST = 2.0**-256, 2.0**256
 """Magnitudes that the engine takes, beside zero."""
@@ -72,6 +76,17 @@ def is_whole(value: object) -> bool:
 def is_key(value: object) -> bool:
     """Say whether a value may be the key of an account."""
     return isinstance(value, str) or is_whole(value)
+
+
+def no_account(key: object, accounts: NDArray[Any]) -> ArgumentError:
+    """Say that a book does not hold an account, and name some that it holds."""
+    known, count = ", ".join(map(shown, accounts[:_NAMED].tolist())), len(accounts)
+    cure = f"name one of its {count:,} accounts, such as {known}"
+    if count <= _NAMED:
+        cure = f"name one of its {count} accounts, {known}" if count > 1 else f"its one account is {known}"
+    return ArgumentError(
+        f"account was {shown(key)}, which the book does not hold: {cure if count else 'it has no accounts'}"
+    )
 
 
 def listed(values: Any, name: str, expected: str = "a list") -> list[Any]:

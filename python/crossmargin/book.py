@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crossmargin import _core as engine
-from crossmargin._arguments import of_type, text
+from crossmargin._arguments import no_account, of_type, text
 from crossmargin._tables import nested_tables, table_input
 from crossmargin.errors import ArgumentError
 from crossmargin.market import Market
@@ -293,7 +293,10 @@ class Book:
         >>> xm.Book(market, **copied) == book
         True
         """
-        given = self._core.tables(account)
+        try:
+            given = self._core.tables(account)
+        except ArgumentError:
+            raise no_account(account, self.accounts) from None
         tables: dict[str, Any] = {name: Table(value) for name, value in given.items() if isinstance(value, dict)}
         return tables if self._quantity_unit == "contracts" else tables | {"quantity_unit": self._quantity_unit}
 

@@ -46,7 +46,11 @@ def test_explain_rows_are_written_in_the_format_asked_for(command: Command) -> N
     ("arguments", "code", "text"),
     [
         ((), 2, "--account was not given, and the tables have 3 accounts: name one"),
-        (("--account", "dan"), 1, "account was 'dan', which the book does not hold"),
+        (
+            ("--account", "dan"),
+            1,
+            "account was 'dan', which the book does not hold: name one of its 3 accounts, 'ann', 'bob', 'cleo'",
+        ),
     ],
 )
 def test_explain_refuses_an_account_that_is_not_there(
@@ -61,4 +65,5 @@ def test_explain_one_account_needs_no_key(command: Command) -> None:
     command.write("positions.csv", "account,instrument,quantity,entry_price\n7,SOLUSDT,1,150\n")
     assert explain(command).text.startswith("account 7, cross pool in USDT")
     ran = explain(command, "--account", "x")
-    assert (ran.code, ran.err) == (1, "crossmargin: error: --account was 'x', but the tables number their accounts\n")
+    told = "--account was 'x', but the tables number their accounts: they have 1 account, such as 7"
+    assert (ran.code, ran.err) == (1, f"crossmargin: error: {told}\n")

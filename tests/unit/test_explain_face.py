@@ -4,6 +4,7 @@ import copy
 import math
 import pickle
 import re
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -126,8 +127,11 @@ def test_explanation_equals_copies_and_pickles(market: xm.Market, book: xm.Book)
     ("arguments", "text"),
     [
         ({"account": None}, "account was not given, and the book has 2: name one of book.accounts"),
-        ({"account": "cleo"}, "account was 'cleo', which the book does not hold"),
-        ({"account": 7}, "account was 7, which the book does not hold"),
+        (
+            {"account": "cleo"},
+            "account was 'cleo', which the book does not hold: name one of its 2 accounts, 'ann', 'bob'",
+        ),
+        ({"account": 7}, "account was 7, which the book does not hold: name one of its 2 accounts, 'ann', 'bob'"),
         ({"pool": 3}, "pool was 3, expected a place in book.pools, 0 to 2"),
         ({"account": "ann", "pool": 2}, "pool was 2, expected one of account 'ann': 0"),
         ({"pool": True}, "pool was True, expected a place in book.pools, 0 to 2"),
@@ -138,6 +142,28 @@ def test_explain_refuses_what_the_book_does_not_hold(
 ) -> None:
     with pytest.raises(xm.ArgumentError, match=f"^{re.escape(text)}$"):
         xm.explain(book, market.prices(mark=MARKS), **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("keys", "cure"),
+    [
+        ([], "it has no accounts"),
+        ([4], "its one account is 4"),
+        ([5, 4, 3, 2, 1], "name one of its 5 accounts, 5, 4, 3, 2, 1"),
+        (range(1, 1_001), "name one of its 1,000 accounts, such as 1, 2, 3, 4, 5"),
+    ],
+)
+def test_explain_of_an_account_that_is_not_there_names_some(market: xm.Market, keys: Sequence[int], cure: str) -> None:
+    cash = {"account": list(keys), "asset": ["USDT"] * len(keys), "wallet_balance": [1.0] * len(keys)}
+    book = xm.Book(market, balances=cash)
+    questions: list[Callable[[], object]] = [
+        lambda: xm.explain(book, market.prices(mark={}), -1),
+        lambda: book.tables(-1),
+        lambda: book.account(-1),
+    ]
+    for ask in questions:
+        with pytest.raises(xm.ArgumentError, match=f"^account was -1, which the book does not hold: {cure}$"):
+            ask()
 
 
 def test_explain_refuses_other_types_and_prices_of_another_market(market: xm.Market, book: xm.Book) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _INPUTS = ("balances", "positions", "orders", "accounts", "settings", "marks", "index", "last", "tiers", "market")
 
+_SHOWN = 5
+
 
 def run(args: argparse.Namespace) -> None:
     """Read the tables, explain one account, and print the tree or write its rows."""
@@ -53,4 +55,6 @@ def _key(book: xm.Book, text: str | None) -> int | str | None:
     try:
         return int(text)
     except ValueError:
-        raise UserError(f"--account was {text!r}, but the tables number their accounts") from None
+        some = ", ".join(map(str, book.accounts[:_SHOWN].tolist()))
+        known = f": they have {plural(book.n_accounts, 'account')}, such as {some}" if some else ""
+        raise UserError(f"--account was {text!r}, but the tables number their accounts{known}") from None

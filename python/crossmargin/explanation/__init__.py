@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crossmargin import _core as engine
-from crossmargin._arguments import is_key, is_whole, of_type, shown
+from crossmargin._arguments import is_key, is_whole, no_account, of_type, shown
 from crossmargin.book import Book
 from crossmargin.errors import ArgumentError
 from crossmargin.explanation.result import Explanation
@@ -98,7 +98,7 @@ def _places(book: Book, account: int | str | None, pool: int | None) -> Sequence
         return range(book.n_pools)
     found = np.flatnonzero(is_key(account) and book.accounts == account)
     if len(found) != 1:
-        raise ArgumentError(f"account was {shown(account)}, which the book does not hold")
+        raise no_account(account, book.accounts)
     ends = [*book._core.first_pools().tolist(), book.n_pools]
     places = range(ends[found[0]], ends[found[0] + 1])
     if pool is None:
