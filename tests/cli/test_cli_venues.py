@@ -153,3 +153,16 @@ def test_venues_diff_of_what_is_not_there_says_so(command: Command, name: str, m
     ran = command("venues", "diff", "textbook", name)
     assert (ran.code, ran.text) == (1, "")
     assert ran.err.startswith(f"crossmargin: error: {message}")
+
+
+@pytest.mark.parametrize("joint", ["@", ":", "-", " "])
+def test_venues_diff_of_a_date_without_a_slash_says_the_form(command: Command, joint: str) -> None:
+    ran = command("venues", "diff", f"bybit-uta{joint}2025-02-19", "bybit-uta/2025-09-02")
+    assert (ran.code, ran.text) == (1, "")
+    assert ran.err == (
+        f"crossmargin: error: rules were 'bybit-uta{joint}2025-02-19', "
+        "expected a preset, NAME/DATE as in bybit-uta/2025-02-19, or a market file\n"
+    )
+    assert command("venues", "diff", "nope@2025-02-19", "textbook").err.startswith(
+        'crossmargin: error: preset: was "nope@2025-02-19", expected one of '
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SHORT, _LONG = 18, 34
+_DATED = re.compile(r"(?P<name>.+?)[^0-9A-Za-z]+(?P<day>\d{4}-\d{2}-\d{2})")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -84,7 +86,8 @@ def market_of(text: str, as_of: str | None = None) -> xm.Market:
     UsageError
         For a date beside rules that have theirs.
     UserError
-        As of `read_market`. Names and dates that are not shipped raise `MarketError`.
+        As of `read_market`, and for a date that is joined to its name by anything but a slash. Names and dates that
+        are not shipped raise `MarketError`.
 
     Examples
     --------
@@ -93,6 +96,10 @@ def market_of(text: str, as_of: str | None = None) -> xm.Market:
     """
     is_file = text.endswith(".toml") or Path(text).is_file()
     name, _, day = ("", "", "") if is_file else text.partition("/")
+    dated = _DATED.fullmatch(name)
+    if dated is not None and dated["name"] in xm.presets()["preset"]:
+        as_id = f"{dated['name']}/{dated['day']}"
+        raise UserError(f"rules were {text!r}, expected a preset, NAME/DATE as in {as_id}, or a market file")
     if as_of is not None and (is_file or day):
         raise UsageError(f"--as-of chooses among the files of a preset, and {text} is one of them; leave it out")
     return read_market(text) if is_file else xm.load_market(name, as_of=day or as_of)
