@@ -155,6 +155,14 @@ impl Error {
     }
 }
 
+/// A number as messages write it: as a decimal, or with a power of ten where that would be long.
+#[cold]
+pub(crate) fn shown(x: f64) -> String {
+    const LONGEST: usize = 24;
+    let decimal = x.to_string();
+    if decimal.len() <= LONGEST { decimal } else { format!("{x:e}") }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}[{}] was {}: {}", self.table, self.column, self.row, self.value, self.cure)
@@ -206,7 +214,7 @@ impl fmt::Display for Error {
             Self::Market(fault) => write!(f, "{}: {}", fault.path, fault.message),
             Self::Book(faults) => faults.fmt(f),
             Self::Price(fault) => {
-                write!(f, "{}[{}] was {}, expected {}", fault.column, fault.name, fault.value, fault.expected)
+                write!(f, "{}[{}] was {}, expected {}", fault.column, fault.name, shown(fault.value), fault.expected)
             }
             Self::MissingPrice(missing) => missing.fmt(f),
             Self::Argument(fault) => write!(f, "{} {}", fault.argument, fault.message),
@@ -223,6 +231,29 @@ mod tests {
     #[test]
     fn test_error_size_stays_two_words() {
         assert!(size_of::<Error>() <= 16);
+    }
+
+    #[test]
+    fn test_number_of_many_digits_is_shown_with_a_power_of_ten() {
+        let words = [
+            (0.0, "0"),
+            (-2.0, "-2"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
+            (f64::NAN, "NaN"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (1e23, "100000000000000000000000"),
+            (1e24, "1e24"),
+            (-1e23, "-1e23"),
+            (1e-22, "0.0000000000000000000001"),
+            (1e-23, "1e-23"),
+            (1e300, "1e300"),
+            (-5e-324, "-5e-324"),
+            (f64::MAX, "1.7976931348623157e308"),
+        ];
+        for (number, word) in words {
+            assert_eq!(shown(number), word);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::number::Number;
 use super::schema::{self, AmountUnit, AssetCollateralEntry, LiabilityEntry};
 use super::tiers::{check_cap, check_floors};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 
 /// How an asset counts: marginal tiers of weights, buffers around the index, and what a debt costs.
 ///
@@ -121,7 +121,7 @@ fn liability(entry: &LiabilityEntry, path: &str) -> Result<LiabilityTiers> {
         match rates.windows(2).position(|pair| pair[1] < pair[0]) {
             None => Ok(rates),
             Some(k) => {
-                let message = format!("was {}, below the rate before it, {}", rates[k + 1], rates[k]);
+                let message = format!("was {}, below the rate before it, {}", shown(rates[k + 1]), shown(rates[k]));
                 Err(Error::market(format!("{path}.{key}[{}]", k + 1), message))
             }
         }
@@ -155,6 +155,6 @@ fn factor(given: Option<Number>, path: impl FnOnce() -> String) -> Result<f64> {
     match given.map(Number::get) {
         None => Ok(1.0),
         Some(factor) if factor >= 1.0 => Ok(factor),
-        Some(factor) => Err(Error::market(path(), format!("was {factor}, expected at least 1"))),
+        Some(factor) => Err(Error::market(path(), format!("was {}, expected at least 1", shown(factor)))),
     }
 }

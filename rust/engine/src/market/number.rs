@@ -6,7 +6,7 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use toml::Value;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 
 /// Largest magnitude accepted: `2^256`.
 pub(super) const MAX_MAGNITUDE: f64 = f64::from_bits((1023 + 256) << 52);
@@ -37,7 +37,7 @@ impl Number {
         if value > 0.0 {
             Ok(value)
         } else {
-            Err(Error::market(path(), format!("was {value}, expected a number above zero")))
+            Err(Error::market(path(), format!("was {}, expected a number above zero", shown(value))))
         }
     }
 
@@ -47,7 +47,7 @@ impl Number {
         if (0.0..=1.0).contains(&value) {
             Ok(value)
         } else {
-            let message = format!("was {value}, expected a fraction within 0 and 1 (5 % is 0.05)");
+            let message = format!("was {}, expected a fraction within 0 and 1 (5 % is 0.05)", shown(value));
             Err(Error::market(path(), message))
         }
     }
@@ -57,9 +57,9 @@ impl Number {
 pub(super) fn check_magnitudes(value: &Value, path: &str) -> Result<()> {
     let fault = |message: String| Err(Error::market(path, message));
     match value {
-        Value::Float(x) if !x.is_finite() => fault(format!("was {x}, expected a finite number")),
+        Value::Float(x) if !x.is_finite() => fault(format!("was {}, expected a finite number", shown(*x))),
         Value::Float(x) if *x != 0.0 && !(MIN_MAGNITUDE..=MAX_MAGNITUDE).contains(&x.abs()) => {
-            fault(format!("was {x:e}, expected zero or a magnitude within 2^-256 and 2^256"))
+            fault(format!("was {}, expected zero or a magnitude within 2^-256 and 2^256", shown(*x)))
         }
         Value::Array(items) => {
             items.iter().enumerate().try_for_each(|(i, item)| check_magnitudes(item, &format!("{path}[{i}]")))

@@ -198,9 +198,17 @@ mod tests {
 
     #[test]
     fn test_prices_that_are_no_prices_are_refused() {
-        for value in [0.0, -1.0, f64::INFINITY, f64::NEG_INFINITY, 1e-300, 1e300] {
+        let words = [
+            (0.0, "0"),
+            (-1.0, "-1"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
+            (1e-300, "1e-300"),
+            (1e300, "1e300"),
+        ];
+        for (value, word) in words {
             let refused = message(Prices::new(&market(), vec![1.0, value, 1.0], vec![]));
-            let expected = format!("mark[ETHUSDT] was {value}, expected {EXPECTED}");
+            let expected = format!("mark[ETHUSDT] was {word}, expected {EXPECTED}");
             assert_eq!(refused, expected);
         }
         let refused = message(Prices::by_name(&market(), &[("BTCUSDT", f64::NAN)], &[]));

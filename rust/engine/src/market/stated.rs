@@ -3,7 +3,7 @@
 
 use super::number::Number;
 use super::schema::{ClosingRate, Document, Fees, Liquidation, Step};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 
 /// Refuses stated numbers that are out of range.
 pub(super) fn check(document: &Document) -> Result<()> {
@@ -70,5 +70,5 @@ fn rebate(path: &str, number: Option<Number>) -> Result<()> {
     if (-1.0..=1.0).contains(&value) {
         return Ok(());
     }
-    Err(Error::market(path, format!("was {value}, expected a fraction within -1 and 1 (0.02 % is 0.0002)")))
+    Err(Error::market(path, format!("was {}, expected a fraction within -1 and 1 (0.02 % is 0.0002)", shown(value))))
 }

@@ -183,6 +183,7 @@ fn test_market_tiers_malformed_names_the_path() {
         (floor, "floor = [0, 50_000]", "maintenance_rate: had 3 values, expected 2, one per floor"),
         (floor, "floor = [1, 50_000, 500_000]", "floor[0]: was 1, expected 0"),
         (floor, "floor = [0, 50_000, 50_000]", "floor[2]: was 50000, expected more than the floor before it, 50000"),
+        (floor, "floor = [0, 1e70, 1e70]", "floor[2]: was 1e70, expected more than the floor before it, 1e70"),
         (
             floor,
             "floor = [0, 1e-90, 500_000]",

@@ -9,7 +9,7 @@ use super::schema::{
     default_quantum,
 };
 use super::symbol::Symbol;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 
 /// One row of a table of tiers.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -118,8 +118,11 @@ fn size_of(rows: &[&TierRow], path: &str) -> Result<Option<f64>> {
     match sizes.find(|other| *other != size) {
         None => Ok(Some(size.get())),
         Some(other) => {
-            let message =
-                format!("was {} beside {}, expected one for all tiers of an instrument", other.get(), size.get());
+            let message = format!(
+                "was {} beside {}, expected one for all tiers of an instrument",
+                shown(other.get()),
+                shown(size.get())
+            );
             Err(Error::market(format!("{path}.contract_size"), message))
         }
     }
@@ -130,7 +133,8 @@ fn same_size(document: &Document, at: usize, size: Option<f64>, name: &str) -> R
     let known = document.instrument[at].contract_size;
     match size {
         Some(size) if Number::new(size) != known => {
-            let message = format!("was {size}, expected {}, that of the market's instrument", known.get());
+            let message =
+                format!("was {}, expected {}, that of the market's instrument", shown(size), shown(known.get()));
             Err(Error::market(format!("tiers.{name}.contract_size"), message))
         }
         _ => Ok(at),
@@ -225,8 +229,9 @@ fn table_of(rows: &[&TierRow], bounds: BoundUnit, defaults: &TierDefaults, path:
             && Number::new(cap) != Number::new(pair[1].floor)
         {
             let message = format!(
-                "was {}, expected the cap of the tier below it, {cap}; give tiers without gaps, or leave out the caps",
-                pair[1].floor
+                "was {}, expected the cap of the tier below it, {}; give tiers without gaps, or leave out the caps",
+                shown(pair[1].floor),
+                shown(cap)
             );
             return Err(Error::market(format!("{path}.floor[{}]", k + 1), message));
         }

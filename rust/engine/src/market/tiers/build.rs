@@ -1,7 +1,7 @@
 //! Tier tables read from a file: what is checked, and what follows from what is written.
 
 use super::{TierLaw, TierTable, decimals};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::exact::Exact;
 use crate::market::number::Number;
 use crate::market::schema::{self, ArithmeticEntry, AtFloor, LawKind, TiersEntry};
@@ -206,7 +206,7 @@ fn check_columns(entry: &TiersEntry, path: &str) -> Result<()> {
     }
     for (k, leverage) in entry.max_leverage.iter().enumerate() {
         if leverage.get() < 1.0 {
-            let message = format!("was {}, expected at least 1", leverage.get());
+            let message = format!("was {}, expected at least 1", shown(leverage.get()));
             return Err(Error::market(format!("{path}.max_leverage[{k}]"), message));
         }
     }
@@ -221,14 +221,14 @@ pub(in crate::market) fn check_floors(floors: &[Number], path: &str) -> Result<(
             return Err(Error::market(format!("{path}.floor"), "was empty, expected the floors of the tiers, from 0"));
         }
         Some(first) if first != 0.0 => {
-            return Err(Error::market(format!("{path}.floor[0]"), format!("was {first}, expected 0")));
+            return Err(Error::market(format!("{path}.floor[0]"), format!("was {}, expected 0", shown(first))));
         }
         Some(_) => {}
     }
     for (k, pair) in floors.windows(2).enumerate() {
         let (lower, upper) = (pair[0].get(), pair[1].get());
         if upper <= lower {
-            let message = format!("was {upper}, expected more than the floor before it, {lower}");
+            let message = format!("was {}, expected more than the floor before it, {}", shown(upper), shown(lower));
             return Err(Error::market(format!("{path}.floor[{}]", k + 1), message));
         }
     }
@@ -238,9 +238,10 @@ pub(in crate::market) fn check_floors(floors: &[Number], path: &str) -> Result<(
 /// The last tier is not empty.
 pub(in crate::market) fn check_cap(cap: Option<Number>, last: f64, path: &str) -> Result<()> {
     match cap.map(Number::get) {
-        Some(cap) if cap <= last => {
-            Err(Error::market(format!("{path}.cap"), format!("was {cap}, expected more than the last floor, {last}")))
-        }
+        Some(cap) if cap <= last => Err(Error::market(
+            format!("{path}.cap"),
+            format!("was {}, expected more than the last floor, {}", shown(cap), shown(last)),
+        )),
         _ => Ok(()),
     }
 }
@@ -251,7 +252,8 @@ fn choose_deductions(entry: &TiersEntry, floors: &[f64], rates: &[Exact], path: 
     match entry.law {
         LawKind::Flat | LawKind::Arithmetic => {
             if let Some(k) = given.iter().position(|&d| d != 0.0) {
-                let message = format!("was {}, expected none under law \"flat\"; write law = \"list\"", given[k]);
+                let message =
+                    format!("was {}, expected none under law \"flat\"; write law = \"list\"", shown(given[k]));
                 return Err(Error::market(format!("{path}.deduction[{k}]"), message));
             }
             Ok((TierLaw::Flat, vec![0.0; floors.len()]))
@@ -268,7 +270,8 @@ fn choose_deductions(entry: &TiersEntry, floors: &[f64], rates: &[Exact], path: 
             let differs = given.iter().zip(&derived).position(|(&g, d)| !agrees(g, d));
             match differs {
                 Some(k) if entry.law == LawKind::HalfOfMaxLeverage => {
-                    let message = format!("was {}, expected the derived one, {}", given[k], derived[k].to_f64());
+                    let message =
+                        format!("was {}, expected the derived one, {}", shown(given[k]), shown(derived[k].to_f64()));
                     return Err(Error::market(format!("{path}.deduction[{k}]"), message));
                 }
                 Some(_) => return listed(floors, rates, given, path),
@@ -298,8 +301,8 @@ fn check_rising(rates: &[f64], path: &str) -> Result<()> {
         Some(k) => {
             let message = format!(
                 "was {}, below the rate before it, {}; write law = \"list\" with its deductions",
-                rates[k + 1],
-                rates[k]
+                shown(rates[k + 1]),
+                shown(rates[k])
             );
             Err(Error::market(format!("{path}.maintenance_rate[{}]", k + 1), message))
         }
@@ -313,8 +316,8 @@ fn check_falling(leverages: &[f64], path: &str) -> Result<()> {
         Some(k) => {
             let message = format!(
                 "was {}, above the leverage before it, {}, under law \"half_of_max_leverage\"",
-                leverages[k + 1],
-                leverages[k]
+                shown(leverages[k + 1]),
+                shown(leverages[k])
             );
             Err(Error::market(format!("{path}.max_leverage[{}]", k + 1), message))
         }
@@ -326,7 +329,8 @@ fn listed(floors: &[f64], rates: &[Exact], given: Vec<f64>, path: &str) -> Resul
     for (k, &deduction) in given.iter().enumerate() {
         let charged = rates[k].clone() * Exact::from_f64(floors[k]);
         if charged < Exact::from_f64(deduction) {
-            let message = format!("was {deduction}, expected no more than rate * floor, {}", charged.to_f64());
+            let message =
+                format!("was {}, expected no more than rate * floor, {}", shown(deduction), shown(charged.to_f64()));
             return Err(Error::market(format!("{path}.deduction[{k}]"), message));
         }
     }
