@@ -14,7 +14,7 @@ from files import ROOT, name_of, sources
 
 ENGINE = ROOT / "rust" / "engine" / "src"
 
-ORDER = ("error", "environment", "exact", "parallel", "memory", "market", "book", "pool", "kernel", "score", "explain")
+ORDER = ("error", "environment", "exact", "parallel", "memory", "market", "book", "pool", "kernel", "score", "price", "explain")
 """Modules of the engine; each may use those before it and no other. A new question goes at the end."""
 
 DIRECT = {"num-bigint", "num-integer", "num-traits", "serde", "toml", "libc"}

@@ -16,6 +16,7 @@ pub mod market;
 mod memory;
 mod parallel;
 pub mod pool;
+pub mod price;
 pub mod score;
 
 pub use error::{Error, Result};

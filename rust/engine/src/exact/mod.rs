@@ -4,13 +4,17 @@
 //! about accounts or venues.
 
 mod accumulator;
+mod along;
 mod decimal;
 mod number;
+mod polynomial;
 mod rational;
 mod traced;
 
 pub use accumulator::Accumulator;
+pub(crate) use along::{Along, Path};
 pub use decimal::Decimal;
-pub(crate) use number::{Bounded, Number};
+pub(crate) use number::{Bounded, Motion, Number};
+pub(crate) use polynomial::Polynomial;
 pub use rational::Exact;
 pub(crate) use traced::{Name, Op, Role, Traced};

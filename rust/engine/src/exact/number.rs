@@ -5,8 +5,19 @@ use std::cmp::Ordering;
 use super::Exact;
 use super::traced::Name;
 
+/// How a price follows the variable `v` of a path.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Motion {
+    /// `x * v / from`.
+    Scaled { from: f64 },
+    /// `x * (1 + v * by)`.
+    Shocked { by: f64 },
+}
+
 /// A number that rules can be evaluated in.
 pub(crate) trait Number: Clone {
+    /// Where on a path prices are: the value of its variable, or the variable itself.
+    type Path;
     /// An input: the decimal that `x` denotes.
     fn of(x: f64) -> Self;
     /// A constant that follows from inputs: `near` is `exact`, rounded once.
@@ -23,6 +34,13 @@ pub(crate) trait Number: Clone {
     /// How the number compares with zero; `None` where rounding leaves it open.
     fn sign(&self) -> Option<Ordering>;
     fn to_f64(&self) -> f64;
+    /// A price that moves along a path.
+    fn moving(x: f64, motion: Motion, path: &Self::Path) -> Self;
+
+    /// Whether an input is the larger one: the order of inputs is that of their doubles.
+    fn exceeds(&self, other: &Self) -> bool {
+        self.to_f64() > other.to_f64()
+    }
 
     /// `self` if it is positive, else zero.
     fn positive(&self) -> Self {
@@ -49,7 +67,18 @@ pub(crate) trait Number: Clone {
     }
 }
 
+/// A price that moves along a path, where its variable has the value `v`.
+pub(super) fn moved<N: Number>(x: f64, motion: Motion, v: &N) -> N {
+    match motion {
+        Motion::Scaled { from } if from.to_bits() == x.to_bits() => v.clone(),
+        Motion::Scaled { from } => N::of(x).times(v).over(&N::of(from)),
+        Motion::Shocked { by } => N::of(x).times(&N::of(1.0).plus(&v.times(&N::of(by)))),
+    }
+}
+
 impl Number for Exact {
+    type Path = Self;
+
     fn of(x: f64) -> Self {
         Self::from_f64(x)
     }
@@ -97,6 +126,10 @@ impl Number for Exact {
     fn to_f64(&self) -> f64 {
         self.to_f64()
     }
+
+    fn moving(x: f64, motion: Motion, path: &Self) -> Self {
+        moved(x, motion, path)
+    }
 }
 
 /// Half the distance between 1 and the next double: the relative error of one rounding.
@@ -125,6 +158,8 @@ impl Bounded {
 }
 
 impl Number for Bounded {
+    type Path = Self;
+
     fn of(x: f64) -> Self {
         Self::rounded(x, 0.0)
     }
@@ -187,6 +222,10 @@ impl Number for Bounded {
 
     fn to_f64(&self) -> f64 {
         self.value
+    }
+
+    fn moving(x: f64, motion: Motion, path: &Self) -> Self {
+        moved(x, motion, path)
     }
 }
 

@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 use std::rc::Rc;
 
-use super::{Exact, Number};
+use super::number::moved;
+use super::{Exact, Motion, Number};
 
 /// What a number is to those who read how another came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -187,6 +188,8 @@ impl Exact {
 }
 
 impl Number for Traced {
+    type Path = Self;
+
     fn of(x: f64) -> Self {
         Self::new(Exact::from_f64(x), Op::Input)
     }
@@ -256,6 +259,10 @@ impl Number for Traced {
 
     fn to_f64(&self) -> f64 {
         self.value().to_f64()
+    }
+
+    fn moving(x: f64, motion: Motion, path: &Self) -> Self {
+        moved(x, motion, path)
     }
 
     fn named(self, name: impl FnOnce() -> Name) -> Self {

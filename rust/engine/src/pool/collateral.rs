@@ -32,9 +32,9 @@ fn at_ask<N: Number>(asset: &AssetCollateral) -> N {
 }
 
 impl<'a, N: Number> Counting<'a, N> {
-    /// The way in which an asset counts at an index price; NaN for the valuation asset means 1.
-    pub(super) fn new(market: &'a Market, asset: usize, index: f64) -> Self {
-        let price = if index.is_nan() { N::of(1.0) } else { N::of(index) };
+    /// The way in which an asset counts at an index price; none for the valuation asset means 1.
+    pub(super) fn new(market: &'a Market, asset: usize, index: Option<N>) -> Self {
+        let price = index.unwrap_or_else(|| N::of(1.0));
         let price = price.named(|| Name::operand("index_price").of("asset", asset).optional());
         Self { rules: market.rules().collateral(), at: asset, asset: market.assets()[asset].collateral(), price }
     }

@@ -4,8 +4,9 @@ use crate::exact::Traced;
 use crate::market::{Prices, TriggerPrice};
 
 use super::Book;
-use super::evaluate::{Moment, PoolValue, evaluate};
+use super::evaluate::{PoolValue, Wanted, evaluate};
 use super::judge::excess;
+use super::moment::Moment;
 
 /// What a constraint asks of a pool, and the figures that it looks at.
 pub(crate) struct Tested {
@@ -18,7 +19,7 @@ pub(crate) fn derive(book: &Book, pool: usize, prices: &Prices) -> Vec<Tested> {
     let constraints = book.market().rules().constraints();
     let of = |constraint: &crate::market::Constraint| {
         let mark = if constraint.price == TriggerPrice::Last { prices.last() } else { prices.mark() };
-        let value: PoolValue<Traced> = evaluate(book, pool, Moment { mark, index: prices.index() });
+        let value: PoolValue<Traced> = evaluate(book, pool, Moment::still(mark, prices.index()), Wanted::All);
         Tested { excess: excess(constraint, &value), value }
     };
     constraints.iter().map(of).collect()

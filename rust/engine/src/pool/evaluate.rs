@@ -7,19 +7,13 @@ use std::cmp::Ordering;
 
 use crate::book::{PoolKind, coordinate_size};
 use crate::exact::{Name, Number};
-use crate::market::{CrossPool, FeeReserve, Frozen, MarginSource, OrderLoss, OrdersIn, Payoff};
+use crate::market::{CrossPool, FeeReserve, Frozen, MarginSource, OrderLoss, OrdersIn, Payoff, Required};
 
 use super::Book;
 use super::charge::{Margin, Pool, at_bankruptcy};
 use super::legs::{Leg, Order, contract_value, quantity_and_size};
-use super::total::total;
-
-/// Prices of one moment: a mark (or last price) by instrument, an index price by asset.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Moment<'a> {
-    pub(crate) mark: &'a [f64],
-    pub(crate) index: &'a [f64],
-}
+use super::moment::Moment;
+use super::total::{Kept, total};
 
 /// A pool's figures; amounts in the pool's asset.
 #[derive(Debug, Clone)]
@@ -98,26 +92,40 @@ pub(super) fn add<N: Number>(sum: &mut Option<N>, term: Option<&N>) {
     *sum = sum.as_ref().zip(term).map(|(sum, term)| sum.plus(term));
 }
 
+/// Which figures of a pool are evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    All,
+    /// What constraints look at, and what follows from it at no cost; the others are unknown.
+    Tested,
+}
+
 /// Evaluates a pool; everything that it holds must have a price.
-pub(crate) fn evaluate<N: Number>(book: &Book, pool: usize, at: Moment<'_>) -> PoolValue<N> {
+pub(crate) fn evaluate<N: Number>(book: &Book, pool: usize, at: Moment<'_, N>, wanted: Wanted) -> PoolValue<N> {
     let holdings = book.holdings();
     let isolated = holdings.kind(pool) == PoolKind::Isolated;
     let joint = !isolated && book.market().rules().cross_pool() == CrossPool::PerAccount;
     let mut layers: Vec<Layer<N>> = holdings.layers_of(pool).map(|layer| Layer::new(book, pool, layer)).collect();
-    let legs: Vec<Leg<N>> = holdings.positions_of(pool).map(|at_| Leg::new(book, at_, at.mark)).collect();
-    let mut orders: Vec<Order<N>> = holdings.orders_of(pool).map(|at_| Order::new(book, at_, at.mark)).collect();
+    let legs: Vec<Leg<N>> = holdings.positions_of(pool).map(|at_| Leg::new(book, at_, at)).collect();
+    let mut orders: Vec<Order<N>> = holdings.orders_of(pool).map(|at_| Order::new(book, at_, at)).collect();
     // Orders of isolated positions come last.
     let to_isolate = orders.split_off(orders.iter().take_while(|order| !order.isolated).count());
     let pool_of = Pool { book, isolated, legs: &legs, orders: &orders };
     let fence = layers.first().map_or_else(N::zero, |layer| layer.wallet.clone());
-    let mut open = charge_layers(&pool_of, &mut layers, &fence);
-    if !to_isolate.is_empty() {
+    let rules = book.market().rules();
+    let whole = wanted == Wanted::All
+        || rules.orders().frozen != Frozen::None
+        || rules.constraints().iter().any(|constraint| constraint.required == Required::Initial);
+    let margins = if whole { [Margin::Maintenance, Margin::Initial].as_slice() } else { &[Margin::Maintenance] };
+    let mut open = charge_layers(&pool_of, &mut layers, &fence, margins);
+    if whole && !to_isolate.is_empty() {
         open |= reserve(book, pool, &to_isolate, at, &mut layers);
     }
     let (exposed, exposed_open) = exposed(&pool_of, &layers, joint);
-    let kept = if isolated { kept_for_fees(&pool_of, pool, &fence) } else { Some(N::zero()) };
+    let kept = if isolated && wanted == Wanted::All { kept_for_fees(&pool_of, pool, &fence) } else { Some(N::zero()) };
     let layers: Vec<Layer<N>> = layers.into_iter().map(|layer| if joint { layer.named() } else { layer }).collect();
-    let mut value = total(book, &layers, (joint, kept.as_ref()), at);
+    let kept = if wanted == Wanted::All { Kept::Back(kept) } else { Kept::Unasked };
+    let mut value = total(book, &layers, (joint, &kept), at);
     if isolated {
         // What is fenced for a position backs no other.
         value.available = Some(N::zero().named(|| Name::term("available").rule("pools.isolated")));
@@ -147,7 +155,7 @@ fn layer_of<'a, N>(book: &Book, layers: &'a mut [Layer<N>], instrument: usize) -
 }
 
 /// Adds profit, notional, charges and fees of positions and cross orders; says whether a tier was left open.
-fn charge_layers<N: Number>(pool: &Pool<'_, N>, layers: &mut [Layer<N>], fence: &N) -> bool {
+fn charge_layers<N: Number>(pool: &Pool<'_, N>, layers: &mut [Layer<N>], fence: &N, margins: &[Margin]) -> bool {
     let book = pool.book;
     let rules = book.market().rules();
     for leg in pool.legs {
@@ -167,7 +175,7 @@ fn charge_layers<N: Number>(pool: &Pool<'_, N>, layers: &mut [Layer<N>], fence: 
         }
     }
     let mut open = false;
-    for margin in [Margin::Maintenance, Margin::Initial] {
+    for &margin in margins {
         let (charges, left_open) = pool.charges(margin, false);
         open |= left_open;
         for charge in charges {
@@ -190,7 +198,13 @@ fn charge_layers<N: Number>(pool: &Pool<'_, N>, layers: &mut [Layer<N>], fence: 
 
 /// Adds what orders of isolated positions reserve of the cross pool: what they and the position that they belong to would
 /// require together, beyond what the position requires alone. Says whether a tier was left open.
-fn reserve<N: Number>(book: &Book, pool: usize, orders: &[Order<N>], at: Moment<'_>, layers: &mut [Layer<N>]) -> bool {
+fn reserve<N: Number>(
+    book: &Book,
+    pool: usize,
+    orders: &[Order<N>],
+    at: Moment<'_, N>,
+    layers: &mut [Layer<N>],
+) -> bool {
     let (holdings, rules) = (book.holdings(), book.market().rules().orders());
     if rules.initial_margin == OrdersIn::None {
         return false;
@@ -201,7 +215,7 @@ fn reserve<N: Number>(book: &Book, pool: usize, orders: &[Order<N>], at: Moment<
     for order in orders.chunk_by(|a, b| (a.instrument, a.side) == (b.instrument, b.side)) {
         let (instrument, side) = (order[0].instrument, order[0].side);
         let own = |&&of: &&usize| holdings.instrument(of) == instrument && holdings.side(of) == side;
-        let legs: Vec<Leg<N>> = positions.iter().find(own).map(|&of| Leg::new(book, of, at.mark)).into_iter().collect();
+        let legs: Vec<Leg<N>> = positions.iter().find(own).map(|&of| Leg::new(book, of, at)).into_iter().collect();
         let mut required = |orders: &[Order<N>]| {
             let of = Pool { book, isolated: true, legs: &legs, orders };
             let (charges, left_open) = of.charges(Margin::Initial, false);

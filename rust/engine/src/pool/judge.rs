@@ -7,7 +7,8 @@ use crate::market::{Combine, Constraint};
 use crate::market::{CrossPool, Prices, Required, TriggerPrice};
 
 use super::Book;
-use super::evaluate::{Moment, PoolValue, evaluate};
+use super::evaluate::{PoolValue, Wanted, evaluate};
+use super::moment::Moment;
 
 /// A pool's figures; amounts in the pool's asset, NaN where unknown.
 #[derive(Debug, Clone, Copy)]
@@ -106,10 +107,10 @@ fn attempt<N: Number>(book: &Book, pool: usize, prices: &Prices) -> Option<Judge
     let rules = book.market().rules();
     let moment = |price: TriggerPrice| {
         let mark = if price == TriggerPrice::Last { prices.last() } else { prices.mark() };
-        Moment { mark, index: prices.index() }
+        Moment::still(mark, prices.index())
     };
     let (first, rest) = rules.constraints().split_first()?;
-    let value: PoolValue<N> = evaluate(book, pool, moment(first.price));
+    let value: PoolValue<N> = evaluate(book, pool, moment(first.price), Wanted::All);
     if value.open {
         return None;
     }
@@ -124,7 +125,8 @@ fn attempt<N: Number>(book: &Book, pool: usize, prices: &Prices) -> Option<Judge
         if decided || !value.exposed {
             break;
         }
-        let other = (constraint.price != first.price).then(|| evaluate(book, pool, moment(constraint.price)));
+        let other =
+            (constraint.price != first.price).then(|| evaluate(book, pool, moment(constraint.price), Wanted::Tested));
         let other = other.as_ref().unwrap_or(&value);
         if other.open {
             return None;

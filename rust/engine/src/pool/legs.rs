@@ -8,6 +8,7 @@ use crate::exact::{Name, Number};
 use crate::market::{BoundUnit, Instrument, Legs, OrderPrice, OrdersIn, Payoff, PriceBasis};
 
 use super::Book;
+use super::moment::Moment;
 
 /// What a contract is worth at a price, in its settlement asset: the magnitude of its coordinate.
 pub(super) fn contract_value<N: Number>(instrument: &Instrument, size: &N, price: &N) -> N {
@@ -51,13 +52,13 @@ pub(super) struct Leg<N> {
 }
 
 impl<N: Number> Leg<N> {
-    pub(super) fn new(book: &Book, position: usize, mark: &[f64]) -> Self {
+    pub(super) fn new(book: &Book, position: usize, moment: Moment<'_, N>) -> Self {
         let holdings = book.holdings();
         let at = holdings.instrument(position);
         let instrument = &book.market().instruments()[at];
         let size = coordinate_size(instrument, holdings.quantity_unit);
         let (quantity, size): (N, N) = quantity_and_size(holdings.quantity(position), size);
-        let mark = N::of(mark[at]).named(|| Name::operand("mark_price").of("instrument", at));
+        let mark = moment.mark(at).named(|| Name::operand("mark_price").of("instrument", at));
         let entry = N::of(holdings.entry_price(position)).named(|| Name::operand("entry_price"));
         let notional = |price: &N, word| {
             let value = quantity.times(&contract_value(instrument, &size, price));
@@ -110,6 +111,7 @@ pub(super) struct Order<N> {
     pub(super) side: Side,
     pub(super) isolated: bool,
     pub(super) buy: bool,
+    inverse: bool,
     pub(super) quantity: N,
     pub(super) size: N,
     pub(super) mark: N,
@@ -121,7 +123,7 @@ pub(super) struct Order<N> {
 }
 
 impl<N: Number> Order<N> {
-    pub(super) fn new(book: &Book, order: usize, mark: &[f64]) -> Self {
+    pub(super) fn new(book: &Book, order: usize, moment: Moment<'_, N>) -> Self {
         let holdings: &Holdings = book.holdings();
         let orders = &holdings.orders;
         let class = orders.class[order];
@@ -129,7 +131,7 @@ impl<N: Number> Order<N> {
         let instrument = &book.market().instruments()[at];
         let size = coordinate_size(instrument, holdings.quantity_unit);
         let (quantity, size): (N, N) = quantity_and_size(orders.quantity[order], size);
-        let mark = N::of(mark[at]).named(|| Name::operand("mark_price").of("instrument", at));
+        let mark = moment.mark(at).named(|| Name::operand("mark_price").of("instrument", at));
         let limit = Some(orders.price[order]).filter(|price| !price.is_nan());
         let limit = limit.map(|price| N::of(price).named(|| Name::operand("limit_price")));
         let notional = |price: &N| {
@@ -143,6 +145,7 @@ impl<N: Number> Order<N> {
             side: orders.side[order],
             isolated: orders.isolated[order],
             buy: orders.quantity[order] > 0.0,
+            inverse: instrument.payoff() == Payoff::Inverse,
             at_mark: notional(&mark),
             at_limit: limit.as_ref().map(notional),
             quantity,
@@ -159,7 +162,7 @@ impl<N: Number> Order<N> {
             (OrderPrice::Limit, Some(value), Some(price)) => (value.clone(), price),
             (OrderPrice::Worse, Some(value), Some(price)) => {
                 let larger = value.larger(&self.at_mark);
-                let at_mark = value.to_f64() < self.at_mark.to_f64();
+                let at_mark = if self.inverse { price.exceeds(&self.mark) } else { self.mark.exceeds(price) };
                 (larger, if at_mark { &self.mark } else { price })
             }
             _ => (self.at_mark.clone(), &self.mark),

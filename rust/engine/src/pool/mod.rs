@@ -4,6 +4,7 @@
 //! [`judge`] evaluates the same function without rounding, from the original columns. [`Book`] holds both with what
 //! they were made from.
 
+mod along;
 mod buckets;
 mod charge;
 mod classes;
@@ -17,6 +18,7 @@ mod judge;
 mod lane_classes;
 mod layered;
 mod legs;
+mod moment;
 mod positions;
 mod program;
 mod simple;
@@ -36,6 +38,7 @@ pub(crate) use classes::{ClassRow, Classes};
 pub use judge::{Judged, is_priced, judge, judge_exactly};
 pub use positions::{PositionValue, position_values};
 
+pub(crate) use along::{Piece, Question, Road, Test};
 pub(crate) use buckets::{Bucket, DOUBT, Lookup};
 pub(crate) use collateral::AssetRow;
 pub(crate) use derived::{Tested, derive};
@@ -45,6 +48,7 @@ pub(crate) use folded::{Folded, LANES, decode};
 pub(crate) use judge::UNKNOWN;
 pub(crate) use lane_classes::LaneTables;
 pub(crate) use layered::{Layered, OF_SUMS, OWN, Rows};
+pub(crate) use moment::Moves;
 use tables::ClassTable;
 
 /// The accounts, grouped once into pools and folded for the kernels; owns its copy and never changes.

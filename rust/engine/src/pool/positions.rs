@@ -7,6 +7,7 @@ use super::Book;
 use super::charge::{Margin, Pool};
 use super::evaluate::fence;
 use super::legs::{Leg, Order};
+use super::moment::Moment;
 
 /// The figures of a position, in its settlement asset; NaN where unknown.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,9 +64,10 @@ fn needs_mark(rule: &RequirementRule) -> bool {
 fn attempt<N: Number>(book: &Book, pool: usize, mark: &[f64]) -> Option<Vec<PositionValue>> {
     let holdings = book.holdings();
     let isolated = holdings.kind(pool) == crate::book::PoolKind::Isolated;
-    let legs: Vec<Leg<N>> = holdings.positions_of(pool).map(|at| Leg::new(book, at, mark)).collect();
+    let moment = Moment::still(mark, &[]);
+    let legs: Vec<Leg<N>> = holdings.positions_of(pool).map(|at| Leg::new(book, at, moment)).collect();
     let cross = holdings.orders_of(pool).filter(|&order| !holdings.orders.isolated[order]);
-    let orders: Vec<Order<N>> = cross.map(|at| Order::new(book, at, mark)).collect();
+    let orders: Vec<Order<N>> = cross.map(|at| Order::new(book, at, moment)).collect();
     let alone = Pool { book, isolated, legs: &legs, orders: &orders };
     let fence = if isolated { fence(book, pool) } else { N::zero() };
     let mut values: Vec<PositionValue> = (legs.iter())

@@ -14,6 +14,7 @@ use super::evaluate::layer_cash;
 use super::forms::{Affine, AffineSides, Form};
 use super::lane_classes::{LaneClasses, SlotRow, is_in_notional};
 use super::legs::{Group, Leg, Order, groups};
+use super::moment::Moment;
 
 /// A position: its row, and its signed quantity.
 #[derive(Debug, Clone, Copy)]
@@ -179,10 +180,10 @@ fn fill_groups(book: &Book, classes: &mut LaneClasses, pool: usize, sums: &mut [
     let isolated = holdings.kind(pool) == PoolKind::Isolated;
     let rule = *rules.maintenance(isolated);
     // No mark is known yet; what depends on one is not read.
-    let marks = book.any_marks();
-    let legs: Vec<Leg<Bounded>> = holdings.positions_of(pool).map(|at| Leg::new(book, at, marks)).collect();
+    let moment = Moment::still(book.any_marks(), &[]);
+    let legs: Vec<Leg<Bounded>> = holdings.positions_of(pool).map(|at| Leg::new(book, at, moment)).collect();
     let cross = holdings.orders_of(pool).filter(|&order| !holdings.orders.isolated[order]);
-    let orders: Vec<Order<Bounded>> = cross.map(|at| Order::new(book, at, marks)).collect();
+    let orders: Vec<Order<Bounded>> = cross.map(|at| Order::new(book, at, moment)).collect();
     let parts = Pool { book, isolated, legs: &legs, orders: &orders };
     let mode = rules.orders().maintenance_margin;
     let freezes = rules.orders().frozen != Frozen::None && !holdings.orders_of(pool).is_empty();

@@ -5,7 +5,8 @@ use crate::market::{AvailableRule, LiabilityRequirement, Rules, WithdrawableRule
 
 use super::Book;
 use super::collateral::{Counting, Weights};
-use super::evaluate::{Layer, Moment, PoolValue, add};
+use super::evaluate::{Layer, PoolValue, add};
+use super::moment::Moment;
 
 /// How the amounts of a layer are brought into the asset that the pool is valued in.
 struct Valuation<'a, N> {
@@ -133,20 +134,28 @@ impl<N: Number> Backing<N> {
     }
 }
 
-/// Adds up the layers of a pool, which keeps `kept` back from what can leave. With `joint` they are valued and counted by
-/// their asset.
+/// What of a pool cannot leave, beyond what rules claim.
+pub(super) enum Kept<N> {
+    /// `None` where it is unknown.
+    Back(Option<N>),
+    /// Nobody asks what can leave and what backs new positions.
+    Unasked,
+}
+
+/// Adds up the layers of a pool. With `joint` they are valued and counted by their asset. What backs new positions and can
+/// leave, less what is `kept` back, is left out where nobody asks.
 pub(super) fn total<N: Number>(
     book: &Book,
     layers: &[Layer<N>],
-    (joint, kept): (bool, Option<&N>),
-    at: Moment<'_>,
+    (joint, kept): (bool, &Kept<N>),
+    at: Moment<'_, N>,
 ) -> PoolValue<N> {
     let rules = book.market().rules();
     let mut value = PoolValue::<N>::zero();
     let mut backing = Backing::<N>::zero();
     for layer in layers {
-        let index = at.index.get(layer.asset).copied().unwrap_or(f64::NAN);
-        let valuation = Valuation { counting: joint.then(|| Counting::new(book.market(), layer.asset, index)) };
+        let valuation =
+            Valuation { counting: joint.then(|| Counting::new(book.market(), layer.asset, at.index(layer.asset))) };
         let cash = layer.cash();
         let equity = cash.plus(&layer.pnl).named(|| Name::group("equity").of("asset", layer.asset));
         let counted = valuation.count(&cash, &layer.pnl, Weights::Risk);
@@ -159,14 +168,17 @@ pub(super) fn total<N: Number>(
         let (maintenance, initial) = valuation.requirements(rules, layer, &equity);
         value.maintenance_margin = value.maintenance_margin.plus(&maintenance);
         add(&mut value.initial_margin, initial.as_ref());
-        backing.add(rules, layer, &valuation);
+        if let Kept::Back(_) = kept {
+            backing.add(rules, layer, &valuation);
+        }
     }
+    let Kept::Back(kept) = kept else { return value.named() };
     let (value, backing) = (value.named(), backing.named());
     let initial = value.initial_margin.as_ref();
     let name = |word, rule| Name::term(word).rule(rule);
     let free = |initial| backing.initial.minus(initial).named(|| name("free_margin", ""));
     let available = |initial| backing.available.minus(initial).positive().named(|| name("available", "available.rule"));
     let (free_margin, available) = (initial.map(free), initial.map(available));
-    let withdrawable = backing.withdrawable(rules, &value, kept);
+    let withdrawable = backing.withdrawable(rules, &value, kept.as_ref());
     PoolValue { free_margin, available, withdrawable, ..value }
 }
