@@ -13,6 +13,9 @@ inverse and quanto contracts; cross pools per asset or per account with haircuts
 hedge legs; all laws of tiers; closing fees; open orders; several constraints. Outside are portfolio margin and pools
 per pair, which raise `ReferenceInputError`, and what a venue does after the trigger.
 
+Questions about a pool as a function of prices (liquidation prices, distances, contributions) are answered by the same
+rules, run over a number that moves with the price and remembers its comparisons (`moving`).
+
 Examples
 --------
 >>> from crossmargin.reference import load_market, score
@@ -40,12 +43,20 @@ Examples
 from crossmargin.reference.accounts import Accounts, Terms, read_accounts, read_settings
 from crossmargin.reference.assets import Asset, AssetCollateral
 from crossmargin.reference.book import Balance, Position, read_balances, read_positions
+from crossmargin.reference.contribution import Contribution, contribution
 from crossmargin.reference.display import round_amount, round_price, truncate
 from crossmargin.reference.figures import PoolScore, PositionScore
+from crossmargin.reference.liquidation import (
+    PositionPrices,
+    UnderlyingPrices,
+    liquidation_prices,
+    underlying_prices,
+)
 from crossmargin.reference.market import Instrument, Market, load_market
 from crossmargin.reference.orders import Order, read_orders
 from crossmargin.reference.pools import Layer, Pool, partition
 from crossmargin.reference.score import position_scores, score, score_account
+from crossmargin.reference.shocks import CriticalMove, Distance, critical_move, liquidation_distance
 from crossmargin.reference.switches import Constraint, OrderRules, RequirementRule, Rules
 from crossmargin.reference.tiers import Tier, TierTable
 from crossmargin.reference.values import ReferenceInputError, exact
@@ -56,6 +67,9 @@ __all__ = [
     "AssetCollateral",
     "Balance",
     "Constraint",
+    "Contribution",
+    "CriticalMove",
+    "Distance",
     "Instrument",
     "Layer",
     "Market",
@@ -64,6 +78,7 @@ __all__ = [
     "Pool",
     "PoolScore",
     "Position",
+    "PositionPrices",
     "PositionScore",
     "ReferenceInputError",
     "RequirementRule",
@@ -71,7 +86,12 @@ __all__ = [
     "Terms",
     "Tier",
     "TierTable",
+    "UnderlyingPrices",
+    "contribution",
+    "critical_move",
     "exact",
+    "liquidation_distance",
+    "liquidation_prices",
     "load_market",
     "partition",
     "position_scores",
@@ -85,4 +105,5 @@ __all__ = [
     "score",
     "score_account",
     "truncate",
+    "underlying_prices",
 ]

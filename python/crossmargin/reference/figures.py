@@ -5,13 +5,21 @@ from dataclasses import dataclass
 from typing import Any, Generic
 
 from crossmargin.reference import rules
-from crossmargin.reference.collateral import collateral_value, conversion, index_price, liability_margin
 from crossmargin.reference.leaving import Means, available, withdrawable
 from crossmargin.reference.pools import Pool, fee_reserve
-from crossmargin.reference.requirement import closing_fee, frozen, known, order_mode, required, shares, tiers
+from crossmargin.reference.requirement import closing_fee, known, shares, tiers
 from crossmargin.reference.run import Run
 from crossmargin.reference.switches import Constraint
 from crossmargin.reference.values import N
+from crossmargin.reference.verdict import (
+    at_risk,
+    backing_of,
+    collateral_of,
+    order_loss_of,
+    profit_of,
+    requirement_of,
+    valued,
+)
 
 
 @dataclass(frozen=True)
@@ -76,100 +84,20 @@ class _Figures(Generic[N]):
     initial: N | None
 
 
-def _weighs(run: Run[N], pool: Pool) -> bool:
-    """Whether the pool is one of several assets, each at its index price and weight."""
-    return pool.kind == "cross" and run.market.rules.cross_pool == "per_account"
-
-
-def _valued(run: Run[N], pool: Pool, amounts: Mapping[str, N]) -> N:
-    """Add amounts by asset in the pool's asset."""
-    total = run.zero
-    for layer in pool.layers:
-        price = index_price(run, layer.asset) if _weighs(run, pool) else run.one
-        total = total + price * amounts[layer.asset]
-    return total
-
-
-def _profit(run: Run[N], pool: Pool) -> dict[str, N]:
-    profit = {layer.asset: run.zero for layer in pool.layers}
-    for position in pool.positions:
-        settle = position.instrument.settle
-        profit[settle] = profit[settle] + run.pnl(position)
-    return profit
-
-
-def _order_loss(run: Run[N], pool: Pool) -> dict[str, N]:
-    loss = {layer.asset: run.zero for layer in pool.layers}
-    if run.market.rules.orders.order_loss == "equity":
-        for order in pool.orders:
-            settle = order.instrument.settle
-            loss[settle] = loss[settle] + run.order_loss(order)
-    return loss
-
-
-def _requirement(run: Run[N], pool: Pool, equity: Mapping[str, N], level: str) -> N | None:
-    """Value a requirement in the pool's asset, with what debts require.
-
-    Formula: ``sum over assets of conversion * (requirement + liability margin)``.
-    """
-    total = run.zero
-    for asset, amount in required(run, pool, level).items():
-        if amount is None:
-            return None
-        if _weighs(run, pool):
-            debt = liability_margin(run, asset, equity[asset], level)
-            total = total + conversion(run, asset) * (amount + debt)
-        else:
-            total = total + amount
-    return total
-
-
-def _collateral(run: Run[N], pool: Pool, profit: Mapping[str, N], *, haircut: bool) -> N:
-    """Collateral of a pool without order losses; a pool of one asset counts its equity in full."""
-    total = run.zero
-    for layer in pool.layers:
-        cash = run.cast(layer.cash)
-        if _weighs(run, pool):
-            total = total + collateral_value(run, layer.asset, cash=cash, profit=profit[layer.asset], haircut=haircut)
-        else:
-            total = total + rules.equity(cash, profit[layer.asset])
-    return total
-
-
 def _figures(run: Run[N], pool: Pool) -> _Figures[N]:
-    profit = _profit(run, pool)
-    equity = {layer.asset: rules.equity(run.cast(layer.cash), profit[layer.asset]) for layer in pool.layers}
-    loss = _valued(run, pool, _order_loss(run, pool))
-    haircut = _collateral(run, pool, profit, haircut=True) + loss
-    collateral = haircut
-    if run.market.rules.collateral.levels == "initial":
-        collateral = _collateral(run, pool, profit, haircut=False) + loss
-    collateral = collateral - _valued(run, pool, frozen(run, pool))
-    maintenance = known(_requirement(run, pool, equity, "maintenance"))
-    return _Figures(profit, collateral, haircut, maintenance, _requirement(run, pool, equity, "initial"))
+    profit = profit_of(run, pool)
+    return _Figures(
+        profit,
+        collateral_of(run, pool),
+        backing_of(run, pool, profit, haircut=True),
+        known(requirement_of(run, pool, profit, "maintenance")),
+        requirement_of(run, pool, profit, "initial"),
+    )
 
 
 def _excess(run: Run[N], figures: _Figures[N], constraint: Constraint) -> N:
     needed = figures.maintenance if constraint.required == "maintenance" else figures.initial
-    assert needed is not None
-    return rules.excess(figures.collateral, run.cast(constraint.level), needed)
-
-
-def at_risk(run: Run[N], pool: Pool) -> bool:
-    """Whether there is anything to liquidate: a position, an order that enters a test, or a debt among several assets.
-
-    Source: the definition of this library (a pool without positions, orders and liabilities is safe); Binance FAQ
-    5e33af8e6ac04d57a1d0a3398e0a0752 (portfolio margin liquidates debts without positions too), read 2026-11-22.
-    """
-    if pool.positions:
-        return True
-    market_rules = run.market.rules
-    modes = [order_mode(run, "maintenance")]
-    if market_rules.maintenance.source == "share_of_initial":
-        modes.append(order_mode(run, "initial"))
-    if pool.orders and (market_rules.orders.order_loss == "equity" or any(mode != "none" for mode in modes)):
-        return True
-    return _weighs(run, pool) and any(layer.cash < 0 for layer in pool.layers)
+    return rules.excess(figures.collateral, run.cast(constraint.level), known(needed))
 
 
 def score_pool(runs: Mapping[str, Run[N]], pool: Pool) -> PoolScore[N]:
@@ -191,17 +119,17 @@ def score_pool(runs: Mapping[str, Run[N]], pool: Pool) -> PoolScore[N]:
         for over, constraint in zip(excesses, market_rules.constraints, strict=True)
     ]
     zero = run.zero
-    wallet = _valued(run, pool, {layer.asset: run.cast(layer.wallet_balance) for layer in pool.layers})
-    cash = _valued(run, pool, {layer.asset: run.cast(layer.cash) for layer in pool.layers})
-    pnl = _valued(run, pool, figures.profit)
+    wallet = valued(run, pool, {layer.asset: run.cast(layer.wallet_balance) for layer in pool.layers})
+    cash = valued(run, pool, {layer.asset: run.cast(layer.cash) for layer in pool.layers})
+    pnl = valued(run, pool, figures.profit)
     legs = _legs(run, pool)
     gross = {layer.asset: zero for layer in pool.layers}
     for leg, position in zip(legs, pool.positions, strict=True):
         gross[position.instrument.settle] = gross[position.instrument.settle] + leg.notional
-    notional = _valued(run, pool, gross)
+    notional = valued(run, pool, gross)
     means = Means(
         figures.profit,
-        _order_loss(run, pool),
+        order_loss_of(run, pool),
         notional,
         figures.maintenance,
         figures.initial,

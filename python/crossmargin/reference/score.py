@@ -88,15 +88,76 @@ def read_index(market: Market, given: Values, pools: Iterable[Pool]) -> dict[str
     return prices
 
 
-def _scored(
-    market: Market, tables: Tables, pools: list[Pool], prices: tuple[Values, Values, Values], number: type[N]
-) -> list[PoolScore[N]]:
+@dataclass(frozen=True)
+class Situation:
+    """Pools, and the prices that they are at: marks and last prices by instrument, index prices by asset.
+
+    Last prices are there where a test looks at them.
+    """
+
+    market: Market
+    pools: tuple[Pool, ...]
+    marks: Mapping[str, Fraction]
+    index: Mapping[str, Fraction]
+    last: Mapping[str, Fraction] | None
+
+    def runs(self, number: type[N]) -> dict[str, Run[N]]:
+        """Return the runs by the name of the prices that they are at."""
+        prices = {"mark": self.marks, "last": self.last}
+        return {
+            name: Run(self.market, number, chosen, self.index) for name, chosen in prices.items() if chosen is not None
+        }
+
+
+def situation(  # noqa: PLR0913 - by keyword but the tables that everybody has
+    market: Market,
+    balances: Iterable[Row],
+    positions: Iterable[Row],
+    marks: Values,
+    *,
+    index: Values | None = None,
+    last: Values | None = None,
+    **options: Any,
+) -> Situation:
+    """Read all tables and prices of many accounts; parameters as `score_account`.
+
+    The pools are in order of the accounts as first seen in the balances, then in the positions, then in the orders.
+    """
+    tables = read_tables(market, balances, positions, **options)
+    return _at_prices(market, tables, _pools(market, tables), (marks, index or {}, last or {}))
+
+
+def _at_prices(market: Market, tables: Tables, pools: list[Pool], prices: tuple[Values, Values, Values]) -> Situation:
     marks, index, last = prices
-    indexes = read_index(market, index, pools)
-    runs = {"mark": Run(market, number, read_prices(market, "mark", marks, tables), indexes)}
-    if any(constraint.price == "last" for constraint in market.rules.constraints):
-        runs["last"] = Run(market, number, read_prices(market, "last", last, tables), indexes)
-    return [score_pool(runs, pool) for pool in pools]
+    lasts = any(constraint.price == "last" for constraint in market.rules.constraints)
+    return Situation(
+        market=market,
+        pools=tuple(pools),
+        index=read_index(market, index, pools),
+        marks=read_prices(market, "mark", marks, tables),
+        last=read_prices(market, "last", last, tables) if lasts else None,
+    )
+
+
+def _pools(market: Market, tables: Tables) -> list[Pool]:
+    """Return the pools of all accounts, each account's in canonical order."""
+    found: dict[Any, tuple[list[Balance], list[Position], list[Order]]] = {}
+    for balance in tables.balances:
+        found.setdefault(balance.account, ([], [], []))[0].append(balance)
+    for position in tables.positions:
+        found.setdefault(position.account, ([], [], []))[1].append(position)
+    for order in tables.orders:
+        found.setdefault(order.account, ([], [], []))[2].append(order)
+    return [
+        pool
+        for account, (cash, held, waiting) in found.items()
+        for pool in partition(market, cash, held, waiting, tables.accounts.terms(account))
+    ]
+
+
+def _scored(now: Situation, number: type[N]) -> list[PoolScore[N]]:
+    runs = now.runs(number)
+    return [score_pool(runs, pool) for pool in now.pools]
 
 
 @overload
@@ -191,7 +252,7 @@ def score_account(  # noqa: PLR0913 - as the package's own score
     found = accounts_of(tables.balances, tables.positions, tables.orders)
     terms = tables.accounts.terms(found.pop()) if len(found) == 1 else None
     pools = partition(market, tables.balances, tables.positions, tables.orders, terms)
-    return _scored(market, tables, pools, (marks, index or {}, last or {}), number)
+    return _scored(_at_prices(market, tables, pools, (marks, index or {}, last or {})), number)
 
 
 @overload
@@ -258,19 +319,8 @@ def score(  # noqa: PLR0913 - as the package's own
         duplicates=duplicates,
         quantity_unit=quantity_unit,
     )
-    found: dict[Any, tuple[list[Balance], list[Position], list[Order]]] = {}
-    for balance in tables.balances:
-        found.setdefault(balance.account, ([], [], []))[0].append(balance)
-    for position in tables.positions:
-        found.setdefault(position.account, ([], [], []))[1].append(position)
-    for order in tables.orders:
-        found.setdefault(order.account, ([], [], []))[2].append(order)
-    pools = [
-        pool
-        for account, (cash, held, waiting) in found.items()
-        for pool in partition(market, cash, held, waiting, tables.accounts.terms(account))
-    ]
-    return _scored(market, tables, pools, (marks, index or {}, last or {}), number)
+    now = _at_prices(market, tables, _pools(market, tables), (marks, index or {}, last or {}))
+    return _scored(now, number)
 
 
 def position_scores(pools: Iterable[PoolScore[N]]) -> list[PositionScore[N]]:
