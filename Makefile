@@ -50,7 +50,18 @@ $(VENV)/.bench: requirements/bench.txt $(VENV)/.locked
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bench.txt
 	@touch $@
 
-bench: build $(VENV)/.bench
+# Programs that answer a position at a time need packages that do not go with ours: each has an environment of its own.
+# One that cannot be installed is left out of the table, and tried again the next time.
+PEERS := freqtrade driftpy
+
+$(VENV)/.peers: $(PEERS:%=requirements/bench-%.txt) $(VENV)/.created
+	@failed=; for peer in $(PEERS); do \
+	  $(PYTHON) -m venv --clear $(VENV)/peers/$$peer && \
+	  $(VENV)/peers/$$peer/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/bench-$$peer.txt || \
+	  { failed=1; rm -rf $(VENV)/peers/$$peer; echo "$$peer could not be installed: it is left out"; }; \
+	done; test -n "$$failed" || touch $@
+
+bench: build $(VENV)/.bench $(VENV)/.peers
 	$(BIN)/python benches/python/bench_score.py $(BENCH_ARGS)
 
 $(VENV)/.check: requirements/check.txt $(VENV)/.locked

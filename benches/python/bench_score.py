@@ -1,7 +1,7 @@
-"""Score R1, R2 and R3 with crossmargin and with what a user would write instead.
+"""Scores of R1, R2 and R3 and liquidation prices of R1 and R2, beside what a user would write instead.
 
-One process, one table: every contender is checked against the others, then timed in
-interleaved rounds. Prints the table and writes the record. Run by ``make bench``;
+One process, one run: every contender is checked against the others, then timed in
+interleaved rounds. Prints the tables and writes the record. Run by ``make bench``;
 ``--help`` lists the options for shorter runs.
 """
 
@@ -18,7 +18,7 @@ import argparse
 import importlib.util
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ import floor
 from crossmargin.testing import Workload, reference_workload
 from figures import judge
 from harness import machine, report
-from harness.contender import THREE, Contender, Outputs, check_agreement
+from harness.contender import PRICE_COLUMNS, THREE, Contender, Outputs, check_agreement
 from harness.timing import Timing, interleave, time_stretch
 from peers import duckdb_peer, numba_hedged, numba_multi, numba_peer, numpy_peer, polars_peer
 from peers.expected import expected as expected_of
@@ -38,6 +38,7 @@ STRESS_MOVE = 0.93  # marks at which some pools of R1 fail, for the comparison o
 HAS_ENGINE = importlib.util.find_spec("crossmargin._core") is not None
 N_FIGURES = 13  # float64 columns of outputs="all"
 OTHERS = {"R2": numba_multi, "R3": numba_hedged}  # the workloads beside R1, with their peers
+PRICED = ("R1", "R2")  # the workloads whose liquidation prices are timed
 BUILDING = ("set-up", "frames", "tables", "book")  # what a row may build before it scores
 
 
@@ -49,49 +50,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
     say(f"drawing R1 with {options.pools:,} pools")
     workload = reference_workload("R1", n_pools=options.pools, seed=options.seed)
     say("checking that results are equal")
-    _check_at(workload)
-    contenders = _contenders(workload)
-    expected = numpy_peer.contenders(workload)[0].run()
-    for contender in contenders:
-        check_agreement(contender, expected)
+    asked: list[dict[str, Any]] = []
+    contenders = [] if options.prices else _checked_first(workload)
+    contenders += _priced(workload, asked, say)
     sizes = {workload.name: _size(workload, options.pools)}
-    for name in OTHERS:
+    for name in PRICED[1:] if options.prices else OTHERS:
         say(f"drawing {name} with {options.pools:,} pools, and checking")
         other = reference_workload(name, n_pools=options.pools, seed=options.seed)
-        contenders += _checked(other)
+        contenders += [] if options.prices else _checked(other)
+        contenders += _priced(other, asked, say) if name in PRICED else []
         sizes[name] = _size(other, options.pools)
         del other
-    timings = interleave(contenders, options.rounds, say)
-    rows = [_row(contender, timings, sizes[contender.workload]["n_positions"]) for contender in contenders]
-    del contenders, expected
-    say("timing small books")
-    small = [_small_book(size, options) for size in SMALL_SIZES]
-    say("measuring costs")
-    costs_of = _costs(workload, options)
+    timings = interleave(contenders, options.rounds, say) if contenders else {}
+    positions = {name: size["n_positions"] for name, size in sizes.items()}
+    rows = [_row(contender, timings, positions) for contender in contenders]
+    del contenders
+    say("timing small books and measuring costs")
+    small = [] if options.prices else [_small_book(size, options) for size in SMALL_SIZES]
+    costs_of = _one_price(options) | ({} if options.prices else _costs(workload, options))
     medians = {name: timing.median for name, timing in timings.items()}
-    figures = judge(medians, costs_of, {name: size["n_positions"] for name, size in sizes.items()})
-    record = _context(options, workload) | {
+    figures = judge(medians, costs_of, positions)
+    record = _context(options, workload, asked) | {
         "workloads": list(sizes.values()),
         "load": {"before": load, "after": machine.load()},
         "rows": rows,
+        "asked": asked,
         "small_books": small,
         "costs": costs_of,
         "figures": [figure.record() for figure in figures],
         "losses": _losses(rows, small),
     }
     sys.stdout.write(report.markdown(record))
-    if options.record:
+    if options.record and not options.prices:
         paths = report.write(record, options.record)
         say("wrote " + " and ".join(path.name for path in paths))
     return int(options.strict and any(figure["passed"] is False for figure in record["figures"]))
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="benchmark of score on the workloads R1, R2 and R3")
+    parser = argparse.ArgumentParser(
+        description="benchmark of scores and liquidation prices on the reference workloads"
+    )
     parser.add_argument("--pools", type=int, default=1_000_000, help="pools of each workload (default 1,000,000)")
     parser.add_argument("--rounds", type=int, default=9, help="interleaved rounds (default 9, at least 7 for a record)")
     parser.add_argument("--seed", type=int, default=20_241_001, help="seed of the workloads")
     parser.add_argument("--record", type=Path, nargs="?", const=report.RECORDS, help="write the record, there or here")
+    parser.add_argument("--prices", action="store_true", help="liquidation prices only; such a run writes no record")
     parser.add_argument("--strict", action="store_true", help="fail where a figure was measured and missed")
     parser.add_argument("--quiet", action="store_true", help="print the result only")
     return parser.parse_args(arguments)
@@ -111,6 +115,29 @@ def _contenders(workload: Workload) -> list[Contender]:
     for peer in (numpy_peer, numba_peer, polars_peer, duckdb_peer):
         rows += peer.contenders(workload)
     return rows
+
+
+def _checked_first(workload: Workload) -> list[Contender]:
+    """Rows of R1, found equal at marks that liquidate some pools and at its own."""
+    _check_at(workload)
+    rows = _contenders(workload)
+    expected = numpy_peer.contenders(workload)[0].run()
+    for contender in rows:
+        check_agreement(contender, expected)
+    return rows
+
+
+def _priced(workload: Workload, asked: list[dict[str, Any]], say: Callable[[str], None]) -> list[Contender]:
+    """Rows of liquidation prices, found right; says who was asked, or that there are none."""
+    if HAS_ENGINE:
+        import prices
+
+        if prices.available():
+            found = prices.checked(workload, STRESS_MOVE, say)
+            asked += found.asked
+            return found.contenders
+    say(f"liquidation prices of {workload.name} are left out: this build has none")
+    return []
 
 
 def _checked(workload: Workload) -> list[Contender]:
@@ -209,7 +236,21 @@ def _costs(workload: Workload, options: argparse.Namespace) -> dict[str, float |
     }
 
 
-def _context(options: argparse.Namespace, workload: Workload) -> dict[str, Any]:
+def _one_price(options: argparse.Namespace) -> dict[str, float | None]:
+    """Microseconds of a new mark and the liquidation price of a position through `Account`, and of the mark alone."""
+    if not HAS_ENGINE:
+        return {}
+    import prices
+
+    pair = prices.one_position()
+    if pair is None:
+        return {}
+    rounds = [[time_stretch(run) for run in pair] for _ in range(options.rounds)]
+    both, mark = (Timing(seconds).median * 1e6 for seconds in zip(*rounds, strict=True))
+    return {"one_price": both, "one_mark": mark}
+
+
+def _context(options: argparse.Namespace, workload: Workload, asked: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "format": report.FORMAT,
         "benchmark": "score",
@@ -217,16 +258,18 @@ def _context(options: argparse.Namespace, workload: Workload) -> dict[str, Any]:
         "host_kind": machine.host_kind(),
         "commit": machine.describe_commit(),
         "machine": machine.describe_machine(),
-        "versions": machine.describe_versions(),
+        "versions": machine.describe_versions() | {peer["name"]: peer.get("version", "absent") for peer in asked},
         "n_rounds": options.rounds,
         "workload": _size(workload, options.pools),
     }
 
 
-def _row(contender: Contender, timings: Mapping[str, Timing], n_positions: int) -> dict[str, Any]:
+def _row(contender: Contender, timings: Mapping[str, Timing], positions: Mapping[str, int]) -> dict[str, Any]:
     timing = timings[contender.name]
+    n_positions = contender.n_positions or positions[contender.workload]
     scale = 1e9 / n_positions
     ours = timings.get(_rival(contender))
+    each = None if ours is None else ours.median / positions[contender.workload]
     return {
         "name": contender.name,
         "workload": contender.workload,
@@ -235,13 +278,14 @@ def _row(contender: Contender, timings: Mapping[str, Timing], n_positions: int) 
         "threads": contender.threads,
         "isa": contender.isa,
         "includes": contender.includes,
+        "n_positions": n_positions,
         "seconds": list(timing.rounds),
         "ns_per_position": {
             "median": timing.median * scale,
             "least": timing.least * scale,
             "most": timing.most * scale,
         },
-        "ratio_to_ours": None if ours is None else timing.median / ours.median,
+        "ratio_to_ours": None if each is None else timing.median / n_positions / each,
     }
 
 
@@ -252,6 +296,8 @@ def _rival(contender: Contender) -> str:
     suffix = (
         f"{contender.threads} thr" if contender.workload == "R1" else f"{contender.workload}, {contender.threads} thr"
     )
+    if contender.outputs in PRICE_COLUMNS:
+        return f"crossmargin, prices, {suffix}"
     if contender.outputs != THREE:
         return f"crossmargin, all columns, {suffix}"
     return f"crossmargin, {suffix}"

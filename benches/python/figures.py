@@ -27,8 +27,8 @@ class Figure:
     ----------
     name : str
         What is measured.
-    target : float
-        The limit.
+    target : float or None
+        The limit; None where the figure is told and nothing is promised.
     direction : {"at most", "at least"}
         On which side of the limit it is reached.
     unit : str
@@ -38,15 +38,15 @@ class Figure:
     """
 
     name: str
-    target: float
+    target: float | None
     direction: str
     unit: str
     reached: float | None
 
     @property
     def passed(self) -> bool | None:
-        """Whether the target is met; None where nothing was measured."""
-        if self.reached is None:
+        """Whether the target is met; None where nothing was measured or promised."""
+        if self.reached is None or self.target is None:
             return None
         if self.direction == "at most":
             return self.reached <= self.target
@@ -71,7 +71,12 @@ def judge(
     n_positions : mapping of str to int
         Positions of each workload.
     """
-    return [*_speed(seconds, n_positions["R1"]), *_others(seconds, n_positions), *_costs(costs)]
+    return [
+        *_speed(seconds, n_positions["R1"]),
+        *_others(seconds, n_positions),
+        *_prices(seconds, n_positions, costs),
+        *_costs(costs),
+    ]
 
 
 def _others(seconds: Mapping[str, float], n_positions: Mapping[str, int]) -> list[Figure]:
@@ -80,13 +85,45 @@ def _others(seconds: Mapping[str, float], n_positions: Mapping[str, int]) -> lis
     for name in ("R2", "R3"):
         ours, theirs = seconds.get(f"crossmargin, {name}, 1 thr"), seconds.get(f"Numba folded, {name}, 1 thr")
         plain = seconds.get("crossmargin, 1 thr")
-        over = None if ours is None or plain is None else (ours / n_positions[name]) / (plain / n_positions["R1"])
+        over = _each(ours, n_positions.get(name), plain, n_positions["R1"])
         ahead = None if ours is None or theirs is None else theirs / ours
         figures += [
             Figure(f"{name} over R1, per position, 1 thread", 3.0, "at most", "x", over),
             Figure(f"Numba over ours on {name}, 1 thread", 3.0, "at least", "x", ahead),
         ]
     return figures
+
+
+def _each(other: float | None, n_other: int | None, plain: float | None, n_plain: int) -> float | None:
+    """Time per position of one workload over that of another."""
+    return None if other is None or n_other is None or plain is None else (other / n_other) / (plain / n_plain)
+
+
+def _prices(
+    seconds: Mapping[str, float], n_positions: Mapping[str, int], costs: Mapping[str, float | None]
+) -> list[Figure]:
+    """Give the figures of liquidation prices."""
+    figures = []
+    for threads, target in ((1, 30.0), (2, None)):
+        ours = seconds.get(f"crossmargin, prices, {threads} thr")
+        each = None if ours is None else ours / n_positions["R1"] * 1e9
+        name = f"liquidation prices, {threads} thr"
+        figures.append(Figure(name, target, "at most", "ns per position", each))
+    plain = seconds.get("crossmargin, prices, 1 thr")
+    other = seconds.get("crossmargin, prices, R2, 1 thr")
+    over = _each(other, n_positions.get("R2"), plain, n_positions["R1"])
+    figures.append(Figure("liquidation prices, R2 over R1, per position, 1 thread", 4.0, "at most", "x", over))
+    for threads in (1, 2):
+        ours, theirs = (seconds.get(f"{who}, prices, {threads} thr") for who in ("crossmargin", "Numba"))
+        ahead = None if ours is None or theirs is None else theirs / ours
+        figures.append(Figure(f"Numba over ours, liquidation prices, {threads} thr", None, "at least", "x", ahead))
+    both, mark = costs.get("one_price"), costs.get("one_mark")
+    alone = None if both is None or mark is None else both - mark
+    return [
+        *figures,
+        Figure("liquidation price through Account, after a new mark", 10.0, "at most", "us", alone),
+        Figure("the same with the mark itself", None, "at most", "us", both),
+    ]
 
 
 def _speed(seconds: Mapping[str, float], n_positions: int) -> list[Figure]:

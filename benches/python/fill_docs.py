@@ -20,6 +20,7 @@ _SECTION = re.compile(r"(<!-- record: (\w+) -->\n).*?(<!-- end -->)", flags=re.D
 SECTIONS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "head": report.head,
     "rows": report.rows_table,
+    "prices": report.prices_table,
     "small": report.small_table,
     "figures": report.figures_table,
     "losses": report.losses_list,

@@ -1,4 +1,4 @@
-"""What is timed: a contender, and the three outputs that it must agree on.
+"""What is timed: a contender, and the outputs that it must agree on.
 
 A contender owns everything it needs before the clock starts, and says in its fields
 what is inside the timing and what is not.
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 THREE = "excess, margin_ratio, liquidatable"
+PRICES = "below, above, liquidation_price"
+ONE_PRICE = "liquidation_price"
+PRICE_COLUMNS = (PRICES, ONE_PRICE)
 RELATIVE_TOLERANCE = 1e-9
 
 
@@ -53,12 +56,15 @@ class Contender:
     isa : str
         "run-time" where the program picks its own instructions, or the forced one.
     read : callable or None
-        Turns what ``run`` returned into `Outputs`, outside the timing; None where
-        there is nothing to compare (a memory floor).
+        Turns what ``run`` returned into `Outputs` or, of liquidation prices, into
+        `harness.prices.PriceOutputs`, outside the timing; None where there is nothing
+        to compare (a memory floor).
     before : callable
         Called before each timed stretch, outside the timing: thread counts.
     workload : str
         What is scored: R1, R2 or R3.
+    n_positions : int or None
+        How many positions a call answers, where those are not all of the workload.
     """
 
     name: str
@@ -68,9 +74,10 @@ class Contender:
     includes: str = "score"
     outputs: str = THREE
     isa: str = "run-time"
-    read: Callable[[Any], Outputs] | None = field(default=lambda result: result)
+    read: Callable[[Any], Any] | None = field(default=lambda result: result)
     before: Callable[[], None] = _nothing
     workload: str = "R1"
+    n_positions: int | None = None
 
 
 def check_agreement(contender: Contender, expected: Outputs) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.contender import PRICE_COLUMNS
 from harness.machine import ROOT
 
 FORMAT = 1
@@ -73,6 +74,8 @@ def markdown(record: Mapping[str, Any]) -> str:
         head(record),
         "## Time",
         rows_table(record),
+        "## Liquidation prices",
+        prices_table(record),
         "## Small books, one thread, microseconds a call",
         small_table(record),
         "## Figures",
@@ -100,8 +103,49 @@ def rows_table(record: Mapping[str, Any]) -> str:
             "-" if row["ratio_to_ours"] is None else f"{row['ratio_to_ours']:.2f}",
         )
         for row in record["rows"]
+        if row["outputs"] not in PRICE_COLUMNS
     ]
     return table(header, rows)
+
+
+def prices_table(record: Mapping[str, Any]) -> str:
+    """One line per contender on liquidation prices, and who else was asked."""
+    header = ("row", "outputs", "buffers", "threads", "timed", "positions", "ns/position", "least", "most", "x ours")
+    rows = [
+        (
+            row["name"],
+            row["outputs"],
+            row["buffers"],
+            str(row["threads"]),
+            row["includes"],
+            f"{row['n_positions']:,}",
+            f"{row['ns_per_position']['median']:.2f}",
+            f"{row['ns_per_position']['least']:.2f}",
+            f"{row['ns_per_position']['most']:.2f}",
+            "-" if row["ratio_to_ours"] is None else f"{row['ratio_to_ours']:,.2f}",
+        )
+        for row in record["rows"]
+        if row["outputs"] in PRICE_COLUMNS
+    ]
+    if not rows:
+        return "Not measured."
+    costs = record["costs"]
+    lines = [_asked(peer) for peer in record.get("asked", [])]
+    if "one_price" in costs:
+        lines.append(
+            f"* Through `Account`: {costs['one_price']:.2f} us for a new mark and the price of one position of two, of "
+            f"which {costs['one_mark']:.2f} us for the mark."
+        )
+    return "\n".join([table(header, rows), *([""] if lines else []), *lines])
+
+
+def _asked(peer: Mapping[str, Any]) -> str:
+    if "left_out" in peer:
+        return f"* {peer['name']} is left out: {peer['left_out']}."
+    return (
+        f"* {peer['name']} {peer['version']}: right for {peer['right']} of the first {peer['n_positions']} positions "
+        "as they come."
+    )
 
 
 def small_table(record: Mapping[str, Any]) -> str:
@@ -120,12 +164,19 @@ def small_table(record: Mapping[str, Any]) -> str:
 def figures_table(record: Mapping[str, Any]) -> str:
     """One line per promised figure."""
     verdicts = {True: "yes", False: "NO", None: "not measured"}
+
+    def target(figure: Mapping[str, Any]) -> str:
+        return "none" if figure["target"] is None else f"{figure['direction']} {figure['target']:g} {figure['unit']}"
+
+    def verdict(figure: Mapping[str, Any]) -> str:
+        return "-" if figure["target"] is None and figure["reached"] is not None else verdicts[figure["passed"]]
+
     rows = [
         (
             figure["name"],
-            f"{figure['direction']} {figure['target']:g} {figure['unit']}",
+            target(figure),
             "-" if figure["reached"] is None else f"{figure['reached']:.2f}",
-            verdicts[figure["passed"]],
+            verdict(figure),
         )
         for figure in record["figures"]
     ]

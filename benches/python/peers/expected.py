@@ -1,4 +1,4 @@
-"""The three outputs of R2 and R3 by whole columns of NumPy: what the others are held against, not timed.
+"""The workloads by whole columns of NumPy: what the others are held against, not timed.
 
 Written from the definition of the workloads, with nothing folded, so that a slip in a folded loop shows.
 """
@@ -16,12 +16,26 @@ from harness.contender import Floats, Outputs
 
 def expected(workload: Workload) -> Outputs:
     """Score R2 or R3."""
-    equity, maintenance = {"R2": _multi_asset, "R3": _hedged}[workload.name](workload)
+    equity, maintenance = equity_and_margin(workload, workload.marks[workload.positions["instrument"]])
     excess = equity - maintenance
     return Outputs(excess, equity / maintenance, excess <= 0)
 
 
-def _multi_asset(workload: Workload) -> tuple[Floats, Floats]:
+def equity_and_margin(workload: Workload, mark: Floats) -> tuple[Floats, Floats]:
+    """Give what counts as collateral of every pool and what it must hold, at a mark of each row of the positions."""
+    return {"R1": _plain, "R2": _multi_asset, "R3": _hedged}[workload.name](workload, mark)
+
+
+def _plain(workload: Workload, mark: Floats) -> tuple[Floats, Floats]:
+    tiers, positions = workload.tiers, workload.positions
+    assert tiers is not None
+    pool = np.repeat(np.arange(workload.n_accounts), np.diff(workload.pool_offsets()))
+    pnl = positions["quantity"] * (mark - positions["entry_price"])
+    required = tiers.maintenance_margin(positions["instrument"], np.abs(positions["quantity"]) * mark)
+    return workload.balances["wallet_balance"] + np.bincount(pool, pnl), np.bincount(pool, required)
+
+
+def _multi_asset(workload: Workload, mark: Floats) -> tuple[Floats, Floats]:
     contracts, tiers, haircuts, index = workload.contracts, workload.tiers, workload.haircuts, workload.index
     assert contracts is not None
     assert tiers is not None
@@ -29,7 +43,7 @@ def _multi_asset(workload: Workload) -> tuple[Floats, Floats]:
     assert index is not None
     held, entry = workload.positions["instrument"], workload.positions["entry_price"]
     quantity = workload.positions["quantity"] * contracts.size[held]
-    mark, inverse, settle = workload.marks[held], contracts.inverse[held], contracts.settle[held]
+    inverse, settle = contracts.inverse[held], contracts.settle[held]
     pnl = quantity * np.where(inverse, 1.0 / entry - 1.0 / mark, mark - entry)
     notional = np.abs(quantity) * np.where(inverse, 1.0 / mark, mark)
     required = tiers.maintenance_margin(held, notional) * index[settle]
@@ -40,11 +54,10 @@ def _multi_asset(workload: Workload) -> tuple[Floats, Floats]:
     return haircuts.collateral_value(amounts, index[:n_assets]), np.bincount(pool, required)
 
 
-def _hedged(workload: Workload) -> tuple[Floats, Floats]:
+def _hedged(workload: Workload, mark: Floats) -> tuple[Floats, Floats]:
     tiers, orders, positions = workload.tiers, workload.orders, workload.positions
     assert tiers is not None
     assert orders is not None
-    mark = workload.marks[positions["instrument"]]
     pnl = positions["quantity"] * (mark - positions["entry_price"])
     groups = Groups(workload)
     worth = np.bincount(groups.of_position, positions["quantity"] * mark, groups.n)

@@ -57,7 +57,7 @@ def _score_plain(
 
 
 @njit
-def _fold(offsets: NDArray[np.uint32], quantity: Floats, entry_price: Floats, wallet: Floats) -> Floats:
+def fold(offsets: NDArray[np.uint32], quantity: Floats, entry_price: Floats, wallet: Floats) -> Floats:
     folded = wallet.copy()
     for pool in range(len(wallet)):
         for row in range(offsets[pool], offsets[pool + 1]):
@@ -157,7 +157,7 @@ def _prepare_folded(workload: Workload) -> Callable[[], Outputs]:
     columns, marks = workload.positions, workload.marks
     offsets = workload.offsets().astype(np.uint32)
     wallet = workload.balances["wallet_balance"]
-    folded = _fold(offsets, columns["quantity"], columns["entry_price"], wallet)
+    folded = fold(offsets, columns["quantity"], columns["entry_price"], wallet)
     positions = columns["instrument"].astype(np.uint16), columns["quantity"]
     tiers, out = _tiers(workload), _buffers(workload)
     packed = np.zeros((len(marks), 4))  # four wide, so that a row is half a cache line
