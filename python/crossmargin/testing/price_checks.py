@@ -1,19 +1,24 @@
 """Liquidation prices tried out: a pool is scored at many prices, one by one, and must fail where it is said to.
 
-This knows nothing of how such prices are found. Each probe is a score in exact fractions at prices that are put in its
-place; what is tried are the answers, the doubles beside them, a dense grid up to them, and the doubles around every
-price at which a rule could bend: floors of tables, limits of orders, entries.
+This knows nothing of how such prices are found. Each probe is a verdict in exact fractions at prices that are put in
+their place; what is tried are the answers, the doubles beside them, a dense grid up to them, and the doubles around
+every price at which a rule could bend: floors of tables, limits of orders, entries.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from crossmargin.reference import Market, PoolScore, ReferenceInputError, exact, load_market, score
+from crossmargin.reference import Pool, PoolScore, ReferenceInputError, exact, load_market
+from crossmargin.reference.figures import score_pool
+from crossmargin.reference.run import Run
+from crossmargin.reference.score import Situation, situation
+from crossmargin.reference.verdict import fails
 from crossmargin.testing.cases import FullCase
 from crossmargin.testing.kinds import tables_of
+from crossmargin.testing.markets import InstrumentSpec
 
 GRID = 24
 """Points of the grid between the present price and an answer, or as far as it is looked where there is none."""
@@ -27,55 +32,73 @@ Bounds = tuple[float | None, float | None]
 
 @dataclass(frozen=True)
 class Probe:
-    """A pool of a case along one price: a function from a value to the marks, last and index prices that move.
+    """A pool of a case along one value: a function from it to the marks, last and index prices that move.
 
-    ``value`` is the present one; ``factor`` says by what a price is multiplied at a value.
+    ``value`` is the present one. ``instruments`` and ``assets`` are speeds by name: a price is multiplied by
+    ``1 + speed * (value - present value)``.
     """
 
     case: FullCase
-    market: Market
-    pool: Key
+    now: Situation
+    pool: Pool
     value: Fraction
-    instruments: tuple[str, ...]
-    assets: tuple[str, ...] = ()
+    instruments: Mapping[str, Fraction]
+    assets: Mapping[str, Fraction]
 
-    def score(self, value: Fraction) -> PoolScore[Fraction] | None:
-        """Score the pool at a value; None where a price would be one that is refused."""
-        factor = value / self.value
-        case = replace(
-            self.case,
-            marks=_moved(self.case.marks, self.instruments, factor),
-            last=_moved(self.case.last, self.instruments, factor),
-            index=_moved(self.case.index, self.assets, factor),
-        )
-        try:
-            pools = score(self.market, *case.arguments()[1:], **case.options())
-        except ReferenceInputError:
+    def runs(self, value: Fraction) -> dict[str, Run[Fraction]] | None:
+        """Return the runs at a value; None where a price would not be above zero."""
+        moved = value - self.value
+        if any(1 + speed * moved <= 0 for speed in (*self.instruments.values(), *self.assets.values())):
             return None
-        found: list[PoolScore[Fraction]] = [pool for pool in pools if pool.key == self.pool]
-        return found[0]
+        return replace(
+            self.now,
+            marks=_moved(self.now.marks, self.instruments, moved),
+            last=None if self.now.last is None else _moved(self.now.last, self.instruments, moved),
+            index=_moved(self.now.index, self.assets, moved),
+        ).runs(Fraction)
 
     def fails(self, value: Fraction) -> bool | None:
         """Whether the pool is liquidatable at a value."""
-        pool = self.score(value)
-        return None if pool is None else pool.liquidatable
+        runs = self.runs(value)
+        return None if runs is None else fails(runs, self.pool)
+
+    def score(self, value: Fraction) -> PoolScore[Fraction] | None:
+        """Return all figures of the pool at a value."""
+        runs = self.runs(value)
+        return None if runs is None else score_pool(runs, self.pool)
 
 
-def _moved(prices: Mapping[str, Any], names: Iterable[str], factor: Fraction) -> dict[str, Any]:
-    return {name: exact(price) * factor if name in names else price for name, price in prices.items()}
+def _moved(prices: Mapping[str, Fraction], speeds: Mapping[str, Fraction], moved: Fraction) -> dict[str, Fraction]:
+    return {name: price * (1 + speeds[name] * moved) if name in speeds else price for name, price in prices.items()}
 
 
 def probe_of_instrument(case: FullCase, pool: Key, instrument: str) -> Probe:
     """Return the probe of an instrument's mark."""
-    return Probe(case.alone(pool[0]), load_market(case.market), pool, exact(case.marks[instrument]), (instrument,))
+    mark = exact(case.marks[instrument])
+    return _probe(case, pool, mark, {instrument: 1 / mark}, {})
 
 
 def probe_of_underlying(case: FullCase, pool: Key, underlying: str, price: float) -> Probe:
     """Return the probe of an underlying's price."""
-    market = load_market(case.market)
-    names = tuple(one.name for one in market.instruments if one.underlying == underlying)
-    assets = () if underlying == market.rules.valuation_asset else (underlying,)
-    return Probe(case.alone(pool[0]), market, pool, exact(price), names, assets)
+    market, value = load_market(case.market), exact(price)
+    names = [one.name for one in market.instruments if one.underlying == underlying]
+    assets = [] if underlying == market.rules.valuation_asset else [underlying]
+    return _probe(case, pool, value, dict.fromkeys(names, 1 / value), dict.fromkeys(assets, 1 / value))
+
+
+def probe_of_shock(case: FullCase, pool: Key, instruments: Mapping[str, float], assets: Mapping[str, float]) -> Probe:
+    """Return the probe of a move t of all prices by ``1 + t * shock``."""
+    speeds = [{name: exact(move) for name, move in moves.items()} for moves in (instruments, assets)]
+    return _probe(case, pool, Fraction(0), *speeds)
+
+
+def _probe(
+    case: FullCase, pool: Key, value: Fraction, instruments: Mapping[str, Fraction], assets: Mapping[str, Fraction]
+) -> Probe:
+    alone = case.alone(pool[0])
+    now = situation(load_market(alone.market), alone.balances, alone.positions, alone.marks, **alone.options())
+    (own,) = (one for one in now.pools if (one.account, one.kind, one.asset, one.instrument, one.side) == pool)
+    return Probe(alone, now, own, value, instruments, assets)
 
 
 def faults_of_bounds(probe: Probe, bounds: Bounds, *, liquidatable: bool) -> list[str]:
@@ -117,14 +140,20 @@ def _wrong(probe: Probe, values: Iterable[float], expected: bool, bound: float |
 def between(probe: Probe, bound: float | None, outward: float) -> Iterator[float]:
     """Return doubles from the present price up to an answer, that itself excluded."""
     start = float(probe.value)
-    far = bound if bound is not None else start * (FARTHEST if outward > 0 else 1 / FARTHEST)
-    low, high = sorted((start, far))
+    far = bound if bound is not None else _far(start, outward)
+    low, high = sorted((start or far / FARTHEST, far))
     ratio = high / low
     wanted = [low * ratio ** (step / GRID) for step in range(1, GRID)]
     wanted += [(low + high) / 2, *(beside for kink in kinks(probe) for beside in around(kink))]
     for value in wanted:
         if low < value < high and exact_or_none(value) is not None:
             yield value
+
+
+def _far(start: float, outward: float) -> float:
+    if start == 0:
+        return math.copysign(FARTHEST, outward)
+    return start * (FARTHEST if outward > 0 else 1 / FARTHEST)
 
 
 def exact_or_none(value: float) -> Fraction | None:
@@ -149,28 +178,27 @@ def kinks(probe: Probe) -> Iterator[float]:
     """Return values at which something could bend: sizes on floors, orders at their limits, positions at entry."""
     case = probe.case
     for one in case.spec.instruments:
-        if one.name not in probe.instruments:
+        speed = probe.instruments.get(one.name)
+        if not speed:
             continue
         rows = [row for row in (*case.positions, *case.orders) if row["instrument"] == one.name]
         prices = [row.get("price") or row.get("entry_price") for row in rows]
-        versions = [None, *one.old]
-        floors = {exact(floor) for version in versions for floor in tables_of(one, version) if floor}
-        unit = exact(one.contract_size)
-        if one.bounds == "settle" and one.payoff == "quanto":
-            unit *= exact(one.multiplier)
-        turn: Callable[[Fraction, Fraction], Fraction] = _linear if one.payoff != "inverse" else _inverse
-        at = [turn(size * unit, floor) for size in _sizes(rows) for floor in floors]
+        floors = {exact(floor) for version in (None, *one.old) for floor in tables_of(one, version) if floor}
+        at = [price for size in _sizes(rows) for floor in floors for price in _prices_of(one, size, floor)]
         at += [exact(price) for price in prices if price is not None and not math.isnan(price)]
         now = exact(case.marks[one.name])
-        yield from (value for mark in at if (value := _double(mark / now * probe.value)) is not None)
+        values = (_double(probe.value + (mark / now - 1) / speed) for mark in at)
+        yield from (value for value in values if value is not None)
 
 
-def _linear(size: Fraction, floor: Fraction) -> Fraction:
-    return floor / size
-
-
-def _inverse(size: Fraction, floor: Fraction) -> Fraction:
-    return size / floor
+def _prices_of(one: InstrumentSpec, size: Fraction, floor: Fraction) -> Iterator[Fraction]:
+    """Return the prices at which a size is on a floor, in either unit."""
+    unit = size * exact(one.contract_size)
+    if one.payoff == "inverse":
+        yield unit / floor
+    else:
+        yield floor / unit
+        yield floor / (unit * exact(one.multiplier))
 
 
 def _sizes(rows: list[Mapping[str, Any]]) -> set[Fraction]:
@@ -183,4 +211,4 @@ def _sizes(rows: list[Mapping[str, Any]]) -> set[Fraction]:
 
 def _double(value: Fraction) -> float | None:
     limit = Fraction(2) ** 255
-    return float(value) if 1 / limit < value < limit else None
+    return float(value) if 1 / limit < abs(value) < limit else None
