@@ -51,7 +51,22 @@ class PriceClaim:
     expected: Fraction
 
 
-Claims = list[Claim | PriceClaim]
+@dataclass(frozen=True)
+class PositionClaim:
+    """A price of the last position of a book, from the marks there: within a tolerance, or as the venue shows it.
+
+    ``output`` is ``liquidation_price`` or ``bankruptcy_price``; ``bare`` as of `Claim`.
+    """
+
+    book: VectorBook
+    output: str
+    expected: Fraction
+    tolerance: Fraction = Fraction(0)
+    shown: bool = False
+    bare: bool = False
+
+
+Claims = list[Claim | PriceClaim | PositionClaim]
 Vector = Mapping[str, Any]
 
 
@@ -85,9 +100,21 @@ def isolated(margin: float | None = None, **more: Any) -> Row:
     return {"margin_mode": "isolated", **given, **more}
 
 
-def flips(book_at: Callable[[float], VectorBook], price: Fraction, tolerance: Fraction, side: int) -> Claims:
-    """The verdict flips at a price: liquidatable one tolerance towards the loss, safe one towards the profit."""
+def flips(
+    book_at: Callable[[float], VectorBook],
+    price: Fraction,
+    tolerance: Fraction,
+    side: int,
+    *,
+    now: float,
+    output: str = "liquidation_price",
+) -> Claims:
+    """The verdict flips at a price: liquidatable one tolerance towards the loss, safe one towards the profit.
+
+    Seen from a present mark it is the liquidation price, or another output that is the same there.
+    """
     return [
+        PositionClaim(book_at(now), output, price, tolerance),
         Claim(book_at(float(price - side * tolerance)), "liquidatable", True),
         Claim(book_at(float(price + side * tolerance)), "liquidatable", False),
     ]

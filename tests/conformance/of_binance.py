@@ -8,8 +8,25 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from claims import Claim, Claims, Row, Vector, VectorBook, balance, decimal, flips, isolated, number, order, position
+from claims import (
+    Claim,
+    Claims,
+    PositionClaim,
+    Row,
+    Vector,
+    VectorBook,
+    balance,
+    decimal,
+    flips,
+    isolated,
+    number,
+    order,
+    position,
+)
 from rulebooks import inverse, linear, one_rate, rulebook
+
+CUT = {"price_rounding": "truncate"}
+"""Prices are shown at the tick, cut."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +73,7 @@ def liquidation_claims(
 
     return [
         Claim(at(float(price)), "excess", Fraction(0), tolerance * slope),
-        *flips(at, price, tolerance, side),
+        *flips(at, price, tolerance, side, now=leg.entry),
     ]
 
 
@@ -217,9 +234,11 @@ def position_risk(vector: Vector) -> Claims:
 
 
 def coin_isolated(vector: Vector) -> Claims:
-    """Profit, notional and isolated margin as shown (cut at 8 decimals), and the trigger."""
+    """Profit, notional and isolated margin as shown (cut at 8 decimals), and the trigger, with as many."""
     given, expected = vector["inputs"], vector["expected"]
-    market = rulebook([inverse(contract_size=given["contract_usd"])], {"PERP": one_rate(given["mmr"])})
+    price = number(expected["liq_price"])
+    perpetual = inverse(contract_size=given["contract_usd"], tick=1e-8)
+    market = rulebook([perpetual], {"PERP": one_rate(given["mmr"])}, display=CUT)
     wallet, quantity = given["isolated_wallet"], given["side"] * given["contracts"]
     held = position("PERP", quantity, given["entry"], leverage=given["leverage"], **isolated(wallet))
 
@@ -229,7 +248,8 @@ def coin_isolated(vector: Vector) -> Claims:
     shown = {"unrealized_pnl": "upnl", "notional": "notional", "equity": "isolated_margin"}
     return [
         *(Claim(at(given["mark"]), output, number(expected[name]), shown=True) for output, name in shown.items()),
-        *flips(at, number(expected["liq_price"]), number(vector["tolerance"]["liq_price"]), given["side"]),
+        *flips(at, price, number(vector["tolerance"]["liq_price"]), given["side"], now=given["mark"]),
+        PositionClaim(at(given["mark"]), "liquidation_price", price, shown=True),
     ]
 
 
@@ -244,9 +264,10 @@ COIN_LADDER = {
 
 
 def coin_cross(vector: Vector) -> Claims:
-    """In a high tier of the ladder; its maintenance amount is checked first, at 300 BTC."""
+    """In a high tier of the ladder; its maintenance amount is checked first, at 300 BTC. Shown cut at the tick."""
     given, expected = vector["inputs"], vector["expected"]
-    market = rulebook([inverse(contract_size=given["contract_usd"])], {"PERP": COIN_LADDER})
+    perpetual = inverse(contract_size=given["contract_usd"], tick=given["tick"])
+    market = rulebook([perpetual], {"PERP": COIN_LADDER}, display=CUT)
     wallet, entry = given["wallet_balance_btc"], given["entry"]
 
     def at(mark: float, contracts: float = given["side"] * given["contracts"]) -> VectorBook:
@@ -255,7 +276,8 @@ def coin_cross(vector: Vector) -> Claims:
     at_300 = number(given["mmr"]) * 300 - number(given["maint_amount_btc"])
     return [
         Claim(at(10_000.0, 30_000), "maintenance_margin", at_300),
-        *flips(at, number(expected["liq_price"]), number(vector["tolerance"]), given["side"]),
+        *flips(at, number(expected["liq_price"]), number(vector["tolerance"]), given["side"], now=entry),
+        PositionClaim(at(entry), "liquidation_price", number(expected["liq_price"]), shown=True),
     ]
 
 

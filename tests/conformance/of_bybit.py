@@ -7,6 +7,7 @@ from typing import Any
 from claims import (
     Claim,
     Claims,
+    PositionClaim,
     PriceClaim,
     Vector,
     VectorBook,
@@ -63,6 +64,7 @@ def isolated_now(vector: Vector) -> Claims:
             number(expected["liq_price"]),
             number(vector["tolerance"]),
             given["side"],
+            now=given["entry"],
         ),
     ]
 
@@ -84,8 +86,11 @@ def inverse_cross_of_2019(vector: Vector) -> Claims:
     shown, tick = number(expected["liq_price"]), number(given["tick"])
     book = at(given["mmr"])
     bankruptcy, tolerance = number(expected["bankruptcy_price"]), number(vector["tolerance"])
+    now = given["entry"]
     return [
-        *flips(at(0), bankruptcy, tolerance, 1),
+        *flips(at(0), bankruptcy, tolerance, 1, now=now, output="bankruptcy_price"),
+        PositionClaim(book(now), "bankruptcy_price", bankruptcy, tolerance),
+        PositionClaim(book(now), "liquidation_price", shown, shown=True),
         Claim(book(float(shown - tick)), "liquidatable", True),
         Claim(book(float(shown)), "liquidatable", False),
         PriceClaim(book(1.0).market, "PERP", Fraction("5739.08"), "long", shown),
@@ -119,9 +124,12 @@ def bankruptcy(vector: Vector) -> Claims:
         return VectorBook(market, [], [held], {"PERP": mark})
 
     price = number(expected["bankruptcy_raw" if raw else "bankruptcy"])
-    claims = flips(at, price, number(vector["tolerance"]), given["side"])
+    now = given["entry"]
+    claims = flips(at, price, number(vector["tolerance"]), given["side"], now=now, output="bankruptcy_price")
     if raw:
-        claims.append(PriceClaim(market, "PERP", price, "long", number(expected["bankruptcy"])))
+        shown = number(expected["bankruptcy"])
+        claims.append(PriceClaim(market, "PERP", price, "long", shown))
+        claims.append(PositionClaim(at(now), "bankruptcy_price", shown, shown=True))
     return claims
 
 
@@ -136,8 +144,14 @@ def isolated_of_entry(vector: Vector) -> Claims:
         return lambda mark: VectorBook(market, [], [held], {"PERP": mark})
 
     if "tick" not in given:
-        return flips(at(given["mmr"]), number(expected["liq_price"]), number(vector["tolerance"]), side)
-    tick, claims = number(given["tick"]), Claims()
+        price, tolerance = number(expected["liq_price"]), number(vector["tolerance"])
+        return flips(at(given["mmr"]), price, tolerance, side, now=given["entry"])
+    now = at(given["mmr"])(given["entry"])
+    tick = number(given["tick"])
+    claims: Claims = [
+        PositionClaim(now, "bankruptcy_price", number(expected["bust_price"]), shown=True),
+        PositionClaim(now, "liquidation_price", number(expected["liq_price"]), shown=True),
+    ]
     for rate, name in ((0, "bust_price"), (given["mmr"], "liq_price")):
         shown = number(expected[name])
         book = at(rate)

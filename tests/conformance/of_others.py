@@ -34,7 +34,7 @@ def coin_cross_with_fee(vector: Vector) -> Claims:
     return [
         *(Claim(now, output, number(expected[name]), number(tolerance[name])) for output, name in figures.items()),
         Claim(now, "venue_ratio", number(given["reported_risk_rate"]), Fraction(5, 10**9)),
-        *flips(at, price, number(tolerance["liquidation_price"]), 1),
+        *flips(at, price, number(tolerance["liquidation_price"]), 1, now=given["mark_price"]),
     ]
 
 
@@ -140,7 +140,7 @@ def shared_account(vector: Vector) -> Claims:
     return [
         Claim(at(given["mark_price"]), "maintenance_margin", number(expected["total_mm"]), tolerance),
         Claim(at(float(price)), "excess", number(expected["equity_minus_mm_at_liq"]), tolerance),
-        *flips(at, price, tolerance, 1),
+        *flips(at, price, tolerance, 1, now=given["mark_price"]),
     ]
 
 
@@ -165,7 +165,7 @@ def reserved_fee(vector: Vector) -> Claims:
     price, margin = number(expected["liquidation_price"]), number(expected["position_margin"])
     return [
         Claim(at(given["entry_price"]), "wallet_balance", margin, number(tolerance["position_margin"])),
-        *flips(at, price, price * number(tolerance["liquidation_price"]), 1),
+        *flips(at, price, price * number(tolerance["liquidation_price"]), 1, now=given["entry_price"]),
     ]
 
 
@@ -212,7 +212,7 @@ def coin_ratio(vector: Vector) -> Claims:
         Claim(at(mark), "unrealized_pnl", number(given["unrealized_pnl_coin"]), tolerance),
         Claim(at(mark, fee=0), "maintenance_margin", number(expected["maintenance_margin"]), tolerance),
         Claim(at(mark), "margin_ratio", number(expected["margin_ratio"]), tolerance),
-        *flips(at, price, price * tolerance, 1),
+        *flips(at, price, price * tolerance, 1, now=mark),
     ]
 
 
@@ -238,7 +238,7 @@ def linear_ratio(vector: Vector) -> Claims:
         Claim(at(mark), "unrealized_pnl", number(expected["upl"]), tolerance),
         Claim(at(mark, fee=0), "maintenance_margin", number(expected["mmr"]), tolerance),
         Claim(at(mark), "margin_ratio", ratio, ratio * tolerance),
-        *flips(at, price, price * tolerance, 1),
+        *flips(at, price, price * tolerance, 1, now=mark),
     ]
 
 
@@ -289,12 +289,12 @@ def half_rate_isolated(vector: Vector) -> Claims:
         # The calculator's price is 47,500; by the venue's formula the verdict flips at 47,368.42.
         return [
             Claim(at(expected["liquidation_price"] - 1), "liquidatable", False),
-            *flips(at, Fraction("47368.42"), Fraction("0.01"), 1),
+            *flips(at, Fraction("47368.42"), Fraction("0.01"), 1, now=given["mark_price"]),
         ]
     price, tolerance = number(expected["liquidation_price"]), number(vector["tolerance"])
     return [
         Claim(at(given["mark_price"]), "notional", number(expected["notional"]), tolerance),
-        *flips(at, price, price * tolerance, 1),
+        *flips(at, price, price * tolerance, 1, now=given["mark_price"]),
     ]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cache
+from math import isnan
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,6 +13,10 @@ from crossmargin import reference
 from crossmargin.testing.oracle import OUTPUTS
 
 PoolRow = dict[str, Any]
+PositionRow = dict[str, Fraction | None]
+
+PRICES = ("liquidation_price", "bankruptcy_price")
+"""What is claimed of positions."""
 
 PRESETS = Path(__file__).parents[2] / "rust" / "engine" / "presets"
 
@@ -27,29 +32,38 @@ class Program(Protocol):
 
     def shown_price(self, claim: PriceClaim) -> Fraction: ...
 
+    @property
+    def has_prices(self) -> bool:
+        """Whether the program answers for prices of positions."""
+        ...
+
+    def last_position(self, book: VectorBook) -> PositionRow: ...
+
+    def last_position_shown(self, book: VectorBook) -> PositionRow: ...
+
 
 @cache
 def _loaded(market: str) -> reference.Market:
     return reference.load_market(market, presets=PRESETS)
 
 
+def _others(book: VectorBook) -> dict[str, Any]:
+    return {name: getattr(book, name) for name in ("orders", "accounts", "settings", "index", "last")}
+
+
+def _decimal(price: float | None) -> Fraction | None:
+    """What a price denotes; NaN, as in a column, says that there is none."""
+    return None if price is None or isnan(price) else Fraction(repr(price))
+
+
 class Reference:
     """Exact fractions."""
 
     slack = Fraction(0)
+    has_prices = True
 
     def last_pool(self, book: VectorBook) -> PoolRow:
-        pools = reference.score(
-            _loaded(book.market),
-            book.balances,
-            book.positions,
-            book.marks,
-            orders=book.orders,
-            accounts=book.accounts,
-            settings=book.settings,
-            index=book.index,
-            last=book.last,
-        )
+        pools = reference.score(_loaded(book.market), book.balances, book.positions, book.marks, **_others(book))
         return {name: getattr(pools[-1], name) for name in OUTPUTS}
 
     def last_pool_shown(self, book: VectorBook) -> PoolRow:
@@ -68,6 +82,22 @@ class Reference:
         assert tick is not None
         return reference.round_price(claim.price, tick, market.rules.display.price_rounding, claim.side)
 
+    def last_position(self, book: VectorBook) -> PositionRow:
+        row = reference.liquidation_prices(
+            _loaded(book.market), book.balances, book.positions, book.marks, **_others(book)
+        )[-1]
+        return {name: _decimal(getattr(row, name)) for name in PRICES}
+
+    def last_position_shown(self, book: VectorBook) -> PositionRow:
+        market, held = _loaded(book.market), book.positions[-1]
+        tick = market.instrument(held["instrument"]).tick
+        assert tick is not None
+        rounding, side = market.rules.display.price_rounding, "long" if held["quantity"] > 0 else "short"
+        return {
+            name: None if price is None else reference.round_price(price, tick, rounding, side)
+            for name, price in self.last_position(book).items()
+        }
+
 
 class Engine:
     """Doubles, through the public interface."""
@@ -75,7 +105,13 @@ class Engine:
     # Far below any published digit.
     slack = Fraction(1, 2**48)
 
-    def _scores(self, book: VectorBook) -> Any:
+    @property
+    def has_prices(self) -> bool:
+        import crossmargin as xm
+
+        return hasattr(xm, "liquidation_prices")
+
+    def _book(self, book: VectorBook) -> tuple[Any, Any]:
         import crossmargin as xm
 
         market = xm.Market.from_toml(book.market)
@@ -87,7 +123,17 @@ class Engine:
         for name in ("index", "last"):
             if getattr(book, name):
                 prices[name] = dict(getattr(book, name))
-        return xm.score(xm.Book(market, **tables), market.prices(**prices), outputs="all")
+        return xm.Book(market, **tables), market.prices(**prices)
+
+    def _scores(self, book: VectorBook) -> Any:
+        import crossmargin as xm
+
+        return xm.score(*self._book(book), outputs="all")
+
+    def _prices(self, book: VectorBook) -> Any:
+        import crossmargin as xm
+
+        return xm.liquidation_prices(*self._book(book), outputs=PRICES)
 
     def last_pool(self, book: VectorBook) -> PoolRow:
         scores = self._scores(book)
@@ -102,6 +148,14 @@ class Engine:
 
         market = xm.Market.from_toml(claim.market)
         return Fraction(repr(market.round_price(claim.instrument, float(claim.price), side=claim.side)))
+
+    def last_position(self, book: VectorBook) -> PositionRow:
+        found = self._prices(book)
+        return {name: _decimal(found[name].tolist()[-1]) for name in PRICES}
+
+    def last_position_shown(self, book: VectorBook) -> PositionRow:
+        shown = self._prices(book).venue_rounded()
+        return {name: _decimal(shown[name].tolist()[-1]) for name in PRICES}
 
 
 def same_columns(rows: Sequence[Row]) -> list[Mapping[str, Any]]:
