@@ -15,6 +15,7 @@ from crossmargin.reference import (
     PoolScore,
     Position,
     exact,
+    liquidation_prices,
     load_market,
     read_balances,
     read_positions,
@@ -48,8 +49,12 @@ RATIOS = ("margin_ratio", "venue_ratio")
 OUTPUTS = (*AMOUNTS, *RATIOS, "liquidatable")
 """All pool outputs."""
 
+PRICES = ("below", "above", "liquidation_price", "bankruptcy_price", "liquidatable")
+"""What is said of a position's prices."""
+
 Rows = Sequence[Mapping[str, Any]]
 PoolRow = dict[str, Any]
+PriceRow = dict[str, Any]
 Scorer = Callable[..., list[PoolRow]]
 
 UNIT = Fraction(1, 2**53)
@@ -85,6 +90,33 @@ def engine_rows(
     table = {name: _listed(scores.pools[name]) for name in KEYS}
     table |= {name: _listed(scores[name]) for name in OUTPUTS}
     return [{name: column[row] for name, column in table.items()} for row in range(len(scores))]
+
+
+def reference_prices(
+    market: str, balances: Rows, positions: Rows, marks: Mapping[str, float], **options: Any
+) -> list[PriceRow]:
+    """Find liquidation prices with the reference; a row per position in input order, None where there is no price.
+
+    ``options`` as in `reference_rows`.
+    """
+    found = liquidation_prices(load_market(market), balances, positions, marks, **options)
+    return [{name: getattr(row, name) for name in PRICES} for row in found]
+
+
+def engine_prices(
+    market: str, balances: Rows, positions: Rows, marks: Mapping[str, float], **options: Any
+) -> list[PriceRow]:
+    """Find liquidation prices with the engine, through the public interface; rows in the same shape."""
+    import crossmargin as xm
+
+    book, prices = engine_book(market, balances, positions, marks, **options)
+    found: Any = xm.liquidation_prices(book, prices, outputs=PRICES)
+    table = {name: [_given(value) for value in _listed(found[name])] for name in PRICES}
+    return [{name: column[row] for name, column in table.items()} for row in range(len(positions))]
+
+
+def _given(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def engine_book(
