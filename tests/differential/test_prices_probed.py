@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from crossmargin.reference import (
     PoolScore,
     PositionPrices,
+    contribution,
     exact,
     liquidation_distance,
     liquidation_prices,
@@ -132,6 +133,34 @@ def test_distances_are_where_the_verdict_turns_and_not_before(style: str) -> Non
                 assert not faults_of_bounds(probe, (last[0], last[1]), liquidatable=False), (row, moves)
 
     turn()
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_contributions_with_the_cash_are_the_excess_now_and_fail_at_the_point(style: str) -> None:
+    """In a pool of one asset without orders, under one test of the maintenance margin."""
+
+    @drawn(40)
+    @given(full_cases(style), st.sampled_from([None, "all_down", "all_up"]))
+    def add_up(case: FullCase, shock: str | None) -> None:
+        market = load_market(case.market)
+        rules = market.rules
+        required = [constraint.required for constraint in rules.constraints]
+        if rules.cross_pool != "per_asset" or required != ["maintenance"]:
+            return
+        for alone, pools in singles(replace(case, orders=())):
+            parts = contribution(market, *alone.arguments()[1:], shock, **alone.options())
+            for pool in pools:
+                rows = {leg.row for leg in pool.positions}
+                own = [part for part in parts if part.row in rows]
+                cash = pool.equity - pool.unrealized_pnl
+                assert cash + sum(part.excess for part in own) == pool.excess
+                if not own or own[0].excess_at is None:
+                    continue
+                there = cash + sum(part.excess_at for part in own)
+                assert there < 0 or (there == 0 and rules.zero_fails)
+                assert sum(part.dragged for part in own) == any(part.change < 0 for part in own)
+
+    add_up()
 
 
 @drawn(20)
