@@ -4,6 +4,7 @@
 //! one point, the sample, and the path notes the function whose sign the choice depends on, a switch. Up to the next zero of
 //! a switch every choice is the same, and so the results are the rules' own there, as functions, without rounding.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
 use std::rc::Rc;
@@ -67,12 +68,18 @@ pub(crate) enum Along<C: Number> {
     Moving(Rc<Quotient<C>>),
 }
 
-/// Two polynomials without a power of the variable in common.
+/// A polynomial, over another if there is one; no power of the variable divides both.
 #[derive(Debug)]
 pub(crate) struct Quotient<C: Number> {
     top: Polynomial<C>,
-    bottom: Polynomial<C>,
+    bottom: Option<Polynomial<C>>,
     path: Path<C>,
+}
+
+impl<C: Number> Quotient<C> {
+    fn bottom_sign(&self) -> Ordering {
+        self.bottom.as_ref().map_or(Ordering::Greater, |bottom| self.path.sign(bottom))
+    }
 }
 
 impl<C: Number> Along<C> {
@@ -80,55 +87,36 @@ impl<C: Number> Along<C> {
     pub(crate) fn oriented(&self) -> Polynomial<C> {
         match self {
             Self::Constant(c) => Polynomial::constant(c.clone()),
-            Self::Moving(of) if of.path.sign(&of.bottom) == Ordering::Less => of.top.scaled(|c| C::zero().minus(c)),
+            Self::Moving(of) if of.bottom_sign() == Ordering::Less => of.top.scaled(|c| C::zero().minus(c)),
             Self::Moving(of) => of.top.clone(),
         }
     }
 
-    fn quotient(top: Polynomial<C>, bottom: Polynomial<C>, path: &Path<C>) -> Self {
-        if top.is_zero() {
-            return Self::zero();
-        }
-        let common = top.low_zeros().min(bottom.low_zeros());
-        let (top, bottom) = if common > 0 { (top.without(common), bottom.without(common)) } else { (top, bottom) };
-        match (top.as_constant(), bottom.as_constant()) {
-            (Some(top), Some(bottom)) => Self::Constant(top.over(&bottom)),
-            (None, Some(divisor)) if !bottom.is(&one()) => {
-                Self::moving_as(top.scaled(|c| c.over(&divisor)), one(), path)
-            }
-            _ => Self::moving_as(top, bottom, path),
-        }
-    }
-
-    fn moving_as(top: Polynomial<C>, bottom: Polynomial<C>, path: &Path<C>) -> Self {
-        Self::Moving(Rc::new(Quotient { top, bottom, path: path.clone() }))
-    }
-
-    /// Top, bottom and path of two numbers of which one moves.
-    fn both<'a>(&'a self, other: &'a Self) -> Option<(Parts<'a, C>, Parts<'a, C>, &'a Path<C>)> {
-        let path = match (self, other) {
-            (Self::Moving(of), _) | (_, Self::Moving(of)) => &of.path,
-            (Self::Constant(_), Self::Constant(_)) => return None,
+    fn quotient(top: Polynomial<C>, bottom: Option<Polynomial<C>>, path: &Path<C>) -> Self {
+        let (top, bottom) = match bottom {
+            Some(bottom) if !top.is_zero() => reduced(top, bottom),
+            _ => (top, None),
         };
-        Some((Parts::of(self), Parts::of(other), path))
+        match top.as_constant() {
+            Some(constant) if bottom.is_none() => Self::Constant(constant),
+            _ => Self::Moving(Rc::new(Quotient { top, bottom, path: path.clone() })),
+        }
     }
 
     /// `self + other` or `self - other`, of which one moves.
-    fn sum(&self, other: &Self, add: impl Fn(&Polynomial<C>, &Polynomial<C>) -> Polynomial<C>) -> Option<Self> {
-        let (a, b, path) = self.both(other)?;
-        let sum = match (a.bottom, b.bottom) {
-            (None, None) => Self::quotient(add(&a.top(), &b.top()), one(), path),
+    fn sum(&self, other: &Self, add: impl Fn(&Polynomial<C>, &Polynomial<C>) -> Polynomial<C>) -> Self {
+        let ((Self::Moving(of), _) | (_, Self::Moving(of))) = (self, other) else { return Self::zero() };
+        let (a, b) = (self.top(), other.top());
+        let (top, bottom) = match (self.bottom(), other.bottom()) {
+            (None, None) => (add(&a, &b), None),
             (Some(ours), Some(theirs)) if std::ptr::eq(ours, theirs) || ours.is(theirs) => {
-                Self::quotient(add(&a.top(), &b.top()), ours.clone(), path)
+                (add(&a, &b), Some(ours.clone()))
             }
-            (Some(ours), Some(theirs)) => {
-                let top = add(&a.top().times(theirs), &b.top().times(ours));
-                Self::quotient(top, ours.times(theirs), path)
-            }
-            (Some(ours), None) => Self::quotient(add(&a.top(), &b.top().times(ours)), ours.clone(), path),
-            (None, Some(theirs)) => Self::quotient(add(&a.top().times(theirs), &b.top()), theirs.clone(), path),
+            (Some(ours), Some(theirs)) => (add(&a.times(theirs), &b.times(ours)), Some(ours.times(theirs))),
+            (Some(ours), None) => (add(&a, &b.times(ours)), Some(ours.clone())),
+            (None, Some(theirs)) => (add(&a.times(theirs), &b), Some(theirs.clone())),
         };
-        Some(sum)
+        Self::quotient(top, bottom, &of.path)
     }
 
     fn scaled(&self, by: impl Fn(&C) -> C) -> Self {
@@ -137,32 +125,36 @@ impl<C: Number> Along<C> {
             Self::Moving(of) => Self::quotient(of.top.scaled(by), of.bottom.clone(), &of.path),
         }
     }
-}
 
-fn one<C: Number>() -> Polynomial<C> {
-    Polynomial::constant(C::of(1.0))
-}
-
-/// A number as a fraction; `None` below the line for 1.
-struct Parts<'a, C: Number> {
-    number: &'a Along<C>,
-    bottom: Option<&'a Polynomial<C>>,
-}
-
-impl<'a, C: Number> Parts<'a, C> {
-    fn of(number: &'a Along<C>) -> Self {
-        let bottom = match number {
-            Along::Constant(_) => None,
-            Along::Moving(of) => Some(&of.bottom).filter(|bottom| bottom.degree() > 0),
-        };
-        Self { number, bottom }
+    fn top(&self) -> Cow<'_, Polynomial<C>> {
+        match self {
+            Self::Constant(c) => Cow::Owned(Polynomial::constant(c.clone())),
+            Self::Moving(of) => Cow::Borrowed(&of.top),
+        }
     }
 
-    fn top(&self) -> Polynomial<C> {
-        match self.number {
-            Along::Constant(c) => Polynomial::constant(c.clone()),
-            Along::Moving(of) => of.top.clone(),
+    fn bottom(&self) -> Option<&Polynomial<C>> {
+        match self {
+            Self::Constant(_) => None,
+            Self::Moving(of) => of.bottom.as_ref(),
         }
+    }
+}
+
+/// A fraction without the power of the variable that divides both, and without a divisor that is constant.
+fn reduced<C: Number>(top: Polynomial<C>, bottom: Polynomial<C>) -> (Polynomial<C>, Option<Polynomial<C>>) {
+    let common = top.low_zeros().min(bottom.low_zeros());
+    let (top, bottom) = if common > 0 { (top.without(common), bottom.without(common)) } else { (top, bottom) };
+    match bottom.as_constant() {
+        Some(divisor) => (top.scaled(|c| c.over(&divisor)), None),
+        None => (top, Some(bottom)),
+    }
+}
+
+fn product<C: Number>(a: Option<&Polynomial<C>>, b: Option<&Polynomial<C>>) -> Option<Polynomial<C>> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.times(b)),
+        (only, None) | (None, only) => only.cloned(),
     }
 }
 
@@ -173,8 +165,12 @@ impl<C: Number> Number for Along<C> {
         Self::Constant(C::of(x))
     }
 
-    fn derived(exact: &Exact, near: f64) -> Self {
-        Self::Constant(C::derived(exact, near))
+    fn derived(exact: &Exact, near: f64, rest: f64) -> Self {
+        Self::Constant(C::derived(exact, near, rest))
+    }
+
+    fn binary(x: f64) -> Self {
+        Self::Constant(C::binary(x))
     }
 
     fn zero() -> Self {
@@ -184,14 +180,14 @@ impl<C: Number> Number for Along<C> {
     fn plus(&self, other: &Self) -> Self {
         match (self, other) {
             (Self::Constant(a), Self::Constant(b)) => Self::Constant(a.plus(b)),
-            _ => self.sum(other, Polynomial::plus).unwrap_or_else(Self::zero),
+            _ => self.sum(other, Polynomial::plus),
         }
     }
 
     fn minus(&self, other: &Self) -> Self {
         match (self, other) {
             (Self::Constant(a), Self::Constant(b)) => Self::Constant(a.minus(b)),
-            _ => self.sum(other, Polynomial::minus).unwrap_or_else(Self::zero),
+            _ => self.sum(other, Polynomial::minus),
         }
     }
 
@@ -200,7 +196,7 @@ impl<C: Number> Number for Along<C> {
             (Self::Constant(a), _) => other.scaled(|c| a.times(c)),
             (_, Self::Constant(b)) => self.scaled(|c| c.times(b)),
             (Self::Moving(a), Self::Moving(b)) => {
-                Self::quotient(a.top.times(&b.top), a.bottom.times(&b.bottom), &a.path)
+                Self::quotient(a.top.times(&b.top), product(a.bottom.as_ref(), b.bottom.as_ref()), &a.path)
             }
         }
     }
@@ -208,11 +204,10 @@ impl<C: Number> Number for Along<C> {
     fn over(&self, divisor: &Self) -> Self {
         match (self, divisor) {
             (_, Self::Constant(b)) => self.scaled(|c| c.over(b)),
-            (Self::Constant(a), Self::Moving(b)) => {
-                Self::quotient(b.bottom.scaled(|c| a.times(c)), b.top.clone(), &b.path)
-            }
-            (Self::Moving(a), Self::Moving(b)) => {
-                Self::quotient(a.top.times(&b.bottom), a.bottom.times(&b.top), &a.path)
+            (_, Self::Moving(b)) => {
+                let top = self.top();
+                let top = b.bottom.as_ref().map_or_else(|| top.clone().into_owned(), |bottom| top.times(bottom));
+                Self::quotient(top, product(self.bottom(), Some(&b.top)), &b.path)
             }
         }
     }
@@ -247,6 +242,14 @@ impl<C: Number> Number for Along<C> {
         }
     }
 
+    fn larger_if(&self, other: &Self, this: bool) -> Self {
+        if this { self.clone() } else { other.clone() }
+    }
+
+    fn negative_if(&self, is_negative: bool) -> Self {
+        if is_negative { self.clone() } else { Self::zero() }
+    }
+
     fn exceeds(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Constant(a), Self::Constant(b)) => a.exceeds(b),
@@ -258,7 +261,7 @@ impl<C: Number> Number for Along<C> {
         match self {
             Self::Constant(c) => c.sign(),
             Self::Moving(of) => {
-                let (top, bottom) = (of.path.sign(&of.top), of.path.sign(&of.bottom));
+                let (top, bottom) = (of.path.sign(&of.top), of.bottom_sign());
                 let open = of.path.is_open();
                 (!open).then(|| if bottom == Ordering::Less { top.reverse() } else { top })
             }
@@ -268,7 +271,11 @@ impl<C: Number> Number for Along<C> {
     fn to_f64(&self) -> f64 {
         match self {
             Self::Constant(c) => c.to_f64(),
-            Self::Moving(of) => of.top.at(&of.path.0.sample).over(&of.bottom.at(&of.path.0.sample)).to_f64(),
+            Self::Moving(of) => {
+                let sample = &of.path.0.sample;
+                let top = of.top.at(sample);
+                of.bottom.as_ref().map_or_else(|| top.clone(), |bottom| top.over(&bottom.at(sample))).to_f64()
+            }
         }
     }
 
@@ -278,6 +285,6 @@ impl<C: Number> Number for Along<C> {
             Motion::Scaled { from } => Polynomial::line(C::zero(), C::of(x).over(&C::of(from))),
             Motion::Shocked { by } => Polynomial::line(C::of(x), C::of(x).times(&C::of(by))),
         };
-        Self::quotient(line, one(), path)
+        Self::quotient(line, None, path)
     }
 }

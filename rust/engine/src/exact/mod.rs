@@ -6,15 +6,21 @@
 mod accumulator;
 mod along;
 mod decimal;
+mod grid;
 mod number;
 mod polynomial;
 mod rational;
 mod traced;
+mod twofold;
+mod wide;
 
 pub use accumulator::Accumulator;
 pub(crate) use along::{Along, Path};
 pub use decimal::Decimal;
+pub(crate) use grid::{binary, residual};
 pub(crate) use number::{Bounded, Motion, Number};
 pub(crate) use polynomial::Polynomial;
 pub use rational::Exact;
 pub(crate) use traced::{Name, Op, Role, Traced};
+pub(crate) use twofold::{Quad, Twofold};
+pub(crate) use wide::Wide;

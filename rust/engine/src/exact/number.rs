@@ -20,8 +20,10 @@ pub(crate) trait Number: Clone {
     type Path;
     /// An input: the decimal that `x` denotes.
     fn of(x: f64) -> Self;
-    /// A constant that follows from inputs: `near` is `exact`, rounded once.
-    fn derived(exact: &Exact, near: f64) -> Self;
+    /// A constant that follows from inputs: `near` is `exact`, rounded once, and `rest` what that lost, rounded once.
+    fn derived(exact: &Exact, near: f64, rest: f64) -> Self;
+    /// The binary number that a double is, not the decimal that it denotes.
+    fn binary(x: f64) -> Self;
     fn zero() -> Self;
     fn plus(&self, other: &Self) -> Self;
     fn minus(&self, other: &Self) -> Self;
@@ -40,6 +42,16 @@ pub(crate) trait Number: Clone {
     /// Whether an input is the larger one: the order of inputs is that of their doubles.
     fn exceeds(&self, other: &Self) -> bool {
         self.to_f64() > other.to_f64()
+    }
+
+    /// The larger one, which `this` says to be `self` or the other.
+    fn larger_if(&self, other: &Self, _this: bool) -> Self {
+        self.larger(other)
+    }
+
+    /// `self` if it is negative, as is said, else zero.
+    fn negative_if(&self, _is_negative: bool) -> Self {
+        self.negative()
     }
 
     /// `self` if it is positive, else zero.
@@ -83,8 +95,12 @@ impl Number for Exact {
         Self::from_f64(x)
     }
 
-    fn derived(exact: &Exact, _near: f64) -> Self {
+    fn derived(exact: &Exact, _near: f64, _rest: f64) -> Self {
         exact.clone()
+    }
+
+    fn binary(x: f64) -> Self {
+        super::binary(x)
     }
 
     fn zero() -> Self {
@@ -164,8 +180,12 @@ impl Number for Bounded {
         Self::rounded(x, 0.0)
     }
 
-    fn derived(_exact: &Exact, near: f64) -> Self {
+    fn derived(_exact: &Exact, near: f64, _rest: f64) -> Self {
         Self::rounded(near, 0.0)
+    }
+
+    fn binary(x: f64) -> Self {
+        Self { value: x, error: 0.0 }
     }
 
     fn zero() -> Self {

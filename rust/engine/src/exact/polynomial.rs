@@ -2,25 +2,30 @@
 
 use std::cmp::Ordering;
 
+use smallvec::{SmallVec, smallvec};
+
 use super::Number;
 
 /// `sum coefficients[k] * v^k`; the highest coefficient is not known to be zero, zero has none.
 #[derive(Debug, Clone)]
 pub(crate) struct Polynomial<C> {
-    coefficients: Vec<C>,
+    coefficients: Coefficients<C>,
 }
+
+/// Nearly all functions of rules are lines and parabolas.
+type Coefficients<C> = SmallVec<[C; 3]>;
 
 impl<C: Number> Polynomial<C> {
     pub(crate) fn constant(c: C) -> Self {
-        Self::trimmed(vec![c])
+        Self::trimmed(smallvec![c])
     }
 
     /// `constant + slope * v`.
     pub(super) fn line(constant: C, slope: C) -> Self {
-        Self::trimmed(vec![constant, slope])
+        Self::trimmed(smallvec![constant, slope])
     }
 
-    fn trimmed(mut coefficients: Vec<C>) -> Self {
+    fn trimmed(mut coefficients: Coefficients<C>) -> Self {
         while coefficients.last().is_some_and(is_zero) {
             coefficients.pop();
         }
@@ -96,9 +101,9 @@ impl<C: Number> Polynomial<C> {
     pub(super) fn times(&self, other: &Self) -> Self {
         let (ours, theirs) = (&self.coefficients, &other.coefficients);
         if ours.is_empty() || theirs.is_empty() {
-            return Self { coefficients: Vec::new() };
+            return Self { coefficients: SmallVec::new() };
         }
-        let mut product = vec![C::zero(); ours.len() + theirs.len() - 1];
+        let mut product: Coefficients<C> = smallvec![C::zero(); ours.len() + theirs.len() - 1];
         for (i, a) in ours.iter().enumerate() {
             for (j, b) in theirs.iter().enumerate() {
                 product[i + j] = product[i + j].plus(&a.times(b));
@@ -118,7 +123,7 @@ impl<C: Number> Polynomial<C> {
 
     /// Without the power `v^k` that divides it.
     pub(super) fn without(&self, k: usize) -> Self {
-        Self { coefficients: self.coefficients[k..].to_vec() }
+        Self { coefficients: self.coefficients[k..].iter().cloned().collect() }
     }
 
     /// Whether both are the same beyond doubt.

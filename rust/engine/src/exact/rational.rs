@@ -60,23 +60,6 @@ impl Exact {
         }
     }
 
-    /// The middle of two finite doubles, as binary fractions.
-    #[must_use]
-    pub fn middle(a: f64, b: f64) -> Self {
-        Self::of_binary(a, -1) + Self::of_binary(b, -1)
-    }
-
-    /// A finite double as the binary fraction that it is, times `2^shift`.
-    fn of_binary(x: f64, shift: i32) -> Self {
-        const HIDDEN: u64 = 1 << 52;
-        let bits = x.abs().to_bits();
-        let (biased, fraction) = (bits >> 52, bits & (HIDDEN - 1));
-        let (mantissa, biased) = if biased == 0 { (fraction, 1) } else { (fraction | HIDDEN, biased) };
-        let exponent = i32::try_from(biased).unwrap_or_default() - 1075 + shift;
-        let magnitude = Self::from_binary(BigInt::from(mantissa), exponent);
-        if x < 0.0 { -magnitude } else { magnitude }
-    }
-
     /// Whether the number is zero.
     #[must_use]
     pub fn is_zero(&self) -> bool {

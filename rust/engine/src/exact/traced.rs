@@ -194,8 +194,12 @@ impl Number for Traced {
         Self::new(Exact::from_f64(x), Op::Input)
     }
 
-    fn derived(exact: &Exact, _near: f64) -> Self {
+    fn derived(exact: &Exact, _near: f64, _rest: f64) -> Self {
         Self::new(exact.clone(), Op::Input)
+    }
+
+    fn binary(x: f64) -> Self {
+        Self::new(super::binary(x), Op::Input)
     }
 
     fn zero() -> Self {

@@ -161,9 +161,8 @@ impl<N: Number> Order<N> {
         match (basis, &self.at_limit, &self.limit) {
             (OrderPrice::Limit, Some(value), Some(price)) => (value.clone(), price),
             (OrderPrice::Worse, Some(value), Some(price)) => {
-                let larger = value.larger(&self.at_mark);
-                let at_mark = if self.inverse { price.exceeds(&self.mark) } else { self.mark.exceeds(price) };
-                (larger, if at_mark { &self.mark } else { price })
+                let at_limit = if self.inverse { !price.exceeds(&self.mark) } else { !self.mark.exceeds(price) };
+                (value.larger_if(&self.at_mark, at_limit), if at_limit { price } else { &self.mark })
             }
             _ => (self.at_mark.clone(), &self.mark),
         }
@@ -171,10 +170,12 @@ impl<N: Number> Order<N> {
 
     /// What filling it at its price would lose at once: zero or less.
     pub(super) fn loss(&self, instrument: &Instrument) -> N {
-        let Some(limit) = &self.at_limit else { return N::zero() };
+        let Some((limit, price)) = self.at_limit.as_ref().zip(self.limit.as_ref()) else { return N::zero() };
         let rises = self.at_mark.minus(limit);
         let gain = if self.buy == (instrument.payoff() != Payoff::Inverse) { rises } else { N::zero().minus(&rises) };
-        gain.negative().named(|| Name::term("order_loss").rule("orders.order_loss").of("order", self.at).optional())
+        let loses = if self.buy { price.exceeds(&self.mark) } else { self.mark.exceeds(price) };
+        gain.negative_if(loses)
+            .named(|| Name::term("order_loss").rule("orders.order_loss").of("order", self.at).optional())
     }
 }
 

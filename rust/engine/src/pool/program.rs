@@ -325,7 +325,7 @@ fn add_group(
     let form = if legs.len() > 1 {
         let exact = sides::<Exact>(book, legs, orders, of_orders.price)?.form(rule.legs, mode);
         let near = |affine: &Affine<Exact>| {
-            let derived = |x: &Exact| Bounded::derived(x, x.to_f64());
+            let derived = |x: &Exact| Bounded::derived(x, x.to_f64(), 0.0);
             Affine { slope: derived(&affine.slope), constant: derived(&affine.constant) }
         };
         Form { inner: near(&exact.inner), outer: near(&exact.outer) }

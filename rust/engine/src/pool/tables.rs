@@ -1,7 +1,9 @@
 //! The tables of a margin class, ready for evaluation in doubles and without rounding.
 
+use std::cmp::Ordering;
+
 use crate::book::MarginClass;
-use crate::exact::{Exact, Number};
+use crate::exact::{Exact, Number, binary};
 use crate::market::{AtFloor, BoundUnit, Market, TierTable};
 
 /// A number that is used in both arithmetics.
@@ -9,15 +11,19 @@ use crate::market::{AtFloor, BoundUnit, Market, TierTable};
 pub(crate) struct Constant {
     exact: Exact,
     near: f64,
+    /// What rounding lost.
+    rest: f64,
 }
 
 impl Constant {
     pub(crate) fn new(exact: Exact) -> Self {
-        Self { near: exact.to_f64(), exact }
+        let near = exact.to_f64();
+        let rest = (exact.clone() - binary(near)).to_f64();
+        Self { exact, near, rest }
     }
 
     pub(crate) fn get<N: Number>(&self) -> N {
-        N::derived(&self.exact, self.near)
+        N::derived(&self.exact, self.near, self.rest)
     }
 
     pub(crate) const fn near(&self) -> f64 {
@@ -67,23 +73,23 @@ impl ClassTable {
 
     /// The tier, from 0, that a basis is in, and whether rounding left it open.
     pub(crate) fn tier_of<N: Number>(&self, basis: &N) -> (usize, bool) {
-        let (mut tier, mut open) = (0, false);
-        for (k, floor) in self.floors.iter().enumerate().skip(1) {
-            let above = basis.minus(&floor.get());
-            let reaches = match (above.sign(), self.at_floor) {
-                (Some(std::cmp::Ordering::Greater), _) => true,
-                (Some(std::cmp::Ordering::Less), _) => false,
-                (Some(std::cmp::Ordering::Equal), at_floor) => at_floor == AtFloor::Higher,
-                (None, at_floor) => {
-                    open = true;
-                    let above = above.to_f64();
-                    above > 0.0 || (above == 0.0 && at_floor == AtFloor::Higher)
-                }
-            };
-            if !reaches {
-                break;
-            }
-            tier = k;
+        let mut open = false;
+        let mut reaches = |k: usize| {
+            let above = basis.minus(&self.floors[k].get());
+            let sign = above.sign().unwrap_or_else(|| {
+                open = true;
+                above.to_f64().partial_cmp(&0.0).unwrap_or(Ordering::Less)
+            });
+            sign == Ordering::Greater || (sign == Ordering::Equal && self.at_floor == AtFloor::Higher)
+        };
+        // Nearly, from doubles; then as it is: the fewest comparisons, since numbers remember what they were compared with.
+        let near = basis.to_f64();
+        let mut tier = self.floors.iter().skip(1).take_while(|floor| near >= floor.near).count();
+        while tier > 0 && !reaches(tier) {
+            tier -= 1;
+        }
+        while tier + 1 < self.floors.len() && reaches(tier + 1) {
+            tier += 1;
         }
         (tier, open)
     }

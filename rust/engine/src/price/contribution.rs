@@ -2,13 +2,12 @@
 
 use crate::environment;
 use crate::error::Result;
-use crate::exact::Exact;
 use crate::market::Prices;
 use crate::parallel;
 use crate::pool::{Book, Moves, PositionValue, Question, Road, is_priced, position_values};
 use crate::score::{Options, check_prices};
 
-use super::distance::{Shock, distance};
+use super::distance::{Distance, Shock, distance};
 use super::ends::Ends;
 use super::positions::{places, position_keys};
 use super::shares::{shares_of_positions, threads};
@@ -90,7 +89,7 @@ enum Point {
 
 impl Point {
     fn along(book: &Book, pool: usize, prices: &Prices, shock: &Shock) -> Self {
-        let ([below, above], fails) = distance(book, pool, prices, shock);
+        let Distance { nearest: [below, above], fails, .. } = distance(book, pool, prices, shock);
         if fails {
             return Self::Now;
         }
@@ -109,7 +108,7 @@ impl Point {
             let moves =
                 Moves::Underlying { market: book.market(), name: &underlyings.names[underlying as usize], from };
             let road = Road { book, pool, prices, moves };
-            let Ok(ends) = Ends::new::<Exact>(&road, Question::Liquidatable, from) else { continue };
+            let ends = Ends::new(&road, Question::Liquidatable, from);
             if ends.fails {
                 return Self::Now;
             }

@@ -4,16 +4,16 @@ use std::sync::atomic::{AtomicUsize, Ordering as Sequence};
 
 use crate::environment;
 use crate::error::{Error, Result};
-use crate::exact::Exact;
+use crate::exact::{Exact, Number, Wide};
 use crate::market::{Market, Prices};
 use crate::parallel;
 use crate::pool::{Book, Moves, Question, Road, is_priced};
 use crate::score::{Options, Summary, check_prices};
 
-use super::ends::turn;
+use super::ends::state;
 use super::shares::{shares, threads};
 use super::underlyings::instruments_of;
-use super::walk::{LEAST, MOST, Walk};
+use super::walk::{LEAST, MOST, Open, Walk};
 
 /// A direction in which all prices move: each becomes `price * (1 + t * shock)`.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,31 +115,52 @@ pub struct Distances {
     pub summary: Summary,
 }
 
-/// The nearest `t` below and above zero; zero for a pool that fails already.
-pub(super) fn distance(book: &Book, pool: usize, prices: &Prices, shock: &Shock) -> ([f64; 2], bool) {
+/// How far a pool is from its liquidation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Distance {
+    /// The nearest `t` below and above zero; zero for a pool that fails already.
+    pub(super) nearest: [f64; 2],
+    pub(super) fails: bool,
+    pub(super) exact: bool,
+    pub(super) priced: bool,
+}
+
+impl Distance {
+    const UNKNOWN: Self = Self { nearest: [f64::NAN; 2], fails: false, exact: false, priced: false };
+}
+
+/// How far a priced pool is from its liquidation.
+pub(super) fn distance(book: &Book, pool: usize, prices: &Prices, shock: &Shock) -> Distance {
     let road = Road { book, pool, prices, moves: shock.moves() };
-    let here = Exact::zero();
-    let fails = road.piece(Question::Liquidatable, here.clone()).and_then(|piece| piece.fails_at(&here));
-    if fails == Some(true) {
-        return ([0.0; 2], true);
+    let bounds = shock.bounds(book, pool);
+    let found = attempt::<Wide>(&road, bounds).map(|found| (found, false));
+    // Without rounding nothing is open.
+    let found = found.or_else(|Open| attempt::<Exact>(&road, bounds).map(|found| (found, true)));
+    found.map_or(Distance::UNKNOWN, |((nearest, fails), exact)| Distance { nearest, fails, exact, priced: true })
+}
+
+/// The nearest `t` down and up, and whether the pool fails already.
+fn attempt<C: Number>(road: &Road<'_>, [down, up]: [f64; 2]) -> std::result::Result<([f64; 2], bool), Open> {
+    let (_, fails) = state::<C>(road, Question::Liquidatable, &C::zero())?;
+    if fails {
+        return Ok(([0.0; 2], true));
     }
-    let [down, up] = shock.bounds(book, pool);
     let nearest = |to: f64, negative: bool| {
         if to < LEAST {
-            return f64::NAN;
+            return Ok(f64::NAN);
         }
         // From the smallest double on: if the pool fails there, that is the nearest.
         let walk = Walk::between(LEAST, to).negative(negative);
-        let first: Exact = walk.value(0);
-        let fails = road.piece(Question::Liquidatable, first.clone()).and_then(|piece| piece.fails_at(&first));
-        let t = if fails == Some(true) {
-            Some(LEAST)
+        let (first, fails) = state::<C>(road, Question::Liquidatable, &walk.value(0))?;
+        let t = if fails {
+            LEAST
         } else {
-            turn::<Exact>(&road, Question::Liquidatable, walk).ok().flatten().map(|turn| turn.after)
+            let turn = walk.first_change(fails, &first, |v| road.piece(Question::Liquidatable, v))?;
+            turn.map_or(f64::NAN, |turn| turn.after)
         };
-        t.map_or(f64::NAN, |t| if negative { -t } else { t })
+        Ok(if negative { -t } else { t })
     };
-    ([nearest(down, true), nearest(up, false)], false)
+    Ok(([nearest(down, true)?, nearest(up, false)?], false))
 }
 
 /// How far every pool of `book` is from its liquidation when each price becomes `price * (1 + t * shock)`, exactly.
@@ -150,7 +171,7 @@ pub fn liquidation_distance(book: &Book, prices: &Prices, shock: &Shock, options
     environment::check()?;
     check_prices(book, prices, options.missing)?;
     let n_unpriced = AtomicUsize::new(0);
-    let mut rows = vec![([f64::NAN; 2], false, false); book.holdings().n_pools()];
+    let mut rows = vec![Distance::UNKNOWN; book.holdings().n_pools()];
     parallel::for_each(
         threads(book, options),
         shares(&mut rows),
@@ -158,20 +179,18 @@ pub fn liquidation_distance(book: &Book, prices: &Prices, shock: &Shock, options
         |(), (first, rows)| {
             for (pool, row) in (first..).zip(rows) {
                 if is_priced(book, pool, prices) {
-                    let (nearest, fails) = distance(book, pool, prices, shock);
-                    *row = (nearest, fails, true);
+                    *row = distance(book, pool, prices, shock);
                 } else {
                     n_unpriced.fetch_add(1, Sequence::Relaxed);
                 }
             }
         },
     );
-    let n_unpriced = n_unpriced.into_inner();
     Ok(Distances {
-        below: rows.iter().map(|row| row.0[0]).collect(),
-        above: rows.iter().map(|row| row.0[1]).collect(),
-        liquidatable: rows.iter().map(|row| row.1).collect(),
-        unpriced: rows.iter().map(|row| !row.2).collect(),
-        summary: Summary { n_exact: rows.len() - n_unpriced, n_unpriced },
+        below: rows.iter().map(|row| row.nearest[0]).collect(),
+        above: rows.iter().map(|row| row.nearest[1]).collect(),
+        liquidatable: rows.iter().map(|row| row.fails).collect(),
+        unpriced: rows.iter().map(|row| !row.priced).collect(),
+        summary: Summary { n_exact: rows.iter().filter(|row| row.exact).count(), n_unpriced: n_unpriced.into_inner() },
     })
 }

@@ -1,18 +1,9 @@
 //! How far a pool keeps its state along a path, in both directions.
 
-use crate::exact::{Exact, Number};
-use crate::pool::{Question, Road};
+use crate::exact::{Exact, Number, Wide};
+use crate::pool::{Piece, Question, Road};
 
-use super::walk::{LEAST, MOST, Open, Walk};
-
-/// Two neighbouring doubles between which a pool's state changes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Turn {
-    /// The last with the state that it is walked from.
-    pub(super) before: f64,
-    /// The first with the other.
-    pub(super) after: f64,
-}
+use super::walk::{LEAST, MOST, Open, Turn, Walk, middle};
 
 /// The state of a pool at a price, and where it changes when that falls and when it rises.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,16 +11,24 @@ pub(super) struct Ends {
     pub(super) fails: bool,
     pub(super) down: Option<Turn>,
     pub(super) up: Option<Turn>,
+    /// Whether only exact arithmetic could tell.
+    pub(super) exact: bool,
 }
 
 impl Ends {
     /// Walks from a price in both directions.
-    pub(super) fn new<C: Number>(road: &Road<'_>, question: Question, price: f64) -> Result<Self, Open> {
-        let start: C = C::of(price);
-        let piece = road.piece(question, start.clone()).ok_or(Open)?;
-        let fails = piece.fails_at(&start).ok_or(Open)?;
-        let turn = |to: f64| turn::<C>(road, question, Walk::between(price, to));
-        Ok(Self { fails, down: turn(LEAST)?, up: turn(MOST)? })
+    pub(super) fn new(road: &Road<'_>, question: Question, price: f64) -> Self {
+        let unknown = Self { fails: false, down: None, up: None, exact: true };
+        Self::attempt::<Wide>(road, question, price).unwrap_or_else(|Open| {
+            // Without rounding nothing is open.
+            Self::attempt::<Exact>(road, question, price).map_or(unknown, |ends| Self { exact: true, ..ends })
+        })
+    }
+
+    fn attempt<C: Number>(road: &Road<'_>, question: Question, price: f64) -> Result<Self, Open> {
+        let (piece, fails) = state::<C>(road, question, &C::of(price))?;
+        let turn = |to: f64| Walk::between(price, to).first_change(fails, &piece, |v| road.piece(question, v));
+        Ok(Self { fails, down: turn(LEAST)?, up: turn(MOST)?, exact: false })
     }
 
     /// The double that is reported of a turn: the last safe one, or the first that is safe again.
@@ -39,16 +38,18 @@ impl Ends {
 
     /// The double nearest to the point of change.
     pub(super) fn nearest(&self, road: &Road<'_>, question: Question, turn: Option<Turn>) -> f64 {
-        let Some(Turn { before, after }) = turn else { return f64::NAN };
+        let Some(Turn { before, after, fails_between }) = turn else { return f64::NAN };
         let (safe, failing) = if self.fails { (after, before) } else { (before, after) };
-        let middle = Exact::middle(safe, failing);
-        let fails = road.piece(question, middle.clone()).and_then(|piece| piece.fails_at(&middle));
+        let fails = fails_between
+            .or_else(|| state::<Wide>(road, question, &middle(before, after)).ok().map(|(_, fails)| fails))
+            .or_else(|| state::<Exact>(road, question, &middle(before, after)).ok().map(|(_, fails)| fails));
         if fails == Some(true) { safe } else { failing }
     }
 }
 
-/// The first change of state along a walk.
-pub(super) fn turn<C: Number>(road: &Road<'_>, question: Question, walk: Walk) -> Result<Option<Turn>, Open> {
-    let change = walk.first_change(|v: C| road.piece(question, v))?;
-    Ok(change.map(|step| Turn { before: walk.double(step - 1), after: walk.double(step) }))
+/// What holds of a pool at a point of a path, and whether it fails there.
+pub(super) fn state<C: Number>(road: &Road<'_>, question: Question, v: &C) -> Result<(Piece<C>, bool), Open> {
+    let piece = road.piece(question, v.clone()).ok_or(Open)?;
+    let fails = piece.fails_at(v).ok_or(Open)?;
+    Ok((piece, fails))
 }

@@ -12,8 +12,9 @@ use crate::parallel;
 use crate::pool::{Book, Moves, Question, Road, is_priced};
 use crate::score::{Options, Summary, check_prices};
 
-use super::ends::{Ends, Turn};
+use super::ends::Ends;
 use super::shares::{shares_of_positions, threads};
+use super::walk::Turn;
 
 /// Columns to fill, each with an element per position, in the order of the input rows; what is `None` is not computed.
 #[derive(Debug, Default)]
@@ -135,8 +136,9 @@ pub fn liquidation_prices(
                 n_unpriced.fetch_add(usize::from(!priced), Sequence::Relaxed);
                 for (position, row) in book.holdings().positions_of(pool).zip(&mut rows) {
                     if priced {
-                        *row = (position_row(book, pool, position, prices, wanted), true);
-                        n_exact.fetch_add(1, Sequence::Relaxed);
+                        let (prices, exact) = position_row(book, pool, position, prices, wanted);
+                        *row = (prices, true);
+                        n_exact.fetch_add(usize::from(exact), Sequence::Relaxed);
                     }
                 }
             }
@@ -180,27 +182,27 @@ pub(super) fn places(holdings: &Holdings) -> Vec<u32> {
     places
 }
 
-/// The prices of one position of a priced pool, decided without rounding.
-pub(super) fn position_row(book: &Book, pool: usize, position: usize, prices: &Prices, wanted: Wanted) -> Row {
+/// The prices of one position of a priced pool, and whether only exact arithmetic could tell.
+pub(super) fn position_row(book: &Book, pool: usize, position: usize, prices: &Prices, wanted: Wanted) -> (Row, bool) {
     let instrument = book.holdings().instrument(position);
     let from = prices.mark()[instrument];
     let road = Road { book, pool, prices, moves: Moves::Instrument { at: instrument, from } };
     let net = net_sign(book, pool, instrument);
-    let mut row = UNKNOWN;
-    if wanted.liquidation
-        && let Ok(ends) = Ends::new::<Exact>(&road, Question::Liquidatable, from)
-    {
+    let (mut row, mut exact) = (UNKNOWN, false);
+    if wanted.liquidation {
+        let ends = Ends::new(&road, Question::Liquidatable, from);
         row.below = ends.reported(ends.down);
         row.above = ends.reported(ends.up);
         row.liquidatable = ends.fails;
+        exact |= ends.exact;
         row.liquidation_price = ends.nearest(&road, Question::Liquidatable, shown(&ends, net, from));
     }
-    if wanted.bankruptcy
-        && let Ok(ends) = Ends::new::<Exact>(&road, Question::Bankrupt, from)
-    {
+    if wanted.bankruptcy {
+        let ends = Ends::new(&road, Question::Bankrupt, from);
+        exact |= ends.exact;
         row.bankruptcy_price = ends.nearest(&road, Question::Bankrupt, shown(&ends, net, from));
     }
-    row
+    (row, exact)
 }
 
 /// The turn on the side that is shown: where the net position loses, or where it has gained enough to be safe again.

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicUsize, Ordering as Sequence};
 
 use crate::environment;
 use crate::error::Result;
-use crate::exact::Exact;
 use crate::market::{Market, Prices};
 use crate::parallel;
 use crate::pool::{Book, Moves, Question, Road, is_priced};
@@ -47,6 +46,7 @@ struct Row {
     above: f64,
     liquidatable: bool,
     priced: bool,
+    exact: bool,
 }
 
 /// Underlyings of a market: instruments' in market order, then those of assets that are none of these.
@@ -127,7 +127,7 @@ pub fn underlying_prices(book: &Book, prices: &Prices, options: &Options) -> Res
                 n_unpriced.fetch_add(usize::from(!priced), Sequence::Relaxed);
                 let all = underlyings.of_pool(book, pool).into_iter();
                 *rows = all.map(|underlying| row(book, pool, (&underlyings, underlying), prices, priced)).collect();
-                n_exact.fetch_add(if priced { rows.len() } else { 0 }, Sequence::Relaxed);
+                n_exact.fetch_add(rows.iter().filter(|row| row.exact).count(), Sequence::Relaxed);
             }
         },
     );
@@ -138,18 +138,21 @@ pub fn underlying_prices(book: &Book, prices: &Prices, options: &Options) -> Res
 fn row(book: &Book, pool: usize, (all, underlying): (&Underlyings, u32), prices: &Prices, priced: bool) -> Row {
     let price = all.price(book, pool, underlying, prices);
     let unknown = f64::NAN;
-    let row = Row { pool, underlying, price, below: unknown, above: unknown, liquidatable: false, priced };
+    let row =
+        Row { pool, underlying, price, below: unknown, above: unknown, liquidatable: false, priced, exact: false };
     if !priced {
         return row;
     }
     let moves = Moves::Underlying { market: book.market(), name: &all.names[underlying as usize], from: price };
     let road = Road { book, pool, prices, moves };
-    Ends::new::<Exact>(&road, Question::Liquidatable, price).map_or(row, |ends| Row {
+    let ends = Ends::new(&road, Question::Liquidatable, price);
+    Row {
         below: ends.reported(ends.down),
         above: ends.reported(ends.up),
         liquidatable: ends.fails,
+        exact: ends.exact,
         ..row
-    })
+    }
 }
 
 fn table(names: Vec<String>, rows: &[Row], summary: Summary) -> UnderlyingPrices {

@@ -13,6 +13,22 @@ pub(super) const MOST: f64 = f64::from_bits((1023 + 256) << 52);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Open;
 
+/// Two neighbouring doubles between which a pool's state changes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Turn {
+    /// The last with the state that it is walked from.
+    pub(super) before: f64,
+    /// The first with the other.
+    pub(super) after: f64,
+    /// Whether the pool fails in the middle of both, where that is known.
+    pub(super) fails_between: Option<bool>,
+}
+
+/// The middle of two doubles, as binary numbers.
+pub(super) fn middle<C: Number>(a: f64, b: f64) -> C {
+    C::binary(a).plus(&C::binary(b)).times(&C::of(0.5))
+}
+
 /// Neighbouring doubles, from one to another, each read as its decimal; the variable of a path is that, or its negative.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Walk {
@@ -54,25 +70,23 @@ impl Walk {
         steps.min(self.steps)
     }
 
-    /// The first step after 0 where a pool's state is another than at 0; `None` where there is none.
+    /// The first change of a pool's state after step 0, where it `fails` or not and `first` is what holds there; `None` where
+    /// there is none.
     pub(super) fn first_change<C: Number>(
         &self,
+        fails: bool,
+        first: &Piece<C>,
         piece_at: impl Fn(C) -> Option<Piece<C>>,
-    ) -> Result<Option<u64>, Open> {
+    ) -> Result<Option<Turn>, Open> {
         let mut step = 0;
-        let mut state = None;
+        let mut later: Option<Piece<C>> = None;
         loop {
-            let v: C = self.value(step);
-            let piece = piece_at(v.clone()).ok_or(Open)?;
-            let fails = piece.fails_at(&v).ok_or(Open)?;
-            if *state.get_or_insert(fails) != fails {
-                return Ok(Some(step));
-            }
+            let piece = later.as_ref().unwrap_or(first);
             if !piece.on_switch {
-                let change = self.change_of_piece(&piece, fails, step)?;
-                let end = self.end_of_piece(&piece, step, change.unwrap_or(self.steps))?;
-                if change.is_some_and(|change| change <= end) {
-                    return Ok(change);
+                let change = self.change_of_piece(piece, fails, step)?;
+                let end = self.end_of_piece(piece, step, change.unwrap_or(self.steps))?;
+                if let Some(change) = change.filter(|change| *change <= end) {
+                    return Ok(Some(self.turn(change, Some(piece))));
                 }
                 step = end;
             }
@@ -80,7 +94,22 @@ impl Walk {
                 return Ok(None);
             }
             step += 1;
+            let v: C = self.value(step);
+            let next = piece_at(v.clone()).ok_or(Open)?;
+            if next.fails_at(&v).ok_or(Open)? != fails {
+                return Ok(Some(self.turn::<C>(step, None)));
+            }
+            later = Some(next);
         }
+    }
+
+    /// The change at a step, and what a piece, which holds on both sides of it, says between both.
+    fn turn<C: Number>(&self, step: u64, piece: Option<&Piece<C>>) -> Turn {
+        let (before, after) = (self.double(step - 1), self.double(step));
+        // Other switches may turn back between two neighbours.
+        let is_plain = |piece: &&Piece<C>| piece.switches.iter().all(|switch| switch.degree() <= 1);
+        let between = piece.filter(is_plain).and_then(|piece| piece.fails_at(&middle(before, after)));
+        Turn { before, after, fails_between: between }
     }
 
     /// The first step after `from` where a piece, if it held so far, would have another state than `fails`.
