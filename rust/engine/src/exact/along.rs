@@ -288,3 +288,68 @@ impl<C: Number> Number for Along<C> {
         Self::quotient(line, None, path)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exact::Wide;
+
+    const MOVES: Motion = Motion::Scaled { from: 2.0 };
+
+    /// A piecewise function of `v`: with two tiers, an inverse price, and an amount that is not negative.
+    fn formula<N: Number>(path: &N::Path) -> N {
+        let price = N::moving(2.0, MOVES, path);
+        let other = N::moving(3.0, MOVES, path);
+        let basis = price.times(&N::of(0.7)).minus(&N::of(1.3)).abs();
+        let above = basis.minus(&N::of(2.5)).sign() != Some(Ordering::Less);
+        let rate = if above { N::of(0.05) } else { N::of(0.01) };
+        let inverse = N::of(100.0).over(&price).minus(&N::of(20.0)).positive();
+        basis.times(&rate).plus(&inverse).minus(&other.smaller(&N::of(7.1))).over(&other.plus(&N::of(0.3)))
+    }
+
+    /// The sign that the piece around one point gives for another, if the other is on the piece.
+    fn sign_by_piece<C: Number>(sample: f64, at: f64) -> Option<Ordering> {
+        let path = Path::new(C::of(sample));
+        let function = formula::<Along<C>>(&path).oriented();
+        let v = C::of(at);
+        let here = |switch: &Polynomial<C>| switch.sign_at(&C::of(sample)) == switch.sign_at(&v);
+        let holds = !path.is_on_switch() && path.take_switches().iter().all(here);
+        holds.then(|| function.sign_at(&v)).flatten()
+    }
+
+    #[test]
+    fn prop_along_sign_on_a_piece_is_that_of_the_formula_itself() {
+        let points: Vec<f64> = (1..160).map(|k| 0.1 * f64::from(k) + 0.03).collect();
+        let mut seen = [0, 0];
+        for &sample in &points {
+            for &at in &points {
+                let expected = formula::<Exact>(&Exact::from_f64(at)).sign();
+                for sign in [sign_by_piece::<Exact>(sample, at), sign_by_piece::<Wide>(sample, at)] {
+                    if let Some(sign) = sign {
+                        assert_eq!(sign, expected, "{sample} {at}");
+                        seen[usize::from(sign == Ordering::Less)] += 1;
+                    }
+                }
+            }
+        }
+        assert!(seen.iter().all(|&n| n > 1_000), "{seen:?}");
+    }
+
+    #[test]
+    fn test_along_what_cancels_is_a_constant() {
+        let path = Path::new(Exact::from_f64(5.0));
+        let price = Along::<Exact>::moving(2.0, MOVES, &path);
+        let nothing = price.minus(&price);
+        assert!(matches!(nothing, Along::Constant(zero) if zero.is_zero()));
+        let one = price.over(&price);
+        assert!(matches!(one, Along::Constant(one) if one == Exact::from_f64(1.0)));
+    }
+
+    #[test]
+    fn test_along_a_choice_at_its_zero_holds_at_the_sample_only() {
+        let path = Path::new(Exact::from_f64(5.0));
+        let price = Along::<Exact>::moving(2.0, MOVES, &path);
+        assert_eq!(price.minus(&Along::of(5.0)).sign(), Some(Ordering::Equal));
+        assert!(path.is_on_switch());
+    }
+}

@@ -192,3 +192,65 @@ impl Number for Wide {
         moved(x, motion, path)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exact::binary;
+
+    /// A small generator of pseudo-random decimals of all magnitudes.
+    struct Draw(u64);
+
+    impl Draw {
+        fn number(&mut self) -> f64 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let digits = f64::from(u32::try_from(self.0 >> 33).unwrap()) - 1e9 + 0.5;
+            let scales = [1e-40, 1e-22, 1e-7, 0.01, 1.0, 3e5, 1e30, 0.1];
+            digits * scales[usize::try_from(self.0 >> 20 & 7).unwrap()]
+        }
+    }
+
+    /// Every operation, more than once.
+    fn formula<N: Number>(x: &[f64]) -> N {
+        let n = |i: usize| N::of(x[i]);
+        let product = n(0).times(&n(1)).minus(&n(2).over(&n(3)));
+        let rest = product.abs().larger(&n(4)).plus(&n(5).smaller(&product)).over(&n(1));
+        rest.plus(&n(0).positive()).plus(&n(2).negative()).minus(&N::binary(x[3])).times(&rest.minus(&n(4)))
+    }
+
+    #[test]
+    fn prop_wide_is_within_its_error_of_the_exact_number() {
+        let mut draw = Draw(7);
+        for _ in 0..2_000 {
+            let inputs: Vec<f64> = (0..6).map(|_| draw.number()).collect();
+            let (near, exact) = (formula::<Wide>(&inputs), formula::<Exact>(&inputs));
+            let distance = (exact - binary(near.value.hi) - binary(near.value.lo)).abs();
+            assert!(distance <= binary(near.error()), "{inputs:?}");
+            // What cancels is lost; the rest has many more digits than a double.
+            assert!(near.error().is_finite());
+        }
+    }
+
+    #[test]
+    fn test_wide_sign_of_what_cancels_exactly_is_zero() {
+        let price = Wide::of(64_123.457);
+        assert_eq!(price.minus(&Wide::of(64_123.457)).sign(), Some(Ordering::Equal));
+        let value = |a: f64| Wide::of(0.1).times(&Wide::of(a)).plus(&Wide::of(0.7));
+        assert_eq!(value(0.3).minus(&value(0.3)).sign(), Some(Ordering::Equal));
+    }
+
+    #[test]
+    fn test_wide_sign_of_a_tie_of_other_decimals_is_open() {
+        let sum = Wide::of(0.1).plus(&Wide::of(0.2)).minus(&Wide::of(0.3));
+        assert_eq!(sum.sign(), None);
+    }
+
+    #[test]
+    fn test_wide_sign_beyond_all_doubles_is_open() {
+        let large = Wide::of(1e77);
+        let huge = (0..4).fold(large, |product, _| product.times(&large));
+        assert_eq!(huge.sign(), None);
+        let tiny = (0..5).fold(Wide::of(1e-77), |product, _| product.times(&Wide::of(1e-77)));
+        assert_eq!(tiny.sign(), None);
+    }
+}
