@@ -70,7 +70,8 @@ def contribution(  # noqa: PLR0913 - the tables that everybody has
     Formula: ``excess = value of (unrealized_pnl - level * share of the maintenance margin)`` at the prices and the
     level of the first test, at the index price in a pool of several assets; ``change = excess_at - excess``;
     ``loss = max(0, pnl - pnl at the point)``, each valued at its own prices; ``loss_isolated = min(loss, max(0,
-    initial margin + pnl))``. ``dragged`` is the position of the pool whose change is the most negative.
+    initial margin + pnl))``. ``dragged`` is the position of the pool whose change is the most negative; in a
+    pool that fails now, the one whose excess is.
 
     Source: the definition of this library; no venue publishes how an excess divides among positions.
 
@@ -108,9 +109,11 @@ def _of_pool(now: Situation, pool: Pool, shock: Shock | None) -> Iterator[Contri
     here = _parts(now.runs(Fraction)[price], pool)
     point = liquidation_point(now, pool, shock)
     there = None if point is None else _parts(point[price], pool)
-    changes = {} if there is None else {row: there[row].excess - here[row].excess for row in here}
-    worst = min(changes.values(), default=Fraction(0))
-    dragged = next((row for row in changes if changes[row] == worst), None) if worst < 0 else None
+    taken = {row: there[row].excess - here[row].excess for row in here} if there is not None else {}
+    if fails(now.runs(Fraction), pool):
+        taken = {row: part.excess for row, part in here.items()}
+    worst = min(taken.values(), default=Fraction(0))
+    dragged = next((row for row in taken if taken[row] == worst), None) if worst < 0 else None
     for position in pool.positions:
         at = None if there is None else there[position.row]
         yield _told(position, here[position.row], at, dragged=position.row == dragged)

@@ -2,7 +2,7 @@
 
 use crate::environment;
 use crate::error::Result;
-use crate::market::Prices;
+use crate::market::{Prices, TriggerPrice};
 use crate::parallel;
 use crate::pool::{Book, Moves, PositionValue, Question, Road, is_priced, position_values};
 use crate::score::{Options, check_prices};
@@ -83,7 +83,7 @@ pub fn contribution(book: &Book, prices: &Prices, shock: Option<&Shock>, options
 enum Point {
     Now,
     Never,
-    /// Where marks and index prices are these.
+    /// Where marks (or last prices, whichever the first constraint looks at) and index prices are these.
     At(Vec<f64>, Vec<f64>),
 }
 
@@ -98,7 +98,7 @@ impl Point {
             return Self::Never;
         }
         let moved = |column: &[f64], by: &[f64]| column.iter().zip(by).map(|(x, by)| x * (1.0 + t * by)).collect();
-        Self::At(moved(prices.mark(), shock.instruments()), moved(prices.index(), shock.assets()))
+        Self::At(moved(looked_at(book, prices), shock.instruments()), moved(prices.index(), shock.assets()))
     }
 
     fn critical(book: &Book, pool: usize, prices: &Prices, underlyings: &Underlyings) -> Self {
@@ -121,7 +121,7 @@ impl Point {
         }
         let Some((_, factor, underlying)) = nearest else { return Self::Never };
         let name = &underlyings.names[underlying as usize];
-        let instruments = book.market().instruments().iter().zip(prices.mark());
+        let instruments = book.market().instruments().iter().zip(looked_at(book, prices));
         let assets = book.market().assets().iter().zip(prices.index());
         let moved = |hit: bool, price: f64| if hit { price * factor } else { price };
         Self::At(
@@ -131,12 +131,19 @@ impl Point {
     }
 }
 
+/// The prices that the figures of pools are at: those that the first constraint looks at.
+fn looked_at<'a>(book: &Book, prices: &'a Prices) -> &'a [f64] {
+    let first = book.market().rules().constraints().first();
+    let at_last = first.is_some_and(|constraint| constraint.price == TriggerPrice::Last);
+    if at_last { prices.last() } else { prices.mark() }
+}
+
 /// Fills the rows of a pool's positions.
 fn fill(book: &Book, pool: usize, prices: &Prices, point: &Point, rows: &mut [Row]) {
-    let now = Valued::new(book, pool, prices.mark(), prices.index());
+    let now = Valued::new(book, pool, looked_at(book, prices), prices.index());
     let then = match point {
         Point::Never => None,
-        Point::Now => Some(Valued::new(book, pool, prices.mark(), prices.index())),
+        Point::Now => Some(Valued::new(book, pool, looked_at(book, prices), prices.index())),
         Point::At(mark, index) => Some(Valued::new(book, pool, mark, index)),
     };
     for (at, row) in rows.iter_mut().enumerate() {
