@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 __all__ = [
     "FIGURES",
     "ISAS",
+    "POSITION_PRICES",
     "ArrowColumn",
     "Book",
     "Market",
@@ -14,18 +15,23 @@ __all__ = [
     "__version__",
     "arrow_columns",
     "arrow_stream",
+    "contribution",
     "explain",
+    "liquidation_distance",
+    "liquidation_prices",
     "preset_names",
     "score",
     "score_rows",
     "stream_floor",
     "thread_count",
     "total",
+    "underlying_prices",
     "unnest",
 ]
 
 FIGURES: Final[list[str]]
 ISAS: Final[list[str]]
+POSITION_PRICES: Final[list[str]]
 __version__: Final[str]
 
 def preset_names() -> list[tuple[str, str]]: ...
@@ -53,6 +59,33 @@ def score_rows(
     missing_word: str,
     n_threads: int | None,
 ) -> tuple[tuple[str, ...], tuple[NDArray[Any], ...], NDArray[np.bool_] | None, int, list[int]]: ...
+def liquidation_prices(
+    book: Book,
+    prices: Prices,
+    outputs: Any,
+    out: Any | None,
+    missing_word: str,
+    n_threads: int | None,
+    isa_word: str | None,
+    windows_per_claim: int | None,
+) -> tuple[tuple[str, ...], tuple[NDArray[Any], ...], NDArray[np.bool_] | None, int, int]: ...
+def underlying_prices(
+    book: Book, prices: Prices, missing_word: str, n_threads: int | None
+) -> tuple[dict[str, NDArray[Any]], int, int]: ...
+def liquidation_distance(
+    book: Book,
+    prices: Prices,
+    shock: tuple[NDArray[np.float64], NDArray[np.float64]],
+    missing_word: str,
+    n_threads: int | None,
+) -> tuple[dict[str, NDArray[Any]], int, int]: ...
+def contribution(
+    book: Book,
+    prices: Prices,
+    shock: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
+    missing_word: str,
+    n_threads: int | None,
+) -> dict[str, NDArray[Any]]: ...
 def unnest(table: Any) -> dict[str, dict[str, ArrowColumn]]: ...
 def arrow_columns(table: Any, name: str) -> dict[str, ArrowColumn] | None: ...
 def stream_floor(book: Book, outputs: Any, out: Any, n_threads: int | None) -> None: ...
@@ -123,6 +156,8 @@ class Book:
     def accounts(self) -> NDArray[Any]: ...
     def isolated(self) -> NDArray[np.bool_]: ...
     def first_pools(self) -> NDArray[np.int64]: ...
+    def position_keys(self) -> dict[str, NDArray[Any]]: ...
+    def position_places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
     def positions(self, prices: Prices, missing_word: str) -> dict[str, NDArray[Any]]: ...
     def sum_by_account(self, column: NDArray[np.float64], rates: list[float]) -> NDArray[np.float64]: ...
     def rates(self, prices: Prices, valuation: str, missing_word: str) -> list[float]: ...

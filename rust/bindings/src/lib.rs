@@ -22,9 +22,11 @@ mod _core {
     use crate::export::arrow_stream;
     #[pymodule_export]
     use crate::objects::{
-        Book, Market, Prices, explain, preset_names, score, score_rows, stream_floor, thread_count, total,
+        Book, Market, Prices, contribution, explain, liquidation_distance, liquidation_prices, preset_names, score,
+        score_rows, stream_floor, thread_count, total, underlying_prices,
     };
 
+    use crate::objects::position_price_names;
     use crossmargin::score::Column;
     use pyo3::prelude::*;
 
@@ -32,6 +34,7 @@ mod _core {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("FIGURES", Column::ALL.map(Column::name))?;
+        module.add("POSITION_PRICES", position_price_names())?;
         module.add("ISAS", available_isas())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }

@@ -163,33 +163,32 @@ impl Book {
         row_column(py, (0..holdings.accounts().len()).map(first))
     }
 
+    /// Key columns of the positions, in the order of the input rows.
+    fn position_keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let (rows, pools) = crossmargin::price::position_keys(&self.engine);
+        self.key_columns(py, &rows, &pools, &input_order(self.engine.holdings()))
+    }
+
+    /// The pool and the instrument of each position, by their places, in the order of the input rows.
+    fn position_places<'py>(&self, py: Python<'py>) -> (Bound<'py, PyAny>, Bound<'py, PyAny>) {
+        let holdings = self.engine.holdings();
+        let (_, pools) = crossmargin::price::position_keys(&self.engine);
+        let instrument = |at: usize| u32::try_from(holdings.instrument(at)).unwrap_or(u32::MAX);
+        let instruments = input_order(holdings).into_iter().map(instrument);
+        (row_column(py, pools.into_iter()), row_column(py, instruments))
+    }
+
     /// Columns of the positions at given prices, in the order of the input rows.
     fn positions<'py>(&self, py: Python<'py>, prices: &Prices, missing_word: &str) -> PyResult<Bound<'py, PyDict>> {
         check_market(py, self, prices)?;
         let missing = missing(py, missing_word)?;
         let figures = through(py, || question::score_positions(&self.engine, &prices.prices, missing))?;
         let holdings = self.engine.holdings();
-        let mut order: Vec<usize> = (0..holdings.n_positions()).collect();
-        order.sort_unstable_by_key(|&position| holdings.row(position));
-        let mut account_of = vec![0; holdings.n_pools()];
-        for account in 0..holdings.accounts().len() {
-            account_of[holdings.pools_of(account)].fill(account);
-        }
-        let pools = || figures.pool.iter().map(|&pool| pool as usize);
+        let order = input_order(holdings);
         let market = self.engine.market();
-        let (assets, instruments) = market_names(market);
+        let (assets, _) = market_names(market);
         let reals = |of: &dyn Fn(usize) -> f64| PyArray1::from_vec(py, order.iter().map(|&at| of(at)).collect());
-        let columns = PyDict::new(py);
-        columns.set_item("row", row_column(py, figures.row.iter().copied()))?;
-        let accounts = pools().map(|pool| account_of.get(pool).copied().unwrap_or_default());
-        columns.set_item("account", account_column(py, holdings.accounts(), accounts))?;
-        let instrument = order.iter().map(|&at| Some(holdings.instrument(at)));
-        columns.set_item("instrument", text_column(py, &instruments, instrument))?;
-        let side = order.iter().map(|&at| Some(side_code(holdings, at)));
-        columns.set_item("position_side", text_column(py, &SIDES, side))?;
-        let mode = pools().map(|pool| Some(usize::from(holdings.kind(pool) as u8)));
-        columns.set_item("margin_mode", text_column(py, &["cross", "isolated"], mode))?;
-        columns.set_item("quantity", reals(&|at| holdings.quantity(at)))?;
+        let columns = self.key_columns(py, &figures.row, &figures.pool, &order)?;
         columns.set_item("entry_price", reals(&|at| holdings.entry_price(at)))?;
         let settle = |at: usize| market.instruments().get(holdings.instrument(at)).map(Instrument::settle);
         columns.set_item("asset", text_column(py, &assets, order.iter().map(|&at| settle(at))))?;
@@ -250,6 +249,46 @@ impl Book {
         };
         Ok((0..held.len()).map(rate).collect())
     }
+}
+
+impl Book {
+    /// What tells positions apart, and how large they are.
+    fn key_columns<'py>(
+        &self,
+        py: Python<'py>,
+        rows: &[u32],
+        pools: &[u32],
+        order: &[usize],
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let holdings = self.engine.holdings();
+        let mut account_of = vec![0; holdings.n_pools()];
+        for account in 0..holdings.accounts().len() {
+            account_of[holdings.pools_of(account)].fill(account);
+        }
+        let pools = || pools.iter().map(|&pool| pool as usize);
+        let (_, instruments) = market_names(self.engine.market());
+        let columns = PyDict::new(py);
+        columns.set_item("row", row_column(py, rows.iter().copied()))?;
+        let accounts = pools().map(|pool| account_of.get(pool).copied().unwrap_or_default());
+        columns.set_item("account", account_column(py, holdings.accounts(), accounts))?;
+        let instrument = order.iter().map(|&at| Some(holdings.instrument(at)));
+        columns.set_item("instrument", text_column(py, &instruments, instrument))?;
+        let side = order.iter().map(|&at| Some(side_code(holdings, at)));
+        columns.set_item("position_side", text_column(py, &SIDES, side))?;
+        let mode = pools().map(|pool| Some(usize::from(holdings.kind(pool) as u8)));
+        columns.set_item("margin_mode", text_column(py, &["cross", "isolated"], mode))?;
+        let reals = |of: &dyn Fn(usize) -> f64| PyArray1::from_vec(py, order.iter().map(|&at| of(at)).collect());
+        columns.set_item("quantity", reals(&|at| holdings.quantity(at)))?;
+        columns.set_item("entry_price", reals(&|at| holdings.entry_price(at)))?;
+        Ok(columns)
+    }
+}
+
+/// Places of the positions, in the order of the input rows.
+fn input_order(holdings: &Holdings) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..holdings.n_positions()).collect();
+    order.sort_unstable_by_key(|&position| holdings.row(position));
+    order
 }
 
 pub(super) const SIDES: [&str; 3] = ["net", "long", "short"];

@@ -8,31 +8,46 @@ use pyo3::types::{PyString, PyTuple};
 use crate::columns::{kind_of, shown};
 use crate::errors::argument;
 
-/// The one output that is a flag.
+/// The output that is a flag.
 const FLAG: &str = "liquidatable";
 
-/// Outputs asked for: a figure, or the flag.
-type Output = Option<Column>;
+/// The numbers that a question can be asked for; beside them there is the flag.
+pub(crate) trait Figure: Copy + PartialEq + 'static {
+    const ALL: &'static [Self];
 
-/// What is asked for, in order.
-pub(crate) struct Outputs<'py> {
+    fn name(self) -> &'static str;
+}
+
+impl Figure for Column {
+    const ALL: &'static [Self] = &Self::ALL;
+
+    fn name(self) -> &'static str {
+        Self::name(self)
+    }
+}
+
+/// What is asked for, in order: figures, and the flag as `None`.
+pub(crate) struct Outputs<'py, F> {
     pub(crate) names: Bound<'py, PyTuple>,
-    columns: Vec<Output>,
+    columns: Vec<Option<F>>,
 }
 
-fn name_of(output: Output) -> &'static str {
-    output.map_or(FLAG, Column::name)
+fn name_of<F: Figure>(output: Option<F>) -> &'static str {
+    output.map_or(FLAG, F::name)
 }
 
-impl<'py> Outputs<'py> {
+/// Names of all outputs, in order.
+pub(crate) fn all_names<F: Figure>() -> Vec<&'static str> {
+    F::ALL.iter().map(|&figure| figure.name()).chain([FLAG]).collect()
+}
+
+impl<'py, F: Figure> Outputs<'py, F> {
     /// Reads `outputs`: names in a sequence, one name, or `all`.
     pub(crate) fn new(outputs: &Bound<'py, PyAny>) -> PyResult<Self> {
         let py = outputs.py();
         let names = match (outputs.cast::<PyTuple>(), outputs.cast::<PyString>()) {
             (Ok(names), _) => names.clone(),
-            (_, Ok(word)) if word == "all" => {
-                PyTuple::new(py, Column::ALL.map(Column::name).into_iter().chain([FLAG]).collect::<Vec<_>>())?
-            }
+            (_, Ok(word)) if word == "all" => PyTuple::new(py, all_names::<F>())?,
             (_, Ok(name)) => PyTuple::new(py, [name])?,
             _ => {
                 if let Ok(names) = outputs.try_iter() {
@@ -43,7 +58,7 @@ impl<'py> Outputs<'py> {
                 }
             }
         };
-        let mut columns: Vec<Output> = Vec::with_capacity(names.len());
+        let mut columns: Vec<Option<F>> = Vec::with_capacity(names.len());
         for name in names.iter_borrowed() {
             let column = output(&name)?;
             if columns.contains(&column) {
@@ -55,47 +70,49 @@ impl<'py> Outputs<'py> {
     }
 }
 
-fn output(name: &Bound<'_, PyAny>) -> PyResult<Output> {
+fn output<F: Figure>(name: &Bound<'_, PyAny>) -> PyResult<Option<F>> {
     let word = name.cast::<PyString>().ok().and_then(|word| word.to_str().ok());
     match word {
         Some(FLAG) => return Ok(None),
         Some(word) => {
-            if let Some(column) = Column::from_name(word) {
-                return Ok(Some(column));
+            if let Some(&figure) = F::ALL.iter().find(|figure| figure.name() == word) {
+                return Ok(Some(figure));
             }
         }
         None => {}
     }
-    let known: Vec<&str> = Column::ALL.map(Column::name).into_iter().chain([FLAG]).collect();
-    let message = format!("named {}, which is no output; there are {}", shown(name), known.join(", "));
+    let message = format!("named {}, which is no output; there are {}", shown(name), all_names::<F>().join(", "));
     Err(argument(name.py(), "outputs", message))
 }
 
 /// One array being written to.
-enum Target<'py> {
-    Figure(Column, PyReadwriteArray1<'py, f64>),
+pub(crate) enum Target<'py, F> {
+    Figure(F, PyReadwriteArray1<'py, f64>),
     Flag(PyReadwriteArray1<'py, bool>),
     Unpriced(PyReadwriteArray1<'py, bool>),
 }
 
 /// The arrays of one call.
-pub(crate) struct Targets<'py>(Vec<Target<'py>>);
+pub(crate) struct Targets<'py, F>(pub(crate) Vec<Target<'py, F>>);
+
+/// The arrays to write to, those that the caller gets, and flags of what is unpriced where they are wanted.
+type Made<'py, F> = (Targets<'py, F>, Bound<'py, PyTuple>, Option<Bound<'py, PyAny>>);
 
 /// New arrays for the outputs, or those in `out`; the second are what the caller gets.
-pub(crate) fn targets<'py>(
-    outputs: &Outputs<'py>,
+pub(crate) fn targets<'py, F: Figure>(
+    outputs: &Outputs<'py, F>,
     out: Option<&Bound<'py, PyAny>>,
-    n_pools: usize,
+    n_rows: usize,
     unpriced: bool,
-) -> PyResult<(Targets<'py>, Bound<'py, PyTuple>, Option<Bound<'py, PyAny>>)> {
+) -> PyResult<Made<'py, F>> {
     let py = outputs.names.py();
     let mut targets = Vec::with_capacity(outputs.columns.len() + 1);
     let mut arrays = Vec::with_capacity(outputs.columns.len());
     for &column in &outputs.columns {
         let array = match (out, column) {
             (Some(out), _) => given(out, name_of(column))?,
-            (None, Some(_)) => PyArray1::<f64>::zeros(py, n_pools, false).into_any(),
-            (None, None) => PyArray1::<bool>::zeros(py, n_pools, false).into_any(),
+            (None, Some(_)) => PyArray1::<f64>::zeros(py, n_rows, false).into_any(),
+            (None, None) => PyArray1::<bool>::zeros(py, n_rows, false).into_any(),
         };
         targets.push(match column {
             Some(column) => Target::Figure(column, writable(&array, column.name(), "float64")?),
@@ -105,7 +122,7 @@ pub(crate) fn targets<'py>(
     }
     let mut flags = None;
     if unpriced {
-        let array = PyArray1::<bool>::zeros(py, n_pools, false).into_any();
+        let array = PyArray1::<bool>::zeros(py, n_rows, false).into_any();
         targets.push(Target::Unpriced(writable(&array, "unpriced", "bool")?));
         flags = Some(array);
     }
@@ -182,7 +199,7 @@ fn borrow<'py, T: Element>(array: &Bound<'py, PyAny>, name: &str, dtype: &str) -
     })
 }
 
-impl Targets<'_> {
+impl<F: Figure> Targets<'_, F> {
     /// Refuses arrays that share memory: their figures would overwrite each other.
     fn check_apart(&mut self, py: Python<'_>) -> PyResult<()> {
         let mut ranges: Vec<(usize, usize, &'static str)> = Vec::with_capacity(self.0.len());
@@ -201,8 +218,10 @@ impl Targets<'_> {
         }
         Ok(())
     }
+}
 
-    /// The arrays as the engine's buffers.
+impl Targets<'_, Column> {
+    /// The arrays as the buffers of scoring.
     pub(crate) fn as_buffers(&mut self) -> Buffers<'_> {
         let mut buffers = Buffers::default();
         for target in &mut self.0 {

@@ -10,6 +10,7 @@ mod kept;
 mod market;
 mod options;
 mod prices;
+mod pricing;
 mod scoring;
 mod summary;
 mod tables;
@@ -20,4 +21,7 @@ pub(crate) use history::score_rows;
 pub(crate) use market::{Market, preset_names};
 pub(crate) use options::thread_count;
 pub(crate) use prices::Prices;
+pub(crate) use pricing::{
+    contribution, liquidation_distance, liquidation_prices, position_price_names, underlying_prices,
+};
 pub(crate) use scoring::{score, stream_floor, total};

@@ -1,7 +1,7 @@
 //! Arguments that choose how a call is done.
 
 use crossmargin::Isa;
-use crossmargin::score::Missing;
+use crossmargin::score::{Missing, Options};
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
@@ -57,11 +57,27 @@ pub(crate) fn missing(py: Python<'_>, word: &str) -> PyResult<Missing> {
 }
 
 /// A forced instruction set; one that the processor lacks is refused, so that a test of it cannot pass by another.
-pub(crate) fn isa(py: Python<'_>, word: Option<&str>) -> PyResult<Option<Isa>> {
+fn isa(py: Python<'_>, word: Option<&str>) -> PyResult<Option<Isa>> {
     let Some(word) = word else { return Ok(None) };
     let isa = choice(py, "_isa", word, &Isa::ALL.map(|isa| (isa.name(), isa)))?;
     if isa.is_available() {
         return Ok(Some(isa));
     }
     Err(argument(py, "_isa", format!("was {word:?}, which this processor does not have")))
+}
+
+/// The options of a question.
+pub(crate) fn options(
+    py: Python<'_>,
+    missing_word: &str,
+    n_threads: Option<&Bound<'_, PyAny>>,
+    isa_word: Option<&str>,
+    windows_per_claim: Option<usize>,
+) -> PyResult<Options> {
+    Ok(Options {
+        missing: missing(py, missing_word)?,
+        threads: threads(py, n_threads)?,
+        isa: isa(py, isa_word)?,
+        windows_per_claim: windows_per_claim.map(|n| n.min(1 << 20)),
+    })
 }

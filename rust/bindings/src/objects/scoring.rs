@@ -9,7 +9,7 @@ use pyo3::types::PyTuple;
 
 use super::book::Book;
 use super::buffers::{Outputs, targets};
-use super::options::{isa, missing, threads};
+use super::options::{options, threads};
 use super::prices::Prices;
 use crate::door::through;
 use crate::errors::argument;
@@ -33,12 +33,7 @@ pub(crate) fn score<'py>(
 ) -> PyResult<Scored<'py>> {
     check_market(py, book, prices)?;
     let outputs = Outputs::new(outputs)?;
-    let options = Options {
-        missing: missing(py, missing_word)?,
-        threads: threads(py, n_threads)?,
-        isa: isa(py, isa_word)?,
-        windows_per_claim: windows_per_claim.map(|n| n.min(1 << 20)),
-    };
+    let options = options(py, missing_word, n_threads, isa_word, windows_per_claim)?;
     let n_pools = book.engine.holdings().n_pools();
     let (mut targets, arrays, unpriced) = targets(&outputs, out, n_pools, options.missing == Missing::Null)?;
     let buffers = targets.as_buffers();
