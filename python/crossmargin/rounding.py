@@ -7,6 +7,7 @@ show 0.29 where 0.30 is meant.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,6 +54,40 @@ def displayed(columns: Mapping[str, Any], outputs: Iterable[str], rules: Mapping
         if name == "venue_ratio":
             upward = rules["venue_ratio"] == "maintenance_over_equity"
         rounded[name] = round_to(columns[name], (1, 10**decimals), rules["amount_rounding"], upward=upward)
+    return rounded
+
+
+def at_ticks(
+    columns: Mapping[str, Any], prices: Iterable[str], ticks: Mapping[str, float], rounding: str
+) -> dict[str, Any]:
+    """Round the prices among columns of positions to the ticks of their instruments.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray
+        ``instrument``, ``quantity``, the prices, and others that stay as they are.
+    prices : iterable of str
+        Which of them are prices.
+    ticks : mapping of str to float
+        The step by instrument; NaN where the market states none, and prices stay as they are.
+    rounding : str
+        As of `round_to`; ``"adverse"`` is up for longs and down for shorts, of ``below`` up and of ``above`` down.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The columns, in the same order.
+    """
+    rounded = dict(columns)
+    steps = np.array([ticks[name] for name in columns["instrument"].tolist()], dtype=np.float64)
+    long = np.asarray(columns["quantity"]) > 0.0
+    upward = {"below": np.ones_like(long), "above": np.zeros_like(long)}
+    for name in prices:
+        made = rounded[name] = np.array(columns[name], dtype=np.float64)
+        for step in np.unique(steps[~np.isnan(steps)]).tolist():
+            at = steps == step
+            unit = Fraction(repr(step)).as_integer_ratio()
+            made[at] = round_to(made[at], unit, rounding, upward=upward.get(name, long)[at])
     return rounded
 
 
