@@ -37,11 +37,22 @@ from crossmargin.scores import DEFAULT_OUTPUTS, OUTPUTS, Scores, score
 from crossmargin.table import Table
 
 if TYPE_CHECKING:
-    from crossmargin import adapters, reference, testing
+    from crossmargin import adapters, reference, report, testing
     from crossmargin.account import Account, FundsError
     from crossmargin.differences import diff
     from crossmargin.explanation import Explanation, explain
     from crossmargin.history import HistoryBlock, HistoryScores, PriceHistory, score_history
+    from crossmargin.price import (
+        Contributions,
+        CriticalMoves,
+        Distances,
+        LiquidationPrices,
+        UnderlyingPrices,
+        contribution,
+        critical_move,
+        liquidation_distance,
+        liquidation_prices,
+    )
     from crossmargin.reconciliation import Reconciliation, reconcile
 
 __all__ = [
@@ -51,12 +62,16 @@ __all__ = [
     "ArgumentError",
     "Book",
     "BookError",
+    "Contributions",
+    "CriticalMoves",
     "CrossmarginError",
+    "Distances",
     "Explanation",
     "FundsError",
     "HistoryBlock",
     "HistoryScores",
     "InternalError",
+    "LiquidationPrices",
     "Market",
     "MarketError",
     "MissingPriceError",
@@ -67,30 +82,45 @@ __all__ = [
     "Rejected",
     "Scores",
     "Table",
+    "UnderlyingPrices",
     "__version__",
     "adapters",
+    "contribution",
+    "critical_move",
     "diff",
     "explain",
+    "liquidation_distance",
+    "liquidation_prices",
     "load_market",
     "presets",
     "reconcile",
     "reference",
+    "report",
     "score",
     "score_history",
     "testing",
 ]
 
-_LAZY = ("adapters", "reference", "testing")
+_LAZY = ("adapters", "reference", "report", "testing")
 _LAZY_NAMES = {
     "Account": "account",
+    "Contributions": "price",
+    "CriticalMoves": "price",
+    "Distances": "price",
     "Explanation": "explanation",
     "FundsError": "account",
     "HistoryBlock": "history",
     "HistoryScores": "history",
+    "LiquidationPrices": "price",
     "PriceHistory": "history",
     "Reconciliation": "reconciliation",
+    "UnderlyingPrices": "price",
+    "contribution": "price",
+    "critical_move": "price",
     "diff": "differences",
     "explain": "explanation",
+    "liquidation_distance": "price",
+    "liquidation_prices": "price",
     "reconcile": "reconciliation",
     "score_history": "history",
 }
