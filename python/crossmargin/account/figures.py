@@ -33,8 +33,12 @@ _OF_BOUNDS = ("floor", "deduction")
 _REQUIREMENTS = ("initial_margin", "maintenance_margin")
 MARKLESS = ("wallet_balance", *_REQUIREMENTS)
 """Figures that may be known without a mark."""
+ENDS = ("below", "above", "liquidation_price")
+"""Prices that are found together."""
 _ANY_PRICE = 1.0
 """Stands where a mark is missing, for figures that are the same at every mark."""
+
+_prices = engine.liquidation_prices
 
 
 class Reader:
@@ -42,6 +46,7 @@ class Reader:
 
     __slots__ = (
         "_book",
+        "_ends",
         "_markless",
         "_marks",
         "_missing",
@@ -70,6 +75,7 @@ class Reader:
     _markless: Scores | None
     _missing: MissingPriceError | None
     _rows: dict[str, Any] | None
+    _ends: dict[str, tuple[Any, Any]]
     _rates: list[float] | None
     _totals: dict[str, float]
 
@@ -91,6 +97,7 @@ class Reader:
     def _forget(self) -> None:
         self._scores = self._markless = self._missing = self._rows = self._rates = None
         self._totals = {}
+        self._ends = {}
 
     def _marked(self, mark: Mapping[str, Any], index: Mapping[str, Any], last: Mapping[str, Any]) -> None:
         """Lay prices over those that are known; nothing is changed where one is refused."""
@@ -232,6 +239,26 @@ class Reader:
         if self._rows is None:
             self._rows = self._book._core.positions(self._prices._core, "null")
         return self._rows
+
+    def _position_price(self, key: Key, name: str) -> float:
+        """Give a price at which the pool of a position fails; NaN where there is none."""
+        place = self._position_places.get(key)
+        if place is None:
+            raise ArgumentError(no_position(self._state, *key))
+        found = self._ends.get(name)
+        if found is None:
+            names = ENDS if name in ENDS else (name,)
+            _, columns, unpriced, *_ = _prices(
+                self._book._core, self._prices._core, names, None, "null", None, None, None
+            )
+            self._ends |= zip(names, ((column, unpriced) for column in columns), strict=True)
+            found = self._ends[name]
+        column, unpriced = found
+        price: float = column.item(place)
+        if price != price and unpriced.item(place):  # noqa: PLR0124 - NaN
+            self._scored()
+            raise unmarked(self._missing or MissingPriceError("", mark=(key[0],)))
+        return price
 
     def _unmarked_position(self, key: Key) -> MissingPriceError:
         self._scored()

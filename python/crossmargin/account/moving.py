@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from crossmargin._arguments import one_of, shown
 from crossmargin.account.amounts import check_direction, exact, in_steps, limit_in_steps, to_decimal, written
 from crossmargin.account.errors import FundsError
-from crossmargin.account.reading import Figures
+from crossmargin.account.limits import Limits
 from crossmargin.account.state import MODES, ZERO
 from crossmargin.account.trades import Desk
 from crossmargin.account.views import Pool, Position
@@ -26,7 +26,7 @@ Number = Any
 """An int, float, `decimal.Decimal`, `fractions.Fraction`, or text that writes a decimal."""
 
 
-class Moving(Figures):
+class Moving(Limits):
     """What cash goes through."""
 
     __slots__ = ("_direction", "_mode")

@@ -223,8 +223,13 @@ class Figures(Reader):
         """The prices that the account was marked with."""
         return self._prices
 
-    def explain(self) -> Explanation:
+    def explain(self, *, liquidation_price: str | None = None) -> Explanation:
         """Say why every figure is what it is: its terms, their numbers, the rules and their sources.
+
+        Parameters
+        ----------
+        liquidation_price : str, optional
+            Name or alias of an instrument that is held: explain its liquidation price in place of the present figures.
 
         Returns
         -------
@@ -235,6 +240,8 @@ class Figures(Reader):
         ------
         MissingPriceError
             Before the first mark of what is held.
+        ArgumentError
+            For an instrument that is not held, or no price of which makes its pool fail.
 
         Examples
         --------
@@ -249,7 +256,7 @@ class Figures(Reader):
         from crossmargin.explanation import explain  # noqa: PLC0415 - trading does without
 
         try:
-            return explain(self._book, self._prices)
+            return explain(self._book, self._prices, liquidation_price=liquidation_price)
         except MissingPriceError as error:
             raise unmarked(error) from None
 

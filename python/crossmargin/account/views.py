@@ -23,6 +23,14 @@ def _of_position(name: str, doc: str) -> Any:
     return property(get, doc=doc)
 
 
+def _of_path(name: str, doc: str) -> Any:
+    def get(self: Position) -> float:
+        return self._account._position_price(self._key, name)
+
+    get.__name__ = name
+    return property(get, doc=f"{doc} As the mark of the instrument moves and all else stays; NaN where there is none.")
+
+
 def _of_backing(name: str, doc: str) -> Any:
     def get(self: Position) -> Any:
         return self._account._pool_figure(self._pool_key(), name)
@@ -53,6 +61,8 @@ class Position:
     >>> account.mark({"BTCUSDT": 61_000})
     >>> position.unrealized_pnl, position.initial_margin
     (500.0, 3000.0)
+    >>> position.liquidation_price, position.bankruptcy_price
+    (41500.0, 40000.0)
     >>> position
     Position(BTCUSDT, long 0.5 from 60,000, cross, 10x)
     """
@@ -151,6 +161,10 @@ class Position:
     maintenance_rate = _of_tier("maintenance_rate", "The rate of its tier.")
     max_leverage = _of_tier("max_leverage", "The largest leverage of its tier; infinite where none is stated.")
     deduction = _of_tier("deduction", "What its tier takes off ``maintenance_rate * size``, in the unit of the table.")
+    liquidation_price = _of_path("liquidation_price", "Where its pool fails, on the side that venues show.")
+    below = _of_path("below", "The last mark under the present one up to which its pool is safe.")
+    above = _of_path("above", "The last mark over the present one up to which its pool is safe.")
+    bankruptcy_price = _of_path("bankruptcy_price", "Where the collateral of its pool is used up, on the same side.")
     wallet_balance = _of_backing("wallet_balance", "Cash, realised only.")
     equity = _of_backing("equity", "``wallet_balance + bonus - borrowed + unrealized_pnl``, at full value.")
     excess = _of_backing("excess", "``collateral_value - trigger_level * maintenance_margin``.")

@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["Explanation", "explain"]
 
 
-def explain(book: Book, prices: Prices, account: int | str | None = None, *, pool: int | None = None) -> Explanation:
+def explain(
+    book: Book,
+    prices: Prices,
+    account: int | str | None = None,
+    *,
+    pool: int | None = None,
+    liquidation_price: str | None = None,
+) -> Explanation:
     """Explain every figure of an account's pools: term by term, with the numbers, the rules and their sources.
 
     The terms are those that the evaluation itself makes in exact arithmetic: a term is exactly what its formula makes
@@ -37,6 +44,10 @@ def explain(book: Book, prices: Prices, account: int | str | None = None, *, poo
         The key of the account to explain, with all of its pools; may be left out for a book of one.
     pool : int, optional
         The place in ``book.pools`` of one pool, in place of an account or to choose among its pools.
+    liquidation_price : str, optional
+        Name or alias of an instrument that is held: explain its liquidation price in place of the present figures, with
+        the terms that add up to an excess of 0, or the nearest to it that a double can be. The pools that hold it are
+        explained, each with the mark of the instrument at the price where it fails (see `liquidation_prices`).
 
     Returns
     -------
@@ -50,7 +61,8 @@ def explain(book: Book, prices: Prices, account: int | str | None = None, *, poo
     MissingPriceError
         For prices that the pools need and that are missing.
     ArgumentError
-        For an account or pool that the book does not hold, and prices of another market.
+        For an account or pool that the book does not hold, and prices of another market; for an instrument that is not
+        held, or no price of which makes the pool fail.
 
     Notes
     -----
@@ -70,6 +82,12 @@ def explain(book: Book, prices: Prices, account: int | str | None = None, *, poo
     '500 - 150 = 350'
     >>> rows["unrealized_pnl"]
     '5,500 - 6,000 = -500'
+
+    And the equation of the liquidation price:
+
+    >>> limit = xm.explain(book, market.prices(mark={"BTCUSDT": 55_000.0}), liquidation_price="BTCUSDT")
+    >>> [row["formula"] for row in limit.rows()][1:3]
+    ['150 - 150 = 0', '1,000 - 850 = 150']
     """
     for value, name, expected in ((book, "book", Book), (prices, "prices", Prices)):
         if not isinstance(value, expected):
@@ -77,10 +95,16 @@ def explain(book: Book, prices: Prices, account: int | str | None = None, *, poo
     rows: list[dict[str, Any]] = []
     titles = {}
     sources = book.market.sources
-    for at in _places(book, account, pool):
-        terms = engine.explain(book._core, prices._core, at)
+    places = _places(book, account, pool)
+    asked = dict.fromkeys(places, (prices, ""))
+    if liquidation_price is not None:
+        from crossmargin.explanation.limits import at_liquidation  # noqa: PLC0415 - few ask for it
+
+        asked = at_liquidation(book, prices, places, liquidation_price)
+    for at, (taken, title) in asked.items():
+        terms = engine.explain(book._core, taken._core, at)
         rows += rows_of(terms, at, len(rows), sources)
-        titles[at] = _title(book, at)
+        titles[at] = _title(book, at) + title
     return Explanation._of(rows, titles)
 
 
