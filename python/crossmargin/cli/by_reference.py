@@ -14,7 +14,7 @@ import numpy as np
 import crossmargin as xm
 from crossmargin import reference
 from crossmargin.cli.errors import UserError
-from crossmargin.cli.score import Results
+from crossmargin.cli.score import Results, rules_of
 from crossmargin.cli.terminal import plural
 from crossmargin.reference.score import read_tables
 
@@ -99,6 +99,88 @@ def score_by_reference(args: argparse.Namespace, inputs: Inputs, outputs: Sequen
         raise UserError(str(error)) from None
 
 
+def prices_by_reference(
+    args: argparse.Namespace, inputs: Inputs, outputs: Sequence[str], progress: Progress
+) -> tuple[xm.Table, list[str]]:
+    """Find the prices at which pools fail by the reference.
+
+    Parameters
+    ----------
+    args : Namespace
+        Options of ``crossmargin prices``.
+    inputs : Inputs
+        What was read.
+    outputs : sequence of str
+        Which prices the table of positions has.
+    progress : Progress
+        Told how it goes.
+
+    Returns
+    -------
+    tuple of Table and list of str
+        Columns as of the engine, and what the summary says first.
+
+    Raises
+    ------
+    UserError
+        For anything that the reference refuses.
+    """
+    try:
+        market = reference.load_market(inputs.market.to_toml())
+        tables = {name: _rows(table) for name, table in inputs.tables.items()}
+        balances, positions = tables.pop("balances"), tables.pop("positions", [])
+        given: dict[str, Any] = {**tables, "duplicates": args.duplicates, "quantity_unit": args.quantity_unit}
+        prices: dict[str, Any] = {"index": inputs.index, "last": inputs.last}
+        held = {each.row: each for each in read_tables(market, balances, positions, **given).positions}
+        with progress.step("find by the reference") as step:
+            if args.along == "underlying":
+                rows = reference.underlying_prices(market, balances, positions, inputs.marks, **prices, **given)
+                table = _underlying_table(rows)
+            else:
+                found = reference.liquidation_prices(market, balances, positions, inputs.marks, **prices, **given)
+                table = _price_table(found, held, outputs, inputs, args.quantity_unit)
+            step.detail = plural(len(table), "row")
+    except reference.ReferenceInputError as error:
+        raise UserError(str(error)) from None
+    return table, [f"rules   {rules_of(args, inputs)}", "pools   all decided by exact arithmetic"]
+
+
+def _price_table(
+    found: Sequence[reference.PositionPrices],
+    held: dict[int, reference.Position],
+    outputs: Sequence[str],
+    inputs: Inputs,
+    unit: str,
+) -> xm.Table:
+    marks = inputs.market.prices(mark=inputs.marks).mark.tolist()
+    by_name = dict(zip(inputs.market.instruments["instrument"].tolist(), marks, strict=True))
+    columns = {
+        "row": np.array([each.row for each in found], dtype=np.int64),
+        "account": _accounts(each.account for each in found),
+        "instrument": _text(each.instrument for each in found),
+        "position_side": _text(each.side for each in found),
+        "margin_mode": _text(each.kind for each in found),
+        "quantity": _reals(_quantity(held[each.row], unit) for each in found),
+        "mark_price": _reals(by_name[each.instrument] for each in found),
+    }
+    return xm.Table(columns | {name: _ends(found, name) for name in outputs})
+
+
+def _underlying_table(found: Sequence[reference.UnderlyingPrices]) -> xm.Table:
+    columns = {"account": _accounts(each.account for each in found)}
+    columns |= {name: _text(getattr(each, name) for each in found) for name in (*_KEYS[1:], "underlying")}
+    return xm.Table(columns | {name: _ends(found, name) for name in ("price", "below", "above", "liquidatable")})
+
+
+def _ends(found: Sequence[Any], name: str) -> Any:
+    values = [getattr(each, name) for each in found]
+    return np.array(values, dtype=np.bool_) if name == "liquidatable" else _reals(values)
+
+
+def _quantity(position: reference.Position, unit: str) -> Fraction:
+    return position.quantity * (position.instrument.contract_size if unit == "base" else 1)
+
+
 def _rows(table: InputTable) -> list[dict[str, Any]]:
     unknown = [name for name in table.names if name not in _KNOWN[table.name]]
     if unknown:
@@ -154,10 +236,6 @@ def _pool_table(pools: Pools, outputs: Sequence[str]) -> xm.Table:
 
 def _position_table(pools: Pools, held: dict[int, reference.Position], unit: str) -> xm.Table:
     legs = reference.position_scores(pools)
-
-    def quantity(position: reference.Position) -> Fraction:
-        return position.quantity * (position.instrument.contract_size if unit == "base" else 1)
-
     figures = ("notional", "unrealized_pnl", "initial_margin", "maintenance_margin")
     columns = {
         "row": np.array([leg.row for leg in legs], dtype=np.int64),
@@ -165,7 +243,7 @@ def _position_table(pools: Pools, held: dict[int, reference.Position], unit: str
         "instrument": _text(leg.instrument for leg in legs),
         "position_side": _text(leg.side for leg in legs),
         "margin_mode": _text(leg.kind for leg in legs),
-        "quantity": _reals(quantity(held[leg.row]) for leg in legs),
+        "quantity": _reals(_quantity(held[leg.row], unit) for leg in legs),
         "entry_price": _reals(held[leg.row].entry_price for leg in legs),
         "asset": _text(held[leg.row].instrument.settle for leg in legs),
     }

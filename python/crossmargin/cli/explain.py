@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
     book = build_book(args, inputs)
     prices = inputs.market.prices(mark=inputs.marks, index=inputs.index, last=inputs.last)
     with progress.step("explain") as step:
-        explanation = xm.explain(book, prices, _key(book, args.account))
+        explanation = xm.explain(book, prices, _key(book, args.account), liquidation_price=args.liquidation_price)
         if args.term is not None:
             explanation = explanation.only(args.term)
         step.detail = plural(len(explanation), "term")

@@ -29,6 +29,14 @@ example:
       --marks marks.json --outputs all --out scores.parquet
 """
 
+_PRICES_EXAMPLE = """\
+tables are those of crossmargin score
+
+example:
+  crossmargin prices --preset binance-usdm --balances balances.csv --positions positions.csv \\
+      --marks marks.json --out prices.csv --ladder ladder.svg --underlying BTC
+"""
+
 _RECONCILE_EXAMPLE = """\
 replies, told by their keys, or by NAME=FILE:
   binance      account; optional positions (positionRisk), orders, brackets
@@ -73,6 +81,7 @@ def build_parser(version: str) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"crossmargin {version}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_score(commands)
+    _add_prices(commands)
     _add_explain(commands)
     _add_synth(commands)
     _add_demo(commands)
@@ -98,6 +107,47 @@ def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _add_work(parser)
 
 
+def _add_prices(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "prices",
+        help="find the prices at which accounts in tables are liquidated",
+        description="Find the prices at which pools fail: for each position as the mark of its instrument moves, or "
+        "for each pool as an underlying moves with all that is priced by it.",
+        epilog=_PRICES_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_rules(parser)
+    _add_tables(parser)
+    group = parser.add_argument_group("results")
+    group.add_argument(
+        "--along",
+        choices=("instrument", "underlying"),
+        default="instrument",
+        help="what moves: a row per position, or per pool and underlying (default: instrument)",
+    )
+    group.add_argument(
+        "--outputs",
+        metavar="NAMES",
+        help="of positions, separated by commas, or all: below, above, liquidation_price, bankruptcy_price, "
+        "liquidatable",
+    )
+    group.add_argument("--out", metavar="FILE", default="-", help="where the rows go (default: standard output)")
+    group.add_argument(
+        "--venue-rounded", action="store_true", help="round prices of positions to ticks, as the venue does"
+    )
+    group.add_argument("--ladder", metavar="FILE", help="also draw notional against price: .svg or .html")
+    group.add_argument("--underlying", metavar="NAME", help="whose price the ladder is drawn against")
+    group.add_argument("--valuation", metavar="ASSET", help="the asset that its notional is stated in")
+    group.add_argument("--rejects", metavar="FILE", help="write the faults of the tables, a row each")
+    group.add_argument(
+        "--format",
+        choices=FORMATS,
+        help="of files whose name does not tell; standard output is csv unless this says otherwise",
+    )
+    _add_work(parser)
+
+
 def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "explain",
@@ -110,6 +160,9 @@ def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     group = parser.add_argument_group("what")
     group.add_argument("--account", metavar="KEY", help="the account; may be left out where there is one")
     group.add_argument("--term", metavar="NAME", help="one figure with what it is made of, such as maintenance_margin")
+    group.add_argument(
+        "--liquidation-price", metavar="NAME", help="the liquidation price of an instrument that is held"
+    )
     _add_rules(parser)
     _add_tables(parser)
     results = parser.add_argument_group("results")
@@ -203,7 +256,7 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
         default="fast",
         help="reference: exact fractions by the executable specification, slowly (default: fast)",
     )
-    group.add_argument("--threads", type=_count, metavar="N", help="threads to score with")
+    group.add_argument("--threads", type=_count, metavar="N", help="threads to work with")
     group.add_argument("--quiet", action="store_true", help="no progress and no summary")
 
 

@@ -23,8 +23,10 @@ from crossmargin.rounding import displayed
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
 _TABLES = ("balances", "positions", "orders", "accounts", "settings")
+INPUTS = (*_TABLES, "marks", "index", "last", "tiers", "market")
 _INPUTS = (*_TABLES, "marks", "history", "index", "last", "tiers", "market")
 _RESULTS = ("out", "positions_out", "accounts_out", "rejects")
 
@@ -76,7 +78,7 @@ def run(args: argparse.Namespace) -> None:
             with progress.step("write " + _named(option, args)) as step:
                 write_table(table, getattr(args, option), formats[option])
                 step.detail = plural(len(table), "row")
-    for line in _summary(_rules(args, inputs), results):
+    for line in _summary(rules_of(args, inputs), results):
         progress.say(line)
 
 
@@ -91,12 +93,13 @@ def _run_history(
         step.detail = plural(book.n_pools, "pool")
     lines = write_history(args, inputs, book, progress, outputs=outputs, format_=formats["out"])
     if book.rejected is not None and "rejects" in formats:
-        write_table(_rejects(inputs, book.rejected.faults, book.rejected), args.rejects, formats["rejects"])
-    for line in (*_heading(_rules(args, inputs), book.n_accounts, book.n_pools, book.n_positions), *lines):
+        write_table(rejects_of(inputs, book.rejected.faults, book.rejected), args.rejects, formats["rejects"])
+    for line in (*heading(rules_of(args, inputs), book.n_accounts, book.n_pools, book.n_positions), *lines):
         progress.say(line)
 
 
-def _rules(args: argparse.Namespace, inputs: Inputs) -> str:
+def rules_of(args: argparse.Namespace, inputs: Inputs) -> str:
+    """Name the rules that were applied."""
     return inputs.market.id if args.preset is None else f"{inputs.market.id} (unofficial)"
 
 
@@ -114,26 +117,40 @@ def _outputs(text: str) -> list[str]:
 
 def _check(args: argparse.Namespace) -> dict[str, str]:
     """Refuse options that do not go together; return the format of each result that is asked for."""
-    for options, what in ((_INPUTS, "input"), (_RESULTS, "output")):
-        standard = [f"--{name.replace('_', '-')}" for name in options if getattr(args, name) == STANDARD]
-        if len(standard) > 1:
-            raise UsageError(f"{' and '.join(standard)} were both standard {what}; give one of them a file")
-    if args.as_of is not None and args.preset is None:
-        raise UsageError("--as-of chooses among the files of a preset; give --preset, or leave it out")
+    check_inputs(args, _INPUTS)
     if args.valuation is not None and args.accounts_out is None:
         raise UsageError("--valuation is what --accounts-out is stated in; give that too")
+    return result_formats(args, _RESULTS)
+
+
+def check_inputs(args: argparse.Namespace, inputs: Sequence[str] = INPUTS) -> None:
+    """Refuse options of the input that do not go together."""
+    _one_standard(args, inputs, "input")
+    if args.as_of is not None and args.preset is None:
+        raise UsageError("--as-of chooses among the files of a preset; give --preset, or leave it out")
     if args.engine == "reference" and (args.missing, args.on_error) != ("raise", "raise"):
         raise UsageError("--engine reference refuses what is faulty; use it with --missing raise and --on-error raise")
     if args.input_format is None:
         args.input_format = args.format
+
+
+def result_formats(args: argparse.Namespace, results: Sequence[str]) -> dict[str, str]:
+    """Return the format of each result that is asked for, if it can be written."""
+    _one_standard(args, results, "output")
     formats = {}
-    for option in _RESULTS:
+    for option in results:
         file = getattr(args, option)
         if file is not None:
             formats[option] = format_of(file, args.format or ("csv" if file == STANDARD else None), "--format")
             if formats[option] in BINARY:
                 pyarrow_for(formats[option])
     return formats
+
+
+def _one_standard(args: argparse.Namespace, options: Sequence[str], what: str) -> None:
+    standard = [f"--{name.replace('_', '-')}" for name in options if getattr(args, name) == STANDARD]
+    if len(standard) > 1:
+        raise UsageError(f"{' and '.join(standard)} were both standard {what}; give one of them a file")
 
 
 def _named(option: str, args: argparse.Namespace) -> str:
@@ -198,7 +215,7 @@ def _score(args: argparse.Namespace, inputs: Inputs, outputs: list[str], progres
         scores = xm.score(book, prices, outputs, missing=args.missing, n_threads=args.threads)
         step.detail = plural(len(scores), "pool")
     rejected = book.rejected
-    rejects = None if rejected is None else _rejects(inputs, rejected.faults, rejected)
+    rejects = None if rejected is None else rejects_of(inputs, rejected.faults, rejected)
     how = f"{scores.n_exact:,} decided by exact arithmetic"
     if scores.n_unpriced > 0:
         how += f"; {plural(scores.n_unpriced, 'pool')} without a price"
@@ -228,11 +245,11 @@ def build_book(args: argparse.Namespace, inputs: Inputs) -> xm.Book:
     except xm.BookError as error:
         if args.rejects is not None:
             format_ = format_of(args.rejects, args.format or "csv", "--format")
-            write_table(_rejects(inputs, error.faults, None), args.rejects, format_)
+            write_table(rejects_of(inputs, error.faults, None), args.rejects, format_)
         raise
 
 
-def _rejects(inputs: Inputs, faults: xm.Table, rejected: xm.Rejected | None) -> xm.Table:
+def rejects_of(inputs: Inputs, faults: xm.Table, rejected: xm.Rejected | None) -> xm.Table:
     """Faults with the account of each row; accounts dropped for faults that were not kept have a row of their own."""
     accounts = {table.name: table.values("account") for table in inputs.tables.values() if len(table) > 0}
     rows = [{"account": accounts[fault["table"]][fault["row"]], **fault} for fault in faults.rows()]
@@ -251,7 +268,7 @@ def _rejects(inputs: Inputs, faults: xm.Table, rejected: xm.Rejected | None) -> 
 def _summary(rules: str, results: Results) -> list[str]:
     """Say in a few lines what came out."""
     pools = results.pools
-    lines = _heading(rules, results.n_accounts, len(pools), results.n_positions)
+    lines = heading(rules, results.n_accounts, len(pools), results.n_positions)
     lines.append(f"scores  {results.how}")
     if "liquidatable" in pools:
         lines[-1] += f"; {plural(int(pools['liquidatable'].sum()), 'pool')} liquidatable"
@@ -264,6 +281,7 @@ def _summary(rules: str, results: Results) -> list[str]:
     return lines
 
 
-def _heading(rules: str, accounts: int, pools: int, positions: int) -> list[str]:
+def heading(rules: str, accounts: int, pools: int, positions: int) -> list[str]:
+    """Say in two lines what was asked about."""
     counts = (plural(accounts, "account"), plural(pools, "pool"), plural(positions, "position"))
     return [f"rules   {rules}", f"book    {', '.join(counts)}"]

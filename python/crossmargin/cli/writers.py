@@ -60,6 +60,25 @@ def write_table(table: Table, file: str, format_: str) -> None:
             _write_records([table], stream, lines=format_ == "jsonl")
 
 
+def write_text(text: str, file: str) -> None:
+    """Write a text, such as a picture.
+
+    Parameters
+    ----------
+    text : str
+        All of it.
+    file : str
+        Path. Folders that are not there are made.
+
+    Raises
+    ------
+    UserError
+        For a file that cannot be written.
+    """
+    with _text(file) as stream:
+        stream.write(text)
+
+
 def write_tables(tables: Iterable[Table], file: str, format_: str) -> int:
     """Write tables of the same columns one after the other, each as it comes.
 
