@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,10 +48,10 @@ def moves_of(market: Market, shock: Any, assets: Any = None) -> Moves:
     ArgumentError
         For names that the market does not have, and moves that are no finite numbers.
     """
-    names = _Names(market)
+    names = _names_of(market)
     if isinstance(shock, str):
         one_of(shock, "shock", tuple(PRESETS), ", or moves by name")
-        shock = dict.fromkeys(names.by_underlying, PRESETS[shock])
+        shock = np.full(len(names.instruments), PRESETS[shock])
     if is_mapping(shock):
         moves, named, indices = names.spread(shock)
     else:
@@ -70,6 +71,12 @@ def moves_of(market: Market, shock: Any, assets: Any = None) -> Moves:
     if names.valuation is not None:
         index[names.assets[names.valuation]] = 0.0
     return moves, index
+
+
+@lru_cache(maxsize=16)
+def _names_of(market: Market) -> _Names:
+    """Read a market's names once."""
+    return _Names(market)
 
 
 class _Names:
