@@ -21,6 +21,7 @@ mod legs;
 mod moment;
 mod positions;
 mod program;
+mod shape;
 mod simple;
 mod tables;
 mod tiering;

@@ -27,7 +27,11 @@ impl Ends {
 
     fn attempt<C: Number>(road: &Road<'_>, question: Question, price: f64) -> Result<Self, Open> {
         let (piece, fails) = state::<C>(road, question, &C::of(price))?;
-        let turn = |to: f64| Walk::between(price, to).first_change(fails, &piece, |v| road.piece(question, v));
+        let one_stretch = !fails && road.is_safe_on_one_stretch();
+        let turn = |to: f64| {
+            let (walk, at) = (Walk::between(price, to), |v| road.piece(question, v));
+            if one_stretch { walk.only_change(at) } else { walk.first_change(fails, &piece, at) }
+        };
         Ok(Self { fails, down: turn(LEAST)?, up: turn(MOST)?, exact: false })
     }
 

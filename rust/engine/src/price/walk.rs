@@ -103,6 +103,45 @@ impl Walk {
         }
     }
 
+    /// As [`Self::first_change`] from where a pool is safe, if it is safe on one stretch of the walk only: from the end of the
+    /// walk back, each time to where the piece there ends to be safe, which is never too far.
+    pub(super) fn only_change<C: Number>(
+        &self,
+        piece_at: impl Fn(C) -> Option<Piece<C>>,
+    ) -> Result<Option<Turn>, Open> {
+        let state = |step: u64| {
+            let v: C = self.value(step);
+            let piece = piece_at(v.clone()).ok_or(Open)?;
+            let fails = piece.fails_at(&v).ok_or(Open)?;
+            Ok((piece, fails))
+        };
+        if self.steps == 0 {
+            return Ok(None);
+        }
+        let mut failing = self.steps;
+        let (mut piece, fails) = state(failing)?;
+        if !fails {
+            return Ok(None);
+        }
+        loop {
+            // A piece that is safe nowhere says nothing but that the step before is the next to try.
+            let change = self.change_of_piece(&piece, false, 0)?.unwrap_or(failing).min(failing);
+            if change == 1 {
+                return Ok(Some(self.turn::<C>(change, None)));
+            }
+            let (before, fails) = state(change - 1)?;
+            if !fails {
+                return Ok(Some(self.turn(change, Some(&before).filter(|before| self.is_on(before, change)))));
+            }
+            (piece, failing) = (before, change - 1);
+        }
+    }
+
+    /// Whether a piece holds from a step before to this one.
+    fn is_on<C: Number>(&self, piece: &Piece<C>, step: u64) -> bool {
+        !piece.on_switch && self.end_of_piece(piece, step - 1, step) == Ok(step)
+    }
+
     /// The change at a step, and what a piece, which holds on both sides of it, says between both.
     fn turn<C: Number>(&self, step: u64, piece: Option<&Piece<C>>) -> Turn {
         let (before, after) = (self.double(step - 1), self.double(step));
