@@ -28,10 +28,13 @@ pub(super) fn shares_of_positions<'a, T>(book: &Book, mut rows: &'a mut [T]) -> 
     shares
 }
 
-/// Threads for work that takes long for each position.
+/// Threads for work that takes long for each position; asking how many there are takes long as well.
 pub(super) fn threads(book: &Book, options: &Options) -> usize {
     const POSITIONS_PER_THREAD: usize = 256;
-    options.threads.filter(|&n| n > 0).unwrap_or_else(|| {
-        parallel::threads_or_all(None).min(book.holdings().n_positions() / POSITIONS_PER_THREAD).max(1)
-    })
+    let n_positions = book.holdings().n_positions();
+    match options.threads.filter(|&n| n > 0) {
+        Some(threads) => threads,
+        None if n_positions < 2 * POSITIONS_PER_THREAD => 1,
+        None => parallel::threads_or_all(None).min(n_positions / POSITIONS_PER_THREAD),
+    }
 }
