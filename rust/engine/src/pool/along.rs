@@ -51,7 +51,7 @@ impl<C> Test<C> {
 
 /// What holds at a sample of a path, and on both sides of it until a switch changes its sign.
 #[derive(Debug)]
-pub(crate) struct Piece<C> {
+pub(crate) struct Section<C> {
     pub(crate) tests: Vec<Test<C>>,
     combine: Combine,
     exposed: bool,
@@ -60,7 +60,7 @@ pub(crate) struct Piece<C> {
     pub(crate) on_switch: bool,
 }
 
-impl<C: Number> Piece<C> {
+impl<C: Number> Section<C> {
     /// Whether the pool fails at a point; `None` where rounding leaves it open.
     pub(crate) fn fails_at(&self, v: &C) -> Option<bool> {
         if !self.exposed {
@@ -76,7 +76,7 @@ impl<C: Number> Piece<C> {
 
 impl Road<'_> {
     /// The pool around a point of its path; `None` where rounding leaves a choice open.
-    pub(crate) fn piece<C: Number>(&self, question: Question, sample: C) -> Option<Piece<C>> {
+    pub(crate) fn piece<C: Number>(&self, question: Question, sample: C) -> Option<Section<C>> {
         let path = Path::new(sample);
         let rules = self.book.market().rules();
         let (tests, combine, exposed) = match question {
@@ -92,7 +92,7 @@ impl Road<'_> {
         if path.is_open() {
             return None;
         }
-        Some(Piece { tests, combine, exposed, on_switch: path.is_on_switch(), switches: path.take_switches() })
+        Some(Section { tests, combine, exposed, on_switch: path.is_on_switch(), switches: path.take_switches() })
     }
 
     fn moment<'a, C: Number>(&'a self, price: TriggerPrice, path: &'a Path<C>) -> Moment<'a, Along<C>> {

@@ -39,7 +39,7 @@ pub(crate) use classes::{ClassRow, Classes};
 pub use judge::{Judged, is_priced, judge, judge_exactly};
 pub use positions::{PositionValue, position_values};
 
-pub(crate) use along::{Piece, Question, Road, Test};
+pub(crate) use along::{Question, Road, Section, Test};
 pub(crate) use buckets::{Bucket, DOUBT, Lookup};
 pub(crate) use collateral::AssetRow;
 pub(crate) use derived::{Tested, derive};

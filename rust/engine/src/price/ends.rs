@@ -1,7 +1,7 @@
 //! How far a pool keeps its state along a path, in both directions.
 
 use crate::exact::{Exact, Number, Wide};
-use crate::pool::{Piece, Question, Road};
+use crate::pool::{Question, Road, Section};
 
 use super::walk::{LEAST, MOST, Open, Turn, Walk, middle};
 
@@ -52,7 +52,7 @@ impl Ends {
 }
 
 /// What holds of a pool at a point of a path, and whether it fails there.
-pub(super) fn state<C: Number>(road: &Road<'_>, question: Question, v: &C) -> Result<(Piece<C>, bool), Open> {
+pub(super) fn state<C: Number>(road: &Road<'_>, question: Question, v: &C) -> Result<(Section<C>, bool), Open> {
     let piece = road.piece(question, v.clone()).ok_or(Open)?;
     let fails = piece.fails_at(v).ok_or(Open)?;
     Ok((piece, fails))

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::exact::{Number, Polynomial};
-use crate::pool::{Piece, Test};
+use crate::pool::{Section, Test};
 
 /// The smallest and the largest magnitude that a price can have.
 pub(super) const LEAST: f64 = f64::from_bits((1023 - 256) << 52);
@@ -75,11 +75,11 @@ impl Walk {
     pub(super) fn first_change<C: Number>(
         &self,
         fails: bool,
-        first: &Piece<C>,
-        piece_at: impl Fn(C) -> Option<Piece<C>>,
+        first: &Section<C>,
+        piece_at: impl Fn(C) -> Option<Section<C>>,
     ) -> Result<Option<Turn>, Open> {
         let mut step = 0;
-        let mut later: Option<Piece<C>> = None;
+        let mut later: Option<Section<C>> = None;
         loop {
             let piece = later.as_ref().unwrap_or(first);
             if !piece.on_switch {
@@ -107,7 +107,7 @@ impl Walk {
     /// walk back, each time to where the piece there ends to be safe, which is never too far.
     pub(super) fn only_change<C: Number>(
         &self,
-        piece_at: impl Fn(C) -> Option<Piece<C>>,
+        piece_at: impl Fn(C) -> Option<Section<C>>,
     ) -> Result<Option<Turn>, Open> {
         let state = |step: u64| {
             let v: C = self.value(step);
@@ -138,21 +138,21 @@ impl Walk {
     }
 
     /// Whether a piece holds from a step before to this one.
-    fn is_on<C: Number>(&self, piece: &Piece<C>, step: u64) -> bool {
+    fn is_on<C: Number>(&self, piece: &Section<C>, step: u64) -> bool {
         !piece.on_switch && self.end_of_piece(piece, step - 1, step) == Ok(step)
     }
 
     /// The change at a step, and what a piece, which holds on both sides of it, says between both.
-    fn turn<C: Number>(&self, step: u64, piece: Option<&Piece<C>>) -> Turn {
+    fn turn<C: Number>(&self, step: u64, piece: Option<&Section<C>>) -> Turn {
         let (before, after) = (self.double(step - 1), self.double(step));
         // Other switches may turn back between two neighbours.
-        let is_plain = |piece: &&Piece<C>| piece.switches.iter().all(|switch| switch.degree() <= 1);
+        let is_plain = |piece: &&Section<C>| piece.switches.iter().all(|switch| switch.degree() <= 1);
         let between = piece.filter(is_plain).and_then(|piece| piece.fails_at(&middle(before, after)));
         Turn { before, after, fails_between: between }
     }
 
     /// The first step after `from` where a piece, if it held so far, would have another state than `fails`.
-    fn change_of_piece<C: Number>(&self, piece: &Piece<C>, fails: bool, from: u64) -> Result<Option<u64>, Open> {
+    fn change_of_piece<C: Number>(&self, piece: &Section<C>, fails: bool, from: u64) -> Result<Option<u64>, Open> {
         let mut step = from;
         loop {
             let mut next: Option<u64> = None;
@@ -169,7 +169,7 @@ impl Walk {
     }
 
     /// The last step, `to` at most, up to which no switch changes its sign.
-    fn end_of_piece<C: Number>(&self, piece: &Piece<C>, from: u64, to: u64) -> Result<u64, Open> {
+    fn end_of_piece<C: Number>(&self, piece: &Section<C>, from: u64, to: u64) -> Result<u64, Open> {
         let mut end = to;
         for switch in &piece.switches {
             let sign = switch.sign_at(&self.value(from)).ok_or(Open)?;
