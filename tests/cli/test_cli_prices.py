@@ -32,7 +32,7 @@ def test_prices_along_an_underlying_give_a_row_per_pool_and_underlying(command: 
 def test_prices_summary_says_rules_counts_and_ends(command: Command) -> None:
     lines = prices(command, "--out", "prices.csv").err.splitlines()
     assert lines[-4:-2] == ["rules   binance-usdm/2024-10-01 (unofficial)", "book    3 accounts, 4 pools, 4 positions"]
-    assert re.fullmatch(r"pools   \d+ decided by exact arithmetic", lines[-2])
+    assert re.fullmatch(r"rows    \d+ decided by exact arithmetic", lines[-2])
     assert lines[-1] == "prices  4 positions; 2 with a price below; 2 with a price above; 1 liquidatable now"
 
 

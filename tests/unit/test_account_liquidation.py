@@ -118,6 +118,25 @@ def test_explain_liquidation_price_takes_each_pool_at_its_own(account: xm.Accoun
             assert abs(row["value"]) < 1e-9
 
 
+def test_explain_liquidation_price_leaves_out_a_pool_that_has_none(usdm: xm.Market) -> None:
+    account = xm.Account(usdm, {"USDT": 20_000})
+    account.open("BTCUSDT", 0.05, entry_price=60_000, leverage=10)
+    account.open("BTCUSDT", 0.1, entry_price=60_000, leverage=10, margin_mode="isolated")
+    account.mark({"BTCUSDT": 60_000})
+    lines = repr(account.explain(liquidation_price="BTCUSDT")).splitlines()
+    titles = [line for line in lines if line.startswith("account")]
+    assert [title.split(",")[1] for title in titles] == [" isolated pool BTCUSDT in USDT"]
+
+
+def test_explain_liquidation_price_of_a_pool_that_is_lost_is_refused(usdm: xm.Market) -> None:
+    account = xm.Account(usdm, {"USDT": -10_000})
+    account.open("BTCUSDT", -0.01, entry_price=60_000, leverage=10)
+    account.mark({"BTCUSDT": 60_000})
+    with pytest.raises(xm.ArgumentError) as refused:
+        account.explain(liquidation_price="BTCUSDT")
+    assert str(refused.value) == "liquidation_price named 'BTCUSDT', and no price of it makes pool 0 safe"
+
+
 def test_explain_liquidation_price_of_a_failing_pool_says_where_it_becomes_safe(account: xm.Account) -> None:
     account.mark({"BTCUSDT": 40_000})
     title = repr(account.explain(liquidation_price="BTCUSDT")).splitlines()[0]

@@ -100,6 +100,12 @@ EXPECTED = "expected a finite number: the share of the price that it moves by"
             None,
             "shock was of type NoneType, expected moves by name, an array of them in market order, or a preset",
         ),
+        (
+            {"BTC": 1e300},
+            None,
+            "shock['BTC'] was 1e+300, expected 0 or a magnitude within 2^-256 and 2^256, such as -1",
+        ),
+        ([0.0, -1e-300] * 39, None, "shock[1] was -1e-300, expected 0 or a magnitude within 2^-256 and 2^256"),
         ([math.inf] * 78, None, "shock[0] was inf, expected a finite number: the share of the price"),
         ("all_down", {"EUR": 1}, "assets named 'EUR', which is no asset of the market"),
         ("all_down", {"BTC": math.inf}, f"assets['BTC'] was inf, {EXPECTED}"),

@@ -109,6 +109,13 @@ def test_liquidation_prices_outputs_named_are_those_alone(book: xm.Book, prices:
     assert str(refused.value) == "there is no 'bankruptcy_price': ask for it in outputs=; there are above, below"
 
 
+def test_liquidation_prices_of_no_outputs_are_the_keys(book: xm.Book, prices: xm.Prices) -> None:
+    found = xm.liquidation_prices(book, prices, outputs=())
+    assert len(found) == book.n_positions
+    assert found.columns == (*found.positions.columns, "mark_price")
+    assert repr(found).startswith(f"LiquidationPrices({book.n_positions} positions, market")
+
+
 def test_liquidation_prices_out_is_written_and_may_be_earlier_ones(book: xm.Book, prices: xm.Prices) -> None:
     first = xm.liquidation_prices(book, prices)
     below, wanted = first.below, first.below.copy()

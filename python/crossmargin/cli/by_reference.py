@@ -142,7 +142,7 @@ def prices_by_reference(
             step.detail = plural(len(table), "row")
     except reference.ReferenceInputError as error:
         raise UserError(str(error)) from None
-    return table, [f"rules   {rules_of(args, inputs)}", "pools   all decided by exact arithmetic"]
+    return table, [f"rules   {rules_of(args, inputs)}", "rows    all decided by exact arithmetic"]
 
 
 def _price_table(

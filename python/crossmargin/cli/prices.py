@@ -126,7 +126,7 @@ def _find(
         how += f"; {plural(found.n_unpriced, 'pool')} without a price"
     if rejected is not None:
         how += f"; {plural(len(rejected), 'account')} rejected for {plural(rejected.n_faults, 'fault')}"
-    return found.table, drawing, rejects, [*lines, f"pools   {how}"]
+    return found.table, drawing, rejects, [*lines, f"rows    {how}"]
 
 
 def _summary(along: str, table: xm.Table) -> str:

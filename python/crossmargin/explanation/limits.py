@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 def at_liquidation(book: Book, prices: Prices, places: Sequence[int], instrument: str) -> dict[int, tuple[Prices, str]]:
     """Give, for each pool that holds an instrument, prices at which it fails by it alone, and what to call them.
 
-    A pool that is not priced keeps its prices: to explain it says what is missing.
+    A pool that is not priced keeps its prices: to explain it says what is missing. One that no price of the instrument
+    makes fail (or safe again) is left out as long as there is another.
     """
     at = _place(book.market, instrument)
     pools, instruments = book._core.position_places()
@@ -32,18 +33,23 @@ def at_liquidation(book: Book, prices: Prices, places: Sequence[int], instrument
     found = liquidation_prices(book, prices, outputs=("liquidation_price", "liquidatable"), missing="null")
     name = book.market.instruments["instrument"][at]
     made: dict[int, tuple[Prices, str]] = {}
+    without = ""
     for row in np.flatnonzero(held).tolist():
         pool, price = int(pools[row]), float(found.liquidation_price[row])
         if found.unpriced[row]:
             made[pool] = prices, ""
             continue
         if price != price:  # noqa: PLR0124 - NaN
-            raise ArgumentError(f"liquidation_price named {name!r}, and no price of it makes pool {pool} fail")
+            state = "safe" if found.liquidatable[row] else "fail"
+            without = without or f"liquidation_price named {name!r}, and no price of it makes pool {pool} {state}"
+            continue
         what = "where it becomes safe" if found.liquidatable[row] else "its liquidation price"
         made[pool] = (
             _moved(prices, at, price),
             f", at {name} {number(price)}, {what} (mark {number(float(prices.mark[at]))})",
         )
+    if not made:
+        raise ArgumentError(without)
     return {pool: made[pool] for pool in sorted(made)}
 
 

@@ -149,7 +149,7 @@ class LiquidationPrices(Result):
     Attributes
     ----------
     n_exact : int
-        How many pools only exact arithmetic could decide.
+        How many positions have a price that only exact arithmetic could decide.
     n_unpriced : int
         How many pools hold something without a price.
     book, prices
@@ -185,6 +185,9 @@ class LiquidationPrices(Result):
         keys = self.book._core.position_keys()
         del keys["entry_price"]
         return Table(keys)
+
+    def __len__(self) -> int:
+        return self.book.n_positions
 
     def _keys(self) -> dict[str, NDArray[Any]]:
         _, instruments = self.book._core.position_places()

@@ -129,7 +129,15 @@ def _move(value: object, name: str) -> float:
         raise of_type(value, name, "a number: the share of the price that it moves by") from None
     if not np.isfinite(move):
         raise ArgumentError(f"{name} was {move}, expected a finite number: the share of the price that it moves by")
+    if not _is_in_range(move):
+        raise ArgumentError(f"{name} was {move}, expected 0 or a magnitude within 2^-256 and 2^256, such as -1")
     return move
+
+
+def _is_in_range(moves: Any) -> Any:
+    """Say which moves the engine takes: 0, and what has the magnitude of an input."""
+    size = np.abs(moves)
+    return (size == 0.0) | ((size >= 2.0**-256) & (size <= 2.0**256))
 
 
 def _ordered(shock: Any, n: int) -> NDArray[np.float64]:
@@ -143,4 +151,7 @@ def _ordered(shock: Any, n: int) -> NDArray[np.float64]:
     if not np.isfinite(moves).all():
         at = int(np.flatnonzero(~np.isfinite(moves))[0])
         raise ArgumentError(f"shock[{at}] was {moves[at]}, expected a finite number: the share of the price")
+    if not _is_in_range(moves).all():
+        at = int(np.flatnonzero(~_is_in_range(moves))[0])
+        raise ArgumentError(f"shock[{at}] was {moves[at]}, expected 0 or a magnitude within 2^-256 and 2^256")
     return moves

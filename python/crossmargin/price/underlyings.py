@@ -41,7 +41,7 @@ class UnderlyingPrices(Result):
     Attributes
     ----------
     n_exact : int
-        How many pools only exact arithmetic could decide.
+        How many rows only exact arithmetic could decide.
     n_unpriced : int
         How many pools hold something without a price.
     book, prices
