@@ -85,7 +85,7 @@ impl Road<'_> {
                 (tests, rules.combine(), exposed)
             }
             Question::Bankrupt => {
-                let left = self.left(&path);
+                let left = self.left(&path)?;
                 (vec![Test { function: left.oriented(), zero_fails: true }], Combine::Any, true)
             }
         };
@@ -121,19 +121,22 @@ impl Road<'_> {
     }
 
     /// What counts as collateral, less the fees that are reserved to close positions at the bankruptcy price.
-    fn left<C: Number>(&self, path: &Path<C>) -> Along<C> {
+    fn left<C: Number>(&self, path: &Path<C>) -> Option<Along<C>> {
         let (book, holdings) = (self.book, self.book.holdings());
         let moment = self.moment(TriggerPrice::Mark, path);
         let value = evaluate(book, self.pool, moment, Wanted::Tested);
+        if value.open {
+            return None;
+        }
         let isolated = holdings.kind(self.pool) == crate::book::PoolKind::Isolated;
         let legs: Vec<Leg<Along<C>>> =
             holdings.positions_of(self.pool).map(|position| Leg::new(book, position, moment)).collect();
         let pool = Pool { book, isolated, legs: &legs, orders: &[] };
         if matches!(pool.rule(Margin::Maintenance).closing_fee, ClosingFee::None | ClosingFee::Mark) {
-            return value.collateral_value;
+            return Some(value.collateral_value);
         }
         let fence = if isolated { fence(book, self.pool) } else { Along::zero() };
-        legs.iter().fold(value.collateral_value, |left, leg| {
+        let left = legs.iter().fold(value.collateral_value, |left, leg| {
             // Without a leverage nothing is reserved.
             let Some(fee) = pool.closing_fee(Margin::Maintenance, leg, &fence) else { return left };
             let asset = book.market().instruments()[leg.instrument].settle();
@@ -141,7 +144,8 @@ impl Road<'_> {
                 .is_joint(self.pool)
                 .then(|| Counting::new(book.market(), asset, moment.index(asset)).requirement(&fee));
             left.minus(&counting.unwrap_or(fee))
-        })
+        });
+        Some(left)
     }
 }
 

@@ -31,7 +31,8 @@ impl Moves<'_> {
         match *self {
             Self::Instrument { .. } => None,
             Self::Underlying { market, name, from } => {
-                (market.assets()[asset].name() == name).then_some(Motion::Scaled { from })
+                let moves = market.assets()[asset].name() == name && market.rules().valuation_asset() != Some(asset);
+                moves.then_some(Motion::Scaled { from })
             }
             Self::Shock { assets, .. } => shocked(assets, asset),
         }

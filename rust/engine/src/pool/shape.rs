@@ -6,7 +6,7 @@
 
 use crate::market::{
     AssetCollateral, Combine, Frozen, HaircutBase, HaircutLevels, Legs, LiabilityRequirement, MarginSource, Market,
-    Negative, OrderLoss, OrdersIn, PriceBasis, Required, RequirementRule, TierLaw, TierLegs,
+    Negative, OrderLoss, OrdersIn, Payoff, PriceBasis, Required, RequirementRule, TierLaw, TierLegs,
 };
 
 use super::Book;
@@ -16,17 +16,26 @@ use super::moment::Moves;
 impl Road<'_> {
     /// Whether the prices at which the pool does not fail are known to be one stretch.
     pub(crate) fn is_safe_on_one_stretch(&self) -> bool {
-        let Moves::Instrument { at, .. } = self.moves else { return false };
         let (book, pool) = (self.book, self.pool);
         let rules = book.market().rules();
+        // All prices of a joint move are lines; what is `-1 / price` is none of one price more.
+        let holdings = book.holdings();
+        let held = || holdings.positions_of(pool).map(|position| holdings.instrument(position));
+        let is_line = |at: usize| book.market().instruments()[at].payoff() != Payoff::Inverse;
+        let moving = match self.moves {
+            Moves::Instrument { at, .. } => at..at + 1,
+            _ if !book.is_joint(pool) && held().all(is_line) => 0..book.market().instruments().len(),
+            _ => return false,
+        };
         let isolated = book.holdings().kind(pool) == crate::book::PoolKind::Isolated;
         let constraints = rules.constraints();
         let every_one = constraints.len() == 1 || rules.combine() == Combine::Any;
         every_one
             && constraints.iter().all(|constraint| constraint.required == Required::Maintenance)
             && orders_stay_out(book, pool)
-            && is_convex(book, pool, at, rules.maintenance(isolated))
-            && (!book.is_joint(pool) || counts_less_of_more(book.market(), book.market().instruments()[at].settle()))
+            && held().filter(|at| moving.contains(at)).all(|at| is_convex(book, pool, at, rules.maintenance(isolated)))
+            && (!book.is_joint(pool)
+                || counts_less_of_more(book.market(), book.market().instruments()[moving.start].settle()))
     }
 }
 

@@ -112,9 +112,9 @@ impl Point {
             if ends.fails {
                 return Self::Now;
             }
-            for end in [ends.reported(ends.down), ends.reported(ends.up)] {
+            for end in [ends.down, ends.up].into_iter().flatten().map(|turn| turn.after) {
                 let away = (end / from - 1.0).abs();
-                if !away.is_nan() && nearest.is_none_or(|(other, ..)| away < other) {
+                if nearest.is_none_or(|(other, ..)| away < other) {
                     nearest = Some((away, end / from, underlying));
                 }
             }
@@ -122,11 +122,12 @@ impl Point {
         let Some((_, factor, underlying)) = nearest else { return Self::Never };
         let name = &underlyings.names[underlying as usize];
         let instruments = book.market().instruments().iter().zip(looked_at(book, prices));
-        let assets = book.market().assets().iter().zip(prices.index());
+        let assets = book.market().assets().iter().zip(prices.index()).enumerate();
+        let valuation = book.market().rules().valuation_asset();
         let moved = |hit: bool, price: f64| if hit { price * factor } else { price };
         Self::At(
             instruments.map(|(instrument, &price)| moved(instrument.underlying() == name, price)).collect(),
-            assets.map(|(asset, &price)| moved(asset.name() == name, price)).collect(),
+            assets.map(|(at, (asset, &price))| moved(asset.name() == name && valuation != Some(at), price)).collect(),
         )
     }
 }

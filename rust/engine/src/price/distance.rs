@@ -155,7 +155,12 @@ fn attempt<C: Number>(road: &Road<'_>, [down, up]: [f64; 2]) -> std::result::Res
         let t = if fails {
             LEAST
         } else {
-            let turn = walk.first_change(fails, &first, |v| road.piece(Question::Liquidatable, v))?;
+            let at = |v| road.piece(Question::Liquidatable, v);
+            let turn = if road.is_safe_on_one_stretch() {
+                walk.only_change(at)?
+            } else {
+                walk.first_change(fails, &first, at)?
+            };
             turn.map_or(f64::NAN, |turn| turn.after)
         };
         Ok(if negative { -t } else { t })
