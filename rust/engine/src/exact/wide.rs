@@ -35,6 +35,11 @@ impl Wide {
         self.error * (1.0 + 1e-9)
     }
 
+    /// The number, and a bound of its distance from the exact one.
+    pub(crate) fn parts(self) -> (Twofold, f64) {
+        (self.value, self.error())
+    }
+
     /// The sum of a double and what is to be added to it.
     fn with_rest(near: f64, rest: f64, exactly: bool) -> Self {
         let error = if exactly && rest == 0.0 { 0.0 } else { near.abs() * (UNIT * 16_384.0) + LOST };

@@ -7,7 +7,7 @@ mod tests;
 pub(super) use build::{check_cap, check_floors};
 
 use super::schema::{AtFloor, BoundUnit};
-use crate::exact::Exact;
+use crate::exact::{Exact, Twofold};
 
 /// How a table turns a basis `u` in tier `k` into a requirement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,6 +79,20 @@ impl TierTable {
             self.max_leverage.iter().map(|&leverage| build::half_of_inverse(leverage)).collect()
         } else {
             decimals(&self.maintenance_rates)
+        }
+    }
+
+    /// The maintenance rates to twice the precision of doubles.
+    pub(crate) fn twofold_rates(&self) -> Vec<Twofold> {
+        let half = Twofold::of(0.5);
+        let of_leverage = |&leverage: &f64| match leverage {
+            f64::INFINITY => Twofold::ZERO,
+            leverage => half.over(Twofold::decimal(leverage)),
+        };
+        if self.halved {
+            self.max_leverage.iter().map(of_leverage).collect()
+        } else {
+            self.maintenance_rates.iter().map(|&rate| Twofold::decimal(rate)).collect()
         }
     }
 
