@@ -9,6 +9,7 @@ mod buckets;
 mod charge;
 mod classes;
 mod collateral;
+mod curves;
 mod derived;
 mod evaluate;
 mod fills;
@@ -19,8 +20,10 @@ mod lane_classes;
 mod layered;
 mod legs;
 mod moment;
+mod pieces;
 mod positions;
 mod program;
+mod refined;
 mod shape;
 mod simple;
 mod tables;
@@ -42,6 +45,7 @@ pub use positions::{PositionValue, position_values};
 pub(crate) use along::{Question, Road, Section, Test};
 pub(crate) use buckets::{Bucket, DOUBT, Lookup};
 pub(crate) use collateral::AssetRow;
+pub(crate) use curves::{Curve, Owed, Stretch};
 pub(crate) use derived::{Tested, derive};
 pub(crate) use evaluate::PoolValue;
 use folded::Sources;
@@ -50,6 +54,8 @@ pub(crate) use judge::UNKNOWN;
 pub(crate) use lane_classes::LaneTables;
 pub(crate) use layered::{Layered, OF_SUMS, OWN, Rows};
 pub(crate) use moment::Moves;
+pub(crate) use pieces::{Piece, Pieces, TierRows};
+pub(crate) use refined::{Path, Refined};
 use tables::ClassTable;
 
 /// The accounts, grouped once into pools and folded for the kernels; owns its copy and never changes.
@@ -99,6 +105,7 @@ pub struct Book {
     any_isolated: bool,
     /// Some price for every instrument, while the book is built.
     any_marks: Vec<f64>,
+    refined: refined::Lazy,
 }
 
 impl Book {
@@ -156,6 +163,7 @@ impl Book {
             joint_assets,
             any_isolated,
             any_marks,
+            refined: refined::Lazy::default(),
         };
         if !simple && simple::has_lanes(&book.market) {
             book.layered =
@@ -213,6 +221,11 @@ impl Book {
             QuantityUnit::Contracts => N::of(1.0),
             QuantityUnit::Base => N::of(1.0).over(&N::of(instrument.contract_size())),
         }
+    }
+
+    /// Constants to twice the precision of doubles, made when first asked for; `None` where the rules have no use for them.
+    pub(crate) fn refined(&self) -> Option<&Refined> {
+        self.refined.get(self)
     }
 
     pub(crate) const fn classes(&self) -> &Classes {
