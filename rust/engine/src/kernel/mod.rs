@@ -8,6 +8,7 @@ mod dispatch;
 mod figures;
 mod lanes;
 mod layers;
+mod roots;
 pub(crate) mod stream;
 
 pub use dispatch::Isa;
@@ -15,3 +16,7 @@ pub(crate) use dispatch::{Task, dispatch};
 pub(crate) use figures::{Figures, Terms};
 pub(crate) use lanes::Lanes;
 pub(crate) use layers::{LayerFigures, LayerTerms};
+pub(crate) use roots::{
+    Charges, Counted, CurveTerms, Doubles, Parts, PieceRoot, PieceRoots, PieceTerms, RootFigures, RootTerms,
+    SettledRoots, TangentTerms,
+};

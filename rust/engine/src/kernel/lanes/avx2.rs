@@ -4,9 +4,10 @@
 use std::arch::x86_64::{
     __m256d, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm_srli_si128,
     _mm256_add_pd, _mm256_and_pd, _mm256_and_si256, _mm256_andnot_pd, _mm256_blendv_pd, _mm256_castsi256_pd,
-    _mm256_cmp_pd, _mm256_cvtepu16_epi64, _mm256_cvtepu32_epi64, _mm256_div_pd, _mm256_load_pd, _mm256_loadu_pd,
-    _mm256_max_pd, _mm256_movemask_pd, _mm256_mul_pd, _mm256_permute2f128_pd, _mm256_set1_epi64x, _mm256_set1_pd,
-    _mm256_setzero_pd, _mm256_slli_epi64, _mm256_storeu_pd, _mm256_sub_pd, _mm256_unpackhi_pd, _mm256_unpacklo_pd,
+    _mm256_cmp_pd, _mm256_cmpeq_epi64, _mm256_cvtepu16_epi64, _mm256_cvtepu32_epi64, _mm256_div_pd, _mm256_load_pd,
+    _mm256_loadu_pd, _mm256_max_pd, _mm256_movemask_pd, _mm256_mul_pd, _mm256_permute2f128_pd, _mm256_set1_epi64x,
+    _mm256_set1_pd, _mm256_setr_epi64x, _mm256_setzero_pd, _mm256_slli_epi64, _mm256_storeu_pd, _mm256_sub_pd,
+    _mm256_unpackhi_pd, _mm256_unpacklo_pd,
 };
 
 use crate::pool::{ClassRow, Lookup};
@@ -17,6 +18,17 @@ use super::{Gathered, Lanes, RowIndex};
 pub(crate) struct Avx2;
 
 impl Avx2 {
+    /// Numbers as two of half their digits each.
+    #[inline(always)]
+    unsafe fn halves(a: [__m256d; 2]) -> ([__m256d; 2], [__m256d; 2]) {
+        // SAFETY: the trait's contract.
+        unsafe {
+            let scaled = Self::mul(Self::splat(134_217_729.0), a);
+            let high = Self::sub(scaled, Self::sub(scaled, a));
+            (high, Self::sub(a, high))
+        }
+    }
+
     /// Rows of four positions, transposed.
     #[inline(always)]
     unsafe fn gather4(table: *const ClassRow, class: *const u16) -> [__m256d; 4] {
@@ -184,6 +196,32 @@ impl Lanes for Avx2 {
         let (low, high) = unsafe { (Self::gather4(table, class), Self::gather4(table, class.add(4))) };
         let both = |k: usize| [low[k], high[k]];
         Gathered { x: both(0), floor: both(1), rate: both(2), slope: both(3) }
+    }
+
+    #[inline(always)]
+    unsafe fn product(a: Self::V, b: Self::V) -> (Self::V, Self::V) {
+        // SAFETY: see `zero`.
+        unsafe {
+            let product = Self::mul(a, b);
+            let ((a_high, a_low), (b_high, b_low)) = (Self::halves(a), Self::halves(b));
+            let lost = Self::sub(product, Self::mul(a_high, b_high));
+            let lost = Self::sub(Self::sub(lost, Self::mul(a_low, b_high)), Self::mul(a_high, b_low));
+            (product, Self::sub(Self::mul(a_low, b_low), lost))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn select(mask: u8, a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: see `zero`.
+        unsafe {
+            let wide = _mm256_set1_epi64x(i64::from(mask));
+            let chosen = |bits, a, b| {
+                let set = _mm256_cmpeq_epi64(_mm256_and_si256(wide, bits), bits);
+                _mm256_blendv_pd(b, a, _mm256_castsi256_pd(set))
+            };
+            let (low, high) = (_mm256_setr_epi64x(1, 2, 4, 8), _mm256_setr_epi64x(16, 32, 64, 128));
+            [chosen(low, a[0], b[0]), chosen(high, a[1], b[1])]
+        }
     }
 
     #[inline(always)]

@@ -5,7 +5,7 @@ use std::arch::x86_64::{
     __m256d, __m512d, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm256_load_pd,
     _mm256_loadu_si256, _mm256_storeu_si256, _mm512_abs_pd, _mm512_add_epi64, _mm512_add_pd, _mm512_and_si512,
     _mm512_castpd_si512, _mm512_castpd256_pd512, _mm512_castsi512_pd, _mm512_cmp_pd_mask, _mm512_cvtepi64_epi32,
-    _mm512_cvtepu16_epi64, _mm512_cvtepu32_epi64, _mm512_div_pd, _mm512_insertf64x4, _mm512_loadu_pd,
+    _mm512_cvtepu16_epi64, _mm512_cvtepu32_epi64, _mm512_div_pd, _mm512_fmsub_pd, _mm512_insertf64x4, _mm512_loadu_pd,
     _mm512_mask_blend_pd, _mm512_maskz_sub_pd, _mm512_max_epi64, _mm512_max_pd, _mm512_min_epi64, _mm512_mul_pd,
     _mm512_set1_epi64, _mm512_set1_pd, _mm512_setzero_pd, _mm512_setzero_si512, _mm512_shuffle_f64x2,
     _mm512_slli_epi64, _mm512_srli_epi64, _mm512_srlv_epi64, _mm512_storeu_pd, _mm512_sub_epi64, _mm512_sub_pd,
@@ -133,6 +133,21 @@ impl Lanes for Avx512 {
         let [x, floor, rate, slope] =
             unsafe { transposed(|lane| _mm256_load_pd(table.add(usize::from(*class.add(lane))).cast())) };
         Gathered { x, floor, rate, slope }
+    }
+
+    #[inline(always)]
+    unsafe fn product(a: Self::V, b: Self::V) -> (Self::V, Self::V) {
+        // SAFETY: see `zero`. What the rounding of a product loses is a double, so that this is exact as splitting is.
+        unsafe {
+            let product = _mm512_mul_pd(a, b);
+            (product, _mm512_fmsub_pd(a, b, product))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn select(mask: u8, a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: see `zero`.
+        unsafe { _mm512_mask_blend_pd(mask, b, a) }
     }
 
     #[inline(always)]

@@ -57,6 +57,10 @@ pub(crate) trait Lanes {
     unsafe fn find(codes: Self::V, amounts: Self::V) -> [u32; 8];
     /// Eight rows of four numbers, column by column. Rows are aligned to 32 bytes.
     unsafe fn rows<I: RowIndex>(table: *const [f64; 4], at: *const I) -> [Self::V; 4];
+    /// `a * b` as its rounding and what that lost.
+    unsafe fn product(a: Self::V, b: Self::V) -> (Self::V, Self::V);
+    /// `a` in the lanes of a mask, else `b`.
+    unsafe fn select(mask: u8, a: Self::V, b: Self::V) -> Self::V;
     /// Asks for the cache line at an address, which need not be readable.
     fn prefetch<T>(at: *const T);
 }

@@ -1,6 +1,7 @@
 //! The baseline.
 #![expect(clippy::inline_always, reason = "compiled anew inside a function of each instruction set")]
 
+use crate::exact::{Twofold, product_of};
 use crate::pool::{ClassRow, Lookup, decode};
 
 use super::{Gathered, Lanes, RowIndex};
@@ -131,6 +132,17 @@ impl Lanes for Plain {
     #[inline(always)]
     unsafe fn past(a: [f64; 8], floor: [f64; 8], base: [f64; 8]) -> [f64; 8] {
         each!(|i: usize| if a[i] >= floor[i] { a[i] - base[i] } else { 0.0 })
+    }
+
+    #[inline(always)]
+    unsafe fn product(a: [f64; 8], b: [f64; 8]) -> ([f64; 8], [f64; 8]) {
+        let products: [Twofold; 8] = std::array::from_fn(|i| product_of(a[i], b[i]));
+        (each!(|i: usize| products[i].hi), each!(|i: usize| products[i].lo))
+    }
+
+    #[inline(always)]
+    unsafe fn select(mask: u8, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
+        each!(|i: usize| if mask >> i & 1 == 1 { a[i] } else { b[i] })
     }
 
     #[inline(always)]
