@@ -3,6 +3,7 @@
 mod contribution;
 mod distance;
 mod ends;
+mod fast;
 mod positions;
 mod shares;
 mod underlyings;

@@ -7,12 +7,14 @@ use crate::book::Holdings;
 use crate::environment;
 use crate::error::{Error, Result};
 use crate::exact::Exact;
+use crate::kernel::Isa;
 use crate::market::Prices;
 use crate::parallel;
-use crate::pool::{Book, Moves, Question, Road, is_priced};
-use crate::score::{Options, Summary, check_prices};
+use crate::pool::{Book, Moves, Question, Refined, Road, is_priced};
+use crate::score::{Missing, Options, Summary, check_prices};
 
 use super::ends::Ends;
+use super::fast::{self, At, Columns};
 use super::shares::{shares_of_positions, threads};
 use super::walk::Turn;
 
@@ -121,6 +123,9 @@ pub fn liquidation_prices(
     environment::check()?;
     check_prices(book, prices, options.missing)?;
     buffers.check(book.holdings().n_positions())?;
+    if let Some(refined) = book.refined() {
+        return Ok(by_pieces(refined, book, prices, buffers, options));
+    }
     let wanted = buffers.wanted();
     let places = places(book.holdings());
     let (n_exact, n_unpriced) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -148,6 +153,37 @@ pub fn liquidation_prices(
         buffers.write(at as usize, row, *priced);
     }
     Ok(Summary { n_exact: n_exact.into_inner(), n_unpriced: n_unpriced.into_inner() })
+}
+
+/// As [`liquidation_prices`], of a book most of whose pools are linear in pieces.
+fn by_pieces(
+    refined: &Refined,
+    book: &Book,
+    prices: &Prices,
+    buffers: PositionBuffers<'_>,
+    options: &Options,
+) -> Summary {
+    let holdings = book.holdings();
+    let PositionBuffers { below, above, liquidation_price, bankruptcy_price, liquidatable, unpriced } = buffers;
+    let columns = Columns { below, above, liquidation_price, bankruptcy_price, liquidatable };
+    let search = |pool: usize, position: usize, wanted: Wanted| {
+        let priced = is_priced(book, pool, prices);
+        if priced { position_row(book, pool, position, prices, wanted) } else { (UNKNOWN, false) }
+    };
+    let at = At { book, prices, isa: options.isa.unwrap_or_else(Isa::best), threads: fast::threads(book, options) };
+    let n_exact = fast::fill_in_row_order(refined, columns, at, || places(holdings), search);
+    // Most books have all prices, which is quicker to find out.
+    let all_priced = check_prices(book, prices, Missing::Refuse).is_ok();
+    let missing = |&pool: &usize| !all_priced && !is_priced(book, pool, prices);
+    if let Some(flags) = unpriced {
+        flags.fill(false);
+        let places = if all_priced { Vec::new() } else { places(holdings) };
+        for position in (0..holdings.n_pools()).filter(missing).flat_map(|pool| holdings.positions_of(pool)) {
+            flags[places[position] as usize] = true;
+        }
+    }
+    let n_unpriced = if all_priced { 0 } else { (0..holdings.n_pools()).filter(missing).count() };
+    Summary { n_exact, n_unpriced }
 }
 
 /// Input row and pool of every position, in the order of the input rows.
