@@ -24,6 +24,8 @@ pub enum Error {
     MissingPrice(Box<MissingPrices>),
     /// An argument of a call is malformed.
     Argument(Box<ArgumentFault>),
+    /// The caller stopped the call ([`crate::score::Options::stop`]); buffers hold nothing of use.
+    Stopped,
 }
 
 /// One fault of a market, at a path such as `tiers.BTCUSDT.floor[3]`.
@@ -218,6 +220,7 @@ impl fmt::Display for Error {
             }
             Self::MissingPrice(missing) => missing.fmt(f),
             Self::Argument(fault) => write!(f, "{} {}", fault.argument, fault.message),
+            Self::Stopped => f.write_str("the call was stopped before its end"),
         }
     }
 }

@@ -1,6 +1,34 @@
 //! Threads for one call: scoped, so that nothing outlives it and a fork finds no pool in the way.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+use crate::error::{Error, Result};
+
+/// Whether the caller has stopped a call, asked between parts of work that takes long.
+pub(crate) struct Stop {
+    ask: Option<fn() -> bool>,
+    said: AtomicBool,
+}
+
+impl Stop {
+    pub(crate) const fn new(ask: Option<fn() -> bool>) -> Self {
+        Self { ask, said: AtomicBool::new(false) }
+    }
+
+    /// Whether what is left is to be left undone.
+    pub(crate) fn now(&self) -> bool {
+        if !self.said.load(Ordering::Relaxed) && self.ask.is_some_and(|ask| ask()) {
+            self.said.store(true, Ordering::Relaxed);
+        }
+        self.said.load(Ordering::Relaxed)
+    }
+
+    /// What was made, if nothing was left undone.
+    pub(crate) fn unless_said<T>(self, made: T) -> Result<T> {
+        if self.said.into_inner() { Err(Error::Stopped) } else { Ok(made) }
+    }
+}
 
 /// Runs `work` on every item with `threads` threads, each with its own state.
 ///

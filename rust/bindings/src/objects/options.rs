@@ -79,5 +79,6 @@ pub(crate) fn options(
         threads: threads(py, n_threads)?,
         isa: isa(py, isa_word)?,
         windows_per_claim: windows_per_claim.map(|n| n.min(1 << 20)),
+        stop: Some(crate::door::is_stopped),
     })
 }

@@ -3,7 +3,7 @@
 use crate::environment;
 use crate::error::Result;
 use crate::market::{Prices, TriggerPrice};
-use crate::parallel;
+use crate::parallel::{self, Stop};
 use crate::pool::{Book, Moves, PositionValue, Question, Road, is_priced, position_values};
 use crate::score::{Options, check_prices};
 
@@ -56,7 +56,7 @@ impl Row {
 pub fn contribution(book: &Book, prices: &Prices, shock: Option<&Shock>, options: &Options) -> Result<Contributions> {
     environment::check()?;
     check_prices(book, prices, options.missing)?;
-    let underlyings = Underlyings::new(book.market());
+    let (stop, underlyings) = (Stop::new(options.stop), Underlyings::new(book.market()));
     let mut rows = vec![Row::UNKNOWN; book.holdings().n_positions()];
     parallel::for_each(
         threads(book, options),
@@ -64,6 +64,9 @@ pub fn contribution(book: &Book, prices: &Prices, shock: Option<&Shock>, options
         || (),
         |(), (pools, mut rows)| {
             for pool in pools {
+                if stop.now() {
+                    return;
+                }
                 let (of_pool, rest) = rows.split_at_mut(book.holdings().positions_of(pool).len());
                 rows = rest;
                 if !of_pool.is_empty() && is_priced(book, pool, prices) {
@@ -76,7 +79,7 @@ pub fn contribution(book: &Book, prices: &Prices, shock: Option<&Shock>, options
             }
         },
     );
-    Ok(table(book, &rows))
+    stop.unless_said(table(book, &rows))
 }
 
 /// Where a pool is liquidated.

@@ -6,7 +6,7 @@ use crate::environment;
 use crate::error::{Error, Result};
 use crate::exact::{Exact, Number, Wide};
 use crate::market::{Market, Prices};
-use crate::parallel;
+use crate::parallel::{self, Stop};
 use crate::pool::{Book, Moves, Question, Road, is_priced};
 use crate::score::{Options, Summary, check_prices};
 
@@ -175,6 +175,7 @@ fn attempt<C: Number>(road: &Road<'_>, [down, up]: [f64; 2]) -> std::result::Res
 pub fn liquidation_distance(book: &Book, prices: &Prices, shock: &Shock, options: &Options) -> Result<Distances> {
     environment::check()?;
     check_prices(book, prices, options.missing)?;
+    let stop = Stop::new(options.stop);
     let n_unpriced = AtomicUsize::new(0);
     let mut rows = vec![Distance::UNKNOWN; book.holdings().n_pools()];
     parallel::for_each(
@@ -183,6 +184,9 @@ pub fn liquidation_distance(book: &Book, prices: &Prices, shock: &Shock, options
         || (),
         |(), (first, rows)| {
             for (pool, row) in (first..).zip(rows) {
+                if stop.now() {
+                    return;
+                }
                 if is_priced(book, pool, prices) {
                     *row = distance(book, pool, prices, shock);
                 } else {
@@ -191,7 +195,7 @@ pub fn liquidation_distance(book: &Book, prices: &Prices, shock: &Shock, options
             }
         },
     );
-    Ok(Distances {
+    stop.unless_said(Distances {
         below: rows.iter().map(|row| row.nearest[0]).collect(),
         above: rows.iter().map(|row| row.nearest[1]).collect(),
         liquidatable: rows.iter().map(|row| row.fails).collect(),

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::exact::Exact;
 use crate::kernel::Isa;
 use crate::market::Prices;
-use crate::parallel;
+use crate::parallel::{self, Stop};
 use crate::pool::{Book, Moves, Question, Refined, Road, is_priced};
 use crate::score::{Missing, Options, Summary, check_prices};
 
@@ -123,8 +123,10 @@ pub fn liquidation_prices(
     environment::check()?;
     check_prices(book, prices, options.missing)?;
     buffers.check(book.holdings().n_positions())?;
+    let stop = Stop::new(options.stop);
     if let Some(refined) = book.refined() {
-        return Ok(by_pieces(refined, book, prices, buffers, options));
+        let summary = by_pieces(refined, book, prices, buffers, (options, &stop));
+        return stop.unless_said(summary);
     }
     let wanted = buffers.wanted();
     let places = places(book.holdings());
@@ -140,7 +142,7 @@ pub fn liquidation_prices(
                 let priced = is_priced(book, pool, prices);
                 n_unpriced.fetch_add(usize::from(!priced), Sequence::Relaxed);
                 for (position, row) in book.holdings().positions_of(pool).zip(&mut rows) {
-                    if priced {
+                    if priced && !stop.now() {
                         let (prices, exact) = position_row(book, pool, position, prices, wanted);
                         *row = (prices, true);
                         n_exact.fetch_add(usize::from(exact), Sequence::Relaxed);
@@ -152,7 +154,7 @@ pub fn liquidation_prices(
     for ((row, priced), at) in rows.iter().zip(places) {
         buffers.write(at as usize, row, *priced);
     }
-    Ok(Summary { n_exact: n_exact.into_inner(), n_unpriced: n_unpriced.into_inner() })
+    stop.unless_said(Summary { n_exact: n_exact.into_inner(), n_unpriced: n_unpriced.into_inner() })
 }
 
 /// As [`liquidation_prices`], of a book most of whose pools are linear in pieces.
@@ -161,13 +163,13 @@ fn by_pieces(
     book: &Book,
     prices: &Prices,
     buffers: PositionBuffers<'_>,
-    options: &Options,
+    (options, stop): (&Options, &Stop),
 ) -> Summary {
     let holdings = book.holdings();
     let PositionBuffers { below, above, liquidation_price, bankruptcy_price, liquidatable, unpriced } = buffers;
     let columns = Columns { below, above, liquidation_price, bankruptcy_price, liquidatable };
     let search = |pool: usize, position: usize, wanted: Wanted| {
-        let priced = is_priced(book, pool, prices);
+        let priced = !stop.now() && is_priced(book, pool, prices);
         if priced { position_row(book, pool, position, prices, wanted) } else { (UNKNOWN, false) }
     };
     let at = At { book, prices, isa: options.isa.unwrap_or_else(Isa::best), threads: fast::threads(book, options) };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::book::{Balances, Keys, OnError, Positions, Tables};
+use crate::error::Error;
 use crate::market::{Market, Prices};
 use crate::pool::Book;
 use crate::score::Options;
@@ -110,4 +111,14 @@ fn test_distance_of_a_pair_that_falls_together_is_that_of_its_equation() {
     assert_eq!(given.dragged, [false, true]);
     let left: f64 = 10_000.0 + given.excess_at.iter().sum::<f64>();
     assert!(left.abs() < 1e-9);
+}
+
+#[test]
+fn test_price_calls_that_are_stopped_say_so() {
+    let (book, prices) = pair(1.0);
+    let options = Options { stop: Some(|| true), ..Options::default() };
+    let shock = Shock::new(book.market(), vec![-1.0; prices.mark().len()], vec![0.0; prices.index().len()]).unwrap();
+    assert_eq!(underlying_prices(&book, &prices, &options).unwrap_err(), Error::Stopped);
+    assert_eq!(liquidation_distance(&book, &prices, &shock, &options).unwrap_err(), Error::Stopped);
+    assert_eq!(contribution(&book, &prices, None, &options).unwrap_err(), Error::Stopped);
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering as Sequence};
 use crate::environment;
 use crate::error::Result;
 use crate::market::{Market, Prices};
-use crate::parallel;
+use crate::parallel::{self, Stop};
 use crate::pool::{Book, Moves, Question, Road, is_priced};
 use crate::score::{Options, Summary, check_prices};
 
@@ -115,6 +115,7 @@ pub fn underlying_prices(book: &Book, prices: &Prices, options: &Options) -> Res
     environment::check()?;
     check_prices(book, prices, options.missing)?;
     let underlyings = Underlyings::new(book.market());
+    let stop = Stop::new(options.stop);
     let (n_exact, n_unpriced) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let mut rows: Vec<Vec<Row>> = vec![Vec::new(); book.holdings().n_pools()];
     parallel::for_each(
@@ -123,6 +124,9 @@ pub fn underlying_prices(book: &Book, prices: &Prices, options: &Options) -> Res
         || (),
         |(), (first, rows)| {
             for (pool, rows) in (first..).zip(rows) {
+                if stop.now() {
+                    return;
+                }
                 let priced = is_priced(book, pool, prices);
                 n_unpriced.fetch_add(usize::from(!priced), Sequence::Relaxed);
                 let all = underlyings.of_pool(book, pool).into_iter();
@@ -132,7 +136,7 @@ pub fn underlying_prices(book: &Book, prices: &Prices, options: &Options) -> Res
         },
     );
     let summary = Summary { n_exact: n_exact.into_inner(), n_unpriced: n_unpriced.into_inner() };
-    Ok(table(underlyings.names, &rows.concat(), summary))
+    stop.unless_said(table(underlyings.names, &rows.concat(), summary))
 }
 
 fn row(book: &Book, pool: usize, (all, underlying): (&Underlyings, u32), prices: &Prices, priced: bool) -> Row {

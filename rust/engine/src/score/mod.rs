@@ -50,6 +50,9 @@ pub struct Options {
     pub isa: Option<Isa>,
     /// Windows that a thread claims at once; `None` or 0: by the size of the book.
     pub windows_per_claim: Option<usize>,
+    /// Asked every now and then by calls that can take long, from each of their threads: whether to stop. The call then
+    /// ends with [`Error::Stopped`]. Scoring itself is short and does not ask.
+    pub stop: Option<fn() -> bool>,
 }
 
 /// What a call of [`score`] did besides filling the buffers.

@@ -274,7 +274,7 @@ proptest! {
         let book = rows.book(market, Some(window * 8));
         for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
             let threads = Some(threads);
-            let options = Options { missing: Missing::Null, threads, isa: Some(isa), windows_per_claim: Some(1) };
+            let options = Options { missing: Missing::Null, threads, isa: Some(isa), windows_per_claim: Some(1), ..Options::default() };
             for (account, pools) in &scored(&book, &prices, &options) {
                 same(pools, &expected[account])?;
             }
