@@ -32,11 +32,6 @@ class Program(Protocol):
 
     def shown_price(self, claim: PriceClaim) -> Fraction: ...
 
-    @property
-    def has_prices(self) -> bool:
-        """Whether the program answers for prices of positions."""
-        ...
-
     def last_position(self, book: VectorBook) -> PositionRow: ...
 
     def last_position_shown(self, book: VectorBook) -> PositionRow: ...
@@ -60,7 +55,6 @@ class Reference:
     """Exact fractions."""
 
     slack = Fraction(0)
-    has_prices = True
 
     def last_pool(self, book: VectorBook) -> PoolRow:
         pools = reference.score(_loaded(book.market), book.balances, book.positions, book.marks, **_others(book))
@@ -104,12 +98,6 @@ class Engine:
 
     # Far below any published digit.
     slack = Fraction(1, 2**48)
-
-    @property
-    def has_prices(self) -> bool:
-        import crossmargin as xm
-
-        return hasattr(xm, "liquidation_prices")
 
     def _book(self, book: VectorBook) -> tuple[Any, Any]:
         import crossmargin as xm

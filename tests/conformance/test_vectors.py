@@ -59,8 +59,6 @@ def check(claim: Claim | PriceClaim | PositionClaim, program: Program) -> None:
 
 
 def check_position(claim: PositionClaim, program: Program) -> None:
-    if not program.has_prices:
-        return
     if claim.shown:
         assert program.last_position_shown(claim.book)[claim.output] == claim.expected
         return

@@ -18,8 +18,6 @@ from crossmargin.testing.oracle import engine_book, engine_prices, reference_pri
 from differential.test_kinds import PRESETS
 from differential.test_score import drawn
 
-pytestmark = pytest.mark.skipif(not hasattr(xm, "liquidation_prices"), reason="the engine computes no prices")
-
 DRAWN = [(cases, style) for style in STYLES for cases in (full_cases, edge_cases)] + [(floor_cases, "decimal")]
 
 

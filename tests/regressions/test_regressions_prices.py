@@ -6,12 +6,10 @@ from typing import Any
 
 import pytest
 
-import crossmargin as xm
 from crossmargin.testing.markets import PLAIN, InstrumentSpec, market_toml
 from crossmargin.testing.oracle import PriceRow, engine_prices, reference_prices
 
-absent = pytest.mark.skipif(not hasattr(xm, "liquidation_prices"), reason="the engine computes no prices")
-both = pytest.mark.parametrize("pricer", [pytest.param(engine_prices, marks=absent), reference_prices])
+both = pytest.mark.parametrize("pricer", [engine_prices, reference_prices])
 
 Row = Mapping[str, Any]
 

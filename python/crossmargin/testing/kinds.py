@@ -22,7 +22,7 @@ ASSETS = ("USDT", "BTC", "ETH")
 VALUATION = "USD"
 """The valuation asset of some markets, in which nothing settles."""
 
-UNDERLYINGS = ("AAA", "BBB")
+UNDERLYINGS = ("AAA", "BBB", "BTC", "USDT")
 
 PROFILES = ("vip", "maker")
 
