@@ -242,12 +242,12 @@ def _one_price(options: argparse.Namespace) -> dict[str, float | None]:
         return {}
     import prices
 
-    pair = prices.one_position()
-    if pair is None:
+    pair, exact = (prices.one_position(preset) for preset in ("binance-usdm", "textbook"))
+    if pair is None or exact is None:
         return {}
-    rounds = [[time_stretch(run) for run in pair] for _ in range(options.rounds)]
-    both, mark = (Timing(seconds).median * 1e6 for seconds in zip(*rounds, strict=True))
-    return {"one_price": both, "one_mark": mark}
+    rounds = [[time_stretch(run) for run in (*pair, exact[0])] for _ in range(options.rounds)]
+    both, mark, by_exact = (Timing(seconds).median * 1e6 for seconds in zip(*rounds, strict=True))
+    return {"one_price": both, "one_mark": mark, "one_exact_price": by_exact}
 
 
 def _context(options: argparse.Namespace, workload: Workload, asked: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -91,8 +91,13 @@ def read(result: Any) -> PriceOutputs:
     return PriceOutputs(*(np.array(result[name]) for name in OUTPUTS))
 
 
-def one_position() -> tuple[Callable[[], object], Callable[[], object]] | None:
+def one_position(preset: str) -> tuple[Callable[[], object], Callable[[], object]] | None:
     """Through `Account`: a new mark and the price of one of two positions, and the mark alone.
+
+    Parameters
+    ----------
+    preset : str
+        Rules. Under those of the textbook the price is a decimal, which only exact arithmetic can tell.
 
     Returns
     -------
@@ -105,7 +110,7 @@ def one_position() -> tuple[Callable[[], object], Callable[[], object]] | None:
     ValueError
         If the excess at the price is not zero.
     """
-    account = xm.Account(xm.load_market("textbook"), {"USDT": 10_000})
+    account = xm.Account(xm.load_market(preset), {"USDT": 10_000})
     account.open("BTCUSDT", 0.5, entry_price=60_000, leverage=10)
     account.open("ETHUSDT", -5, entry_price=3_000, leverage=10)
     account.mark({"ETHUSDT": 3_050.0} | _MARKS[0])

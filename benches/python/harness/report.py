@@ -134,7 +134,8 @@ def prices_table(record: Mapping[str, Any]) -> str:
     if "one_price" in costs:
         lines.append(
             f"* Through `Account`: {costs['one_price']:.2f} us for a new mark and the price of one position of two, of "
-            f"which {costs['one_mark']:.2f} us for the mark."
+            f"which {costs['one_mark']:.2f} us for the mark; {costs['one_exact_price']:.2f} us where the price is a "
+            "decimal, which only exact arithmetic can tell."
         )
     return "\n".join([table(header, rows), *([""] if lines else []), *lines])
 
