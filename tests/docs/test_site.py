@@ -1,8 +1,9 @@
-"""The site has every page and every name; its picture is what its script draws."""
+"""The site has every page and every name; its pictures are what their scripts draw."""
 
 import re
 import runpy
 
+import pytest
 from pages import PAGES, ROOT, name_of
 
 import crossmargin as xm
@@ -25,6 +26,7 @@ def test_site_reference_has_every_public_name() -> None:
     assert set(xm.__all__) - {"__version__"} <= shown
 
 
-def test_picture_of_pools_is_what_its_script_draws() -> None:
-    drawn = runpy.run_path(str(ROOT / "tools" / "draw_pools.py"))
+@pytest.mark.parametrize("script", ["draw_pools", "draw_ladder"])
+def test_picture_is_what_its_script_draws(script: str) -> None:
+    drawn = runpy.run_path(str(ROOT / "tools" / f"{script}.py"))
     assert drawn["PICTURE"].read_text(encoding="utf-8") == drawn["picture"]()
