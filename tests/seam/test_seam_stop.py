@@ -4,7 +4,7 @@ import _thread
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -40,6 +40,15 @@ def accounts(n: int) -> tuple[xm.Book, xm.Prices]:
     return book, market.prices(mark={"ETH-USDT": 3_100.0}, last={"ETH-USDT": 3_101.0})
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Ctrl-C raises, also where whoever started the tests has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def test_stop_of_a_long_call_ends_it_before_half_of_it_is_done(call: Callable[..., Any]) -> None:
     assert threading.current_thread() is threading.main_thread()
