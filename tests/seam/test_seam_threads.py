@@ -149,6 +149,7 @@ def test_seam_two_threads_of_python_take_less_than_twice_one(made: tuple[xm.Book
 
 
 INTERRUPTED = """
+import signal
 import time
 import numpy as np
 import crossmargin as xm
@@ -160,6 +161,7 @@ book = xm.Book(market, balances=workload.balances, positions=workload.positions)
 marks = np.repeat(np.asarray(workload.marks)[np.newaxis], ROWS, axis=0)
 history = market.price_history(mark=marks)
 out = xm.score_history(book, history, "liquidatable", rows_per_block=ROWS, n_threads=1)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 print("ready", flush=True)
 try:
     for _ in range(1_000):
