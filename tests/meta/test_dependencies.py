@@ -16,7 +16,7 @@ ENGINE = ROOT / "rust" / "engine" / "src"
 
 ORDER = (
     *("error", "environment", "exact", "parallel", "memory", "market", "book", "pool", "kernel"),
-    *("score", "price", "explain"),
+    *("score", "price", "explain", "ledger"),
 )
 """Modules of the engine; each may use those before it and no other. A new question goes at the end."""
 

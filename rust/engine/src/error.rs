@@ -61,6 +61,10 @@ pub enum FaultKind {
     Inconsistent,
     /// Beyond the cap of the instrument's last tier.
     BeyondCap,
+    /// No multiple of the asset's quantum or the instrument's lot.
+    NotMultiple,
+    /// More money than may move.
+    BeyondFunds,
 }
 
 impl FaultKind {
@@ -78,6 +82,8 @@ impl FaultKind {
             Self::Duplicate => "duplicate",
             Self::Inconsistent => "inconsistent",
             Self::BeyondCap => "beyond_cap",
+            Self::NotMultiple => "not_multiple",
+            Self::BeyondFunds => "beyond_funds",
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod error;
 pub mod exact;
 pub mod explain;
 mod kernel;
+pub mod ledger;
 pub mod market;
 mod memory;
 mod parallel;
@@ -21,6 +22,7 @@ pub mod score;
 
 pub use error::{Error, Result};
 pub use kernel::Isa;
+pub use ledger::Ledger;
 pub use market::{Market, Prices};
 pub use parallel::threads_or_all;
 pub use pool::Book;

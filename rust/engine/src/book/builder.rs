@@ -6,7 +6,7 @@ use crate::memory::with_room;
 
 use super::accounts::{AccountKeys, Grouped, RowsByAccount, row32};
 use super::checked::{Checked, Side};
-use super::choices::Choices;
+use super::choices::{Choices, Chosen};
 use super::holdings::{Holdings, Layers, MarginClass, OpenOrders, PoolKind};
 use super::merge::{merged_cash, merged_margin, merged_position};
 use super::sorting::{ClassIndex, Leg, leg_asset, leg_instrument, leg_is_isolated, leg_key, leg_side};
@@ -73,6 +73,7 @@ impl<'a> Builder<'a> {
             bonus: Vec::new(),
             borrowed: Vec::new(),
             orders: OpenOrders::default(),
+            chosen: Chosen::default(),
             quantity_unit: tables.quantity_unit,
         };
         Ok(Self {
@@ -103,6 +104,7 @@ impl<'a> Builder<'a> {
     pub(super) fn account(&mut self, account: usize, faults: &mut Faults) {
         self.out.account_pools.push(row32(self.out.pool_kind.len()));
         self.choices.read(self.checked, self.accounts.rows(account), self.settings.rows(account), faults);
+        self.out.chosen.note(row32(account), &self.choices);
         self.legs.clear();
         for row in self.grouped.positions.rows(account) {
             let at = row as usize;

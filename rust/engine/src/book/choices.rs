@@ -7,10 +7,66 @@ use super::validate::{Faults, Part};
 
 /// What an account chose for an instrument: its leverage (NaN where unknown), and whether it isolates.
 #[derive(Debug, Clone, Copy)]
-struct Setting {
-    instrument: u32,
-    leverage: f64,
-    isolated: Option<bool>,
+pub(crate) struct Setting {
+    pub(crate) instrument: u32,
+    pub(crate) leverage: f64,
+    pub(crate) isolated: Option<bool>,
+}
+
+/// What is known of an account beside its holdings.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Known {
+    /// The fee profile, in the market's order.
+    pub(crate) profile: u16,
+    /// What its tier bounds are multiplied with.
+    pub(crate) coefficient: f64,
+    /// Whether it is in hedge mode, where it says so.
+    pub(crate) hedging: Option<bool>,
+    /// Whether it isolates what does not say otherwise.
+    pub(crate) isolates: bool,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { profile: 0, coefficient: 1.0, hedging: None, isolates: false }
+    }
+}
+
+/// The choices of those accounts that made some: what later operations on them go by.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Chosen {
+    /// Ascending.
+    accounts: Vec<u32>,
+    known: Vec<Known>,
+    /// Where the settings of each account end.
+    ends: Vec<u32>,
+    settings: Vec<Setting>,
+}
+
+impl Chosen {
+    /// What an account chose; the default where it chose nothing.
+    pub(crate) fn of(&self, account: usize) -> (Known, &[Setting]) {
+        match self.accounts.binary_search_by(|known| (*known as usize).cmp(&account)) {
+            Ok(at) => {
+                let first = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+                (self.known[at], &self.settings[first as usize..self.ends[at] as usize])
+            }
+            Err(_) => (Known::default(), &[]),
+        }
+    }
+
+    /// Notes the choices of an account beyond those noted, where it made some.
+    pub(super) fn note(&mut self, account: u32, choices: &Choices) {
+        let Choices { profile, coefficient, hedging, isolates, ref settings } = *choices;
+        let known = Known { profile, coefficient, hedging, isolates };
+        if known == Known::default() && settings.is_empty() {
+            return;
+        }
+        self.accounts.push(account);
+        self.known.push(known);
+        self.settings.extend_from_slice(settings);
+        self.ends.push(super::accounts::row32(self.settings.len()));
+    }
 }
 
 /// The rows of one account in the tables `accounts` and `settings`.

@@ -6,6 +6,7 @@ use crate::market::{Instrument, Market, TierTable};
 use super::accounts::{AccountKeys, group};
 use super::builder::Builder;
 use super::checked::Side;
+use super::choices::Chosen;
 use super::tables::{QuantityUnit, Tables};
 use super::validate::{Faults, Part, check};
 
@@ -120,6 +121,8 @@ pub struct Holdings {
     /// Debt by layer; empty when there is none.
     pub(crate) borrowed: Vec<f64>,
     pub(crate) orders: OpenOrders,
+    /// What accounts chose; none where the tables say nothing of it.
+    pub(crate) chosen: Chosen,
     pub(crate) quantity_unit: QuantityUnit,
 }
 

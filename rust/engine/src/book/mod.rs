@@ -24,4 +24,6 @@ pub use tables::{
     Accounts, Balances, Duplicates, Keys, NO_KEY, OnError, Orders, Positions, QuantityUnit, Settings, Tables, TextKeys,
 };
 
+pub(crate) use choices::{Known, Setting};
 pub(crate) use holdings::coordinate_size;
+pub(crate) use validate::in_range;

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::ops::{Add, Mul, Neg, Sub};
 
 use num_bigint::{BigInt, BigUint, Sign};
+use num_integer::Integer;
 use num_traits::{One, Zero};
 
 use super::Decimal;
@@ -58,6 +59,29 @@ impl Exact {
         } else {
             Self { numerator: mantissa, exponent: 0, denominator: two }
         }
+    }
+
+    /// The decimal `digits * 10^exponent`.
+    #[must_use]
+    pub(crate) fn from_digits(digits: i128, exponent: i32) -> Self {
+        Self { numerator: BigInt::from(digits), exponent, denominator: BigUint::one() }
+    }
+
+    /// How many whole steps (above zero) are in the number, rounded down, and how what is left compares with nothing and
+    /// with half a step.
+    #[must_use]
+    pub(crate) fn in_steps(&self, step: &Self) -> (BigInt, bool, Ordering) {
+        let mut top = &self.numerator * BigInt::from(step.denominator.clone());
+        let mut bottom = BigInt::from(self.denominator.clone()) * &step.numerator;
+        let exponent = self.exponent - step.exponent;
+        let scale = ten_to(exponent.unsigned_abs());
+        if exponent >= 0 {
+            top *= scale;
+        } else {
+            bottom *= scale;
+        }
+        let (steps, left) = top.div_mod_floor(&bottom);
+        (steps, !left.is_zero(), (left * 2_u8).cmp(&bottom))
     }
 
     /// Whether the number is zero.
@@ -286,6 +310,17 @@ mod tests {
         assert_eq!((exact(1.0) + half_ulp.clone()).to_f64().to_bits(), 1.0_f64.to_bits());
         let above = exact(1.0) + half_ulp + Exact::from_binary(BigInt::one(), -400);
         assert_eq!(above.to_f64().to_bits(), (1.0 + f64::EPSILON).to_bits());
+    }
+
+    #[test]
+    fn test_exact_in_steps_rounds_down_and_says_what_is_left() {
+        let steps = |x: f64, step: f64| exact(x).in_steps(&exact(step));
+        assert_eq!(steps(0.3, 0.1), (BigInt::from(3), false, Ordering::Less));
+        assert_eq!(steps(-0.35, 0.1), (BigInt::from(-4), true, Ordering::Equal));
+        assert_eq!(steps(1e20, 3.0).0, BigInt::from(33_333_333_333_333_333_333_i128));
+        let third = exact(2.0).checked_div(&exact(3.0)).unwrap();
+        assert_eq!(third.in_steps(&exact(1.0)), (BigInt::zero(), true, Ordering::Greater));
+        assert_eq!(Exact::from_digits(-25, -2), exact(-0.25));
     }
 
     #[test]

@@ -145,6 +145,12 @@ impl Market {
         &self.profiles
     }
 
+    /// Whether the file states trading fees; the profile of one that does not is of zeros.
+    #[must_use]
+    pub const fn states_fees(&self) -> bool {
+        self.document.fees.is_some()
+    }
+
     /// The index of a fee profile.
     #[must_use]
     pub fn profile_index(&self, name: &str) -> Option<usize> {

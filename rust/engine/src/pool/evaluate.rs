@@ -318,7 +318,7 @@ impl<N: Number> Layer<N> {
 }
 
 /// What is fenced for an isolated pool: as given, or its initial margin at entry with what is reserved for fees.
-pub(super) fn fence<N: Number>(book: &Book, pool: usize) -> N {
+pub(crate) fn fence<N: Number>(book: &Book, pool: usize) -> N {
     let holdings = book.holdings();
     let given = holdings.pool_wallet[pool];
     let position = holdings.positions_of(pool).start;

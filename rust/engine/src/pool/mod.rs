@@ -47,7 +47,7 @@ pub(crate) use buckets::{Bucket, DOUBT, Lookup};
 pub(crate) use collateral::AssetRow;
 pub(crate) use curves::{Curve, Owed, Stretch};
 pub(crate) use derived::{Tested, derive};
-pub(crate) use evaluate::PoolValue;
+pub(crate) use evaluate::{PoolValue, fence};
 use folded::Sources;
 pub(crate) use folded::{Folded, LANES, decode};
 pub(crate) use judge::UNKNOWN;
