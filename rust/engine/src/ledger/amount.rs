@@ -127,8 +127,8 @@ impl Fixed {
     pub(super) fn to_f64(self) -> f64 {
         /// Powers of ten that doubles hold.
         const TENS: [f64; 23] = [
-            1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
-            1e20, 1e21, 1e22,
+            1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+            1e19, 1e20, 1e21, 1e22,
         ];
         let size = u64::try_from(self.digits.unsigned_abs()).ok().filter(|digits| digits >> 53 == 0);
         let ten = usize::try_from(self.exponent.unsigned_abs()).ok().and_then(|power| TENS.get(power));

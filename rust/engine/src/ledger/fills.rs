@@ -175,15 +175,10 @@ impl Ledger {
 /// The position that a fill is of: what the row does not say is as of the one that is there.
 fn leg_of(fills: &Fills<'_>, row: usize, instrument: u32, state: &State) -> Checked<Leg> {
     let sides = [Side::Net, Side::Long, Side::Short];
-    let side = named(
-        fills.position_side,
-        row,
-        &sides.map(Side::name),
-        ("position_side", "give net, long or short"),
-    )?;
+    let side = named(fills.position_side, row, &sides.map(Side::name), ("position_side", "give net, long or short"))?;
     let side = side.map(|at| sides[at]);
-    let mode =
-        named(fills.margin_mode, row, &["cross", "isolated"], ("margin_mode", "give cross or isolated"))?.map(|at| at == 1);
+    let mode = named(fills.margin_mode, row, &["cross", "isolated"], ("margin_mode", "give cross or isolated"))?
+        .map(|at| at == 1);
     let alike = |leg: &Leg| {
         leg.instrument == instrument
             && side.is_none_or(|side| side == leg.side)

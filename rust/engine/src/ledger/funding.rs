@@ -38,7 +38,7 @@ impl Default for Funding<'_> {
 }
 
 /// A row of funding: where it is, and the rate and price that it says.
-struct Rate {
+struct Paid {
     row: usize,
     rate: Exact,
     price: Exact,
@@ -87,7 +87,7 @@ impl Ledger {
         let of_price = funding.price.map_or(n, <[f64]>::len);
         check_lengths(&[("funding.rate", funding.rate.len()), ("funding.price", of_price)], n)?;
         let mut faults = Faulty::new("funding");
-        let mut rates: Vec<Option<Rate>> = self.market.instruments().iter().map(|_| None).collect();
+        let mut rates: Vec<Option<Paid>> = self.market.instruments().iter().map(|_| None).collect();
         for row in 0..n {
             match self.rate(funding, prices, row) {
                 Ok((at, rate)) => {
@@ -120,12 +120,7 @@ impl Ledger {
         self.stage(working, faults, outcome)
     }
 
-    fn rate(
-        &self,
-        funding: &Funding<'_>,
-        prices: &Prices,
-        row: usize,
-    ) -> std::result::Result<(usize, Rate), Wrong> {
+    fn rate(&self, funding: &Funding<'_>, prices: &Prices, row: usize) -> std::result::Result<(usize, Paid), Wrong> {
         let at = self.instrument_at(&funding.instrument, row)?;
         let rate = number("rate", funding.rate[row])?;
         let given = funding.price.map_or(f64::NAN, |column| column[row]);
@@ -134,11 +129,11 @@ impl Ledger {
             let cure = "give the price of the notional, or the mark";
             return Err(Wrong::new("price", "null".to_owned(), FaultKind::Missing, cure));
         }
-        Ok((at, Rate { row, rate: Exact::from_f64(rate), price: Exact::from_f64(price) }))
+        Ok((at, Paid { row, rate: Exact::from_f64(rate), price: Exact::from_f64(price) }))
     }
 
     /// The accounts that hold an instrument with a rate, ascending.
-    fn holders(&self, rates: &[Option<Rate>]) -> Vec<usize> {
+    fn holders(&self, rates: &[Option<Paid>]) -> Vec<usize> {
         let has = |instrument: u32| rates[instrument as usize].is_some();
         let base = self.places.base();
         let by_class: Vec<bool> = base.holdings().classes.iter().map(|class| has(class.instrument)).collect();
@@ -162,7 +157,7 @@ impl Ledger {
         &self,
         account: usize,
         (state, held): (&mut State, usize),
-        rate: &Rate,
+        rate: &Paid,
         round: Option<Direction>,
     ) -> std::result::Result<(usize, Movement), Wrong> {
         let position = state.positions[held].clone();

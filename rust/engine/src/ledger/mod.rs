@@ -32,6 +32,13 @@ mod state;
 mod trade;
 mod transfers;
 
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tests_accounts;
+#[cfg(test)]
+mod tests_agree;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -45,7 +52,7 @@ pub use amount::Direction;
 pub use fills::Fills;
 pub use funding::Funding;
 pub use keys::Key;
-pub use staged::{Outcome, Staged};
+pub use staged::{Change, Outcome, Staged};
 pub use transfers::Transfers;
 
 use amount::Fixed;

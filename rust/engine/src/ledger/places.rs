@@ -47,15 +47,7 @@ impl Places {
         for &account in &absent {
             of[account as usize] = CLOSED;
         }
-        Self {
-            base,
-            of,
-            slots: Vec::new(),
-            free_slots: Vec::new(),
-            small: Vec::new(),
-            free_small: Vec::new(),
-            absent,
-        }
+        Self { base, of, slots: Vec::new(), free_slots: Vec::new(), small: Vec::new(), free_small: Vec::new(), absent }
     }
 
     pub(super) const fn base(&self) -> &Arc<Book> {
@@ -110,16 +102,11 @@ impl Places {
         let in_use = accounts.len();
         let numbers = accounts.clone();
         let new = Some(Small { book, accounts, in_use });
-        let small = match self.free_small.pop() {
-            Some(small) => {
-                self.small[small as usize] = new;
-                small
-            }
-            None => {
-                self.small.push(new);
-                short(self.small.len() - 1)
-            }
-        };
+        let small = self.free_small.pop().unwrap_or_else(|| {
+            self.small.push(None);
+            short(self.small.len() - 1)
+        });
+        self.small[small as usize] = new;
         for (at, account) in numbers.into_iter().enumerate() {
             let slot = self.slot((small, short(at)));
             self.of[account as usize] = slot + 1;
@@ -163,7 +150,8 @@ impl Places {
             let rest = small.in_use - of.len();
             if rest > 0 && rest * SPARSE < small.accounts.len() {
                 let stays = |account: &&u32| {
-                    self.small_of(**account).is_some_and(|found| found.0 == of[0].0 && of.binary_search(&found).is_err())
+                    self.small_of(**account)
+                        .is_some_and(|found| found.0 == of[0].0 && of.binary_search(&found).is_err())
                 };
                 all.extend(small.accounts.iter().filter(stays));
             }

@@ -3,7 +3,7 @@
 use crate::book::{
     Accounts, Balances, Duplicates, Keys, NO_KEY, Orders, Positions, QuantityUnit, Settings, Side, Tables, TextKeys,
 };
-use crate::market::Market;
+use crate::market::{Instrument, Market};
 
 use super::state::State;
 
@@ -21,7 +21,7 @@ pub(super) struct Words {
 impl Words {
     pub(super) fn new(market: &Market) -> Self {
         let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-        let old = market.instruments().iter().flat_map(|instrument| instrument.old_tiers());
+        let old = market.instruments().iter().flat_map(Instrument::old_tiers);
         let mut versions: Vec<String> = old.map(|(name, _)| name.clone()).collect();
         versions.sort_unstable();
         versions.dedup();
@@ -36,7 +36,7 @@ impl Words {
 
     /// The code of an instrument's old table of tiers.
     fn version(&self, market: &Market, instrument: u32, version: Option<u16>) -> u32 {
-        let old = market.instruments().get(instrument as usize).map(crate::market::Instrument::old_tiers);
+        let old = market.instruments().get(instrument as usize).map(Instrument::old_tiers);
         let name = version.and_then(|version| old?.get(usize::from(version)));
         let code = name.and_then(|(name, _)| self.versions.binary_search(name).ok());
         code.and_then(|code| u32::try_from(code).ok()).unwrap_or(NO_KEY)

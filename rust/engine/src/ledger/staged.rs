@@ -1,6 +1,7 @@
 //! What an operation will have done: made ready without changing anything, then put in place at once.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::error::{BookFaults, Error, Fault, FaultKind, MAX_FAULTS, Result};
@@ -127,17 +128,29 @@ impl Staged {
         std::mem::take(&mut self.outcome)
     }
 
-    /// The accounts that are to change, by number, ascending: each with the book and the place in it that it will have, or
-    /// `None` where it is closed.
+    /// The accounts that are to change, by number, ascending.
     #[must_use]
-    pub fn accounts(&self) -> Vec<(u32, Option<(&Arc<Book>, usize)>)> {
-        let mut all: Vec<_> = self.closed.iter().map(|&account| (account, None)).collect();
+    pub fn changes(&self) -> Vec<Change<'_>> {
+        let closed = |&account: &u32| Change { account, book: None, pools: 0..0 };
+        let mut all: Vec<Change<'_>> = self.closed.iter().map(closed).collect();
         for (book, accounts) in &self.books {
-            all.extend(accounts.iter().enumerate().map(|(at, &account)| (account, Some((book, at)))));
+            let change = |(at, &account)| Change { account, book: Some(book), pools: book.holdings().pools_of(at) };
+            all.extend(accounts.iter().enumerate().map(change));
         }
-        all.sort_unstable_by_key(|(account, _)| *account);
+        all.sort_unstable_by_key(|change| change.account);
         all
     }
+}
+
+/// What an account is to become.
+#[derive(Debug, Clone)]
+pub struct Change<'a> {
+    /// The number of the account; of a new one the number that it will have.
+    pub account: u32,
+    /// The book that it will be in; `None` where it is closed.
+    pub book: Option<&'a Arc<Book>>,
+    /// Its pools there.
+    pub pools: Range<usize>,
 }
 
 /// An account on its way through an operation.

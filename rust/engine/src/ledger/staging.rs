@@ -61,13 +61,13 @@ fn place(
         Keys::Int(keys) => {
             (usize::try_from(keys[row]).ok().filter(|&at| at < n), format!("give the position, from 0, of {expected}"))
         }
-        Keys::Text(texts) => match texts.names.get(texts.codes[row] as usize) {
-            Some(name) => (of_name(name), format!("give the name of {expected}, or add it to the market")),
-            None => {
+        Keys::Text(texts) => {
+            let Some(name) = texts.names.get(texts.codes[row] as usize) else {
                 let cure = format!("give the name of {expected}");
                 return Err(Wrong::new(column, "null".to_owned(), FaultKind::Missing, cure));
-            }
-        },
+            };
+            (of_name(name), format!("give the name of {expected}, or add it to the market"))
+        }
     };
     found.ok_or_else(|| Wrong::new(column, keys.show(row), FaultKind::Unknown, cure))
 }
@@ -106,9 +106,7 @@ impl Ledger {
             Err(wrong) => return faults.add(row, wrong),
         };
         let number = u32::try_from(account).unwrap_or(NO_KEY);
-        let of = working
-            .entry(number)
-            .or_insert_with(|| Working { state: self.state(account), ..Working::default() });
+        let of = working.entry(number).or_insert_with(|| Working { state: self.state(account), ..Working::default() });
         if of.refused {
             return;
         }
@@ -119,12 +117,7 @@ impl Ledger {
     }
 
     /// The books of accounts that changed, unless something is wrong with them.
-    pub(super) fn stage(
-        &self,
-        working: BTreeMap<u32, Working>,
-        faults: Faulty,
-        outcome: Outcome,
-    ) -> Result<Staged> {
+    pub(super) fn stage(&self, working: BTreeMap<u32, Working>, faults: Faulty, outcome: Outcome) -> Result<Staged> {
         let mut faults = faults.passed()?;
         let mut staged = self.nothing();
         staged.outcome = outcome;
@@ -180,7 +173,8 @@ impl Ledger {
             Error::Book(found) => found.faults.into_iter().next().map(Wrong::from),
             _ => None,
         };
-        let unknown = || Wrong::new("isolated_margin", "null".to_owned(), FaultKind::Missing, "give the isolated margin");
+        let unknown =
+            || Wrong::new("isolated_margin", "null".to_owned(), FaultKind::Missing, "give the isolated margin");
         self.build(&self.rows([(0, state)].into_iter())).map_err(|error| refused(error).unwrap_or_else(unknown))
     }
 
@@ -212,7 +206,8 @@ fn row_of(rows: &Rows, some: &[(u32, Working)], fault: &Fault) -> usize {
         _ => (&rows.settings.account, Some(&rows.settings.instrument)),
     };
     let account = accounts.get(at).and_then(|&account| u32::try_from(account).ok());
-    let instrument = instruments.and_then(|column| column.get(at)).and_then(|&instrument| u32::try_from(instrument).ok());
+    let instrument =
+        instruments.and_then(|column| column.get(at)).and_then(|&instrument| u32::try_from(instrument).ok());
     let found = some.iter().find(|(number, _)| Some(*number) == account);
     found.map_or(0, |(_, working)| working.row_of(instrument))
 }

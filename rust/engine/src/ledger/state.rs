@@ -94,7 +94,9 @@ impl State {
     fn amount(&mut self, item: Item) -> Option<&mut Amount> {
         match item {
             Item::Wallet(asset) => self.cash.iter_mut().find(|cash| cash.asset == asset).map(|cash| &mut cash.wallet),
-            Item::Quantity(leg) => self.positions.iter_mut().find(|held| held.leg == leg).map(|held| &mut held.quantity),
+            Item::Quantity(leg) => {
+                self.positions.iter_mut().find(|held| held.leg == leg).map(|held| &mut held.quantity)
+            }
             Item::Fence(leg) => self.positions.iter_mut().find(|held| held.leg == leg).map(|held| &mut held.fence),
         }
     }

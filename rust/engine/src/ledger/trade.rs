@@ -18,7 +18,6 @@ const USUAL_LOT: Fixed = Fixed { digits: 1, exponent: -8 };
 /// An instrument as money sees it.
 pub(super) struct Contract<'a> {
     pub(super) instrument: &'a Instrument,
-    pub(super) at: u32,
     pub(super) settle: usize,
     pub(super) quantum: Fixed,
     size: Exact,
@@ -80,7 +79,7 @@ impl Ledger {
             Payoff::Linear | Payoff::Inverse => size,
         };
         let settle = instrument.settle();
-        Contract { instrument, at: u32::try_from(at).unwrap_or(u32::MAX), settle, quantum: self.quanta[settle], size }
+        Contract { instrument, settle, quantum: self.quanta[settle], size }
     }
 
     /// The step of an instrument's quantities.
@@ -154,7 +153,8 @@ impl Desk<'_> {
         if held.is_some_and(|held| held.plus(quantity).is_some_and(Fixed::is_zero)) {
             return Ok(());
         }
-        let cure = format!("it is no multiple of the lot {}; give a multiple, or all of the position", shown(lot.to_f64()));
+        let cure =
+            format!("it is no multiple of the lot {}; give a multiple, or all of the position", shown(lot.to_f64()));
         Err(Wrong::new("quantity", shown(quantity.to_f64()), FaultKind::NotMultiple, cure))
     }
 
@@ -183,7 +183,8 @@ impl Desk<'_> {
             return Ok(());
         };
         let held = self.state.positions[at].clone();
-        let same = held.leverage.to_bits() == added.leverage.to_bits() || (held.leverage.is_nan() && added.leverage.is_nan());
+        let same =
+            held.leverage.to_bits() == added.leverage.to_bits() || (held.leverage.is_nan() && added.leverage.is_nan());
         if !same {
             let cure = format!("the position has {}; change that of the whole position first", shown(held.leverage));
             return Err(Wrong::new("leverage", shown(added.leverage), FaultKind::Inconsistent, cure));
@@ -248,7 +249,8 @@ impl Desk<'_> {
         if !rest.is_zero() {
             let share = fence.to_exact() * part.to_exact();
             let share = share.checked_div(&held.quantity.fixed().to_exact()).unwrap_or_else(Exact::zero);
-            let steps = in_steps(&share, contract.quantum, Some(Direction::Down)).map_err(|_| too_large("realized_pnl"))?;
+            let steps =
+                in_steps(&share, contract.quantum, Some(Direction::Down)).map_err(|_| too_large("realized_pnl"))?;
             back = contract.quantum.times(steps.count).ok_or_else(|| too_large("realized_pnl"))?;
         }
         let back = if back.compare(loss).is_lt() { loss } else { back };

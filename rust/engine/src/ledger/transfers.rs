@@ -85,8 +85,13 @@ impl Ledger {
         of.touched.push((row, None));
         let steps = self.in_quanta(&Exact::from_f64(amount), asset, transfers.round, "amount")?;
         let moved = Movement { amount: steps.count, remainder: steps.remainder, ..Movement::default() };
-        let mut desk =
-            Desk { ledger: self, account, state: &mut of.state, direction: transfers.round, moved: Movement::default() };
+        let mut desk = Desk {
+            ledger: self,
+            account,
+            state: &mut of.state,
+            direction: transfers.round,
+            moved: Movement::default(),
+        };
         if steps.count < 0 {
             let free = desk.free(asset)?;
             let asked = self.quanta[asset].times(-steps.count);
