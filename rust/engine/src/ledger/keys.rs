@@ -118,6 +118,18 @@ impl Directory {
         found.or_else(|| self.names.get(key).map(|&at| at as usize))
     }
 
+    /// Whether no two of the first accounts have one key.
+    pub(super) fn are_distinct(&self, base: &AccountKeys) -> bool {
+        match (self.first(base), self.sorted(base)) {
+            (AccountKeys::Int(keys), None) => keys.is_sorted_by(|a, b| a < b),
+            (AccountKeys::Text(keys), None) => keys.is_sorted_by(|a, b| a < b),
+            (AccountKeys::Int(keys), Some(sorted)) => sorted.is_sorted_by(|&a, &b| keys[a as usize] < keys[b as usize]),
+            (AccountKeys::Text(keys), Some(sorted)) => {
+                sorted.is_sorted_by(|&a, &b| keys[a as usize] < keys[b as usize])
+            }
+        }
+    }
+
     fn sorted(&self, base: &AccountKeys) -> Option<&[u32]> {
         let numbers = |n: usize| (0..n).map(|at| u32::try_from(at).unwrap_or(u32::MAX)).collect::<Vec<u32>>();
         let sort = || match self.first(base) {

@@ -21,11 +21,13 @@
 
 mod accounts;
 mod amount;
+mod bytes;
 mod fills;
 mod funding;
 mod keys;
 mod places;
 mod rows;
+mod snapshot;
 mod staged;
 mod staging;
 mod state;
@@ -38,6 +40,8 @@ mod tests;
 mod tests_accounts;
 #[cfg(test)]
 mod tests_agree;
+#[cfg(test)]
+mod tests_snapshot;
 
 use std::collections::BTreeMap;
 use std::ops::Range;

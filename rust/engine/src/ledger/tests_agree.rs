@@ -12,9 +12,14 @@ use crate::score::{Column, score_pool};
 use super::{Direction, Fills, Funding, Key, Ledger, Outcome, Staged, Transfers};
 
 /// Numbers that look drawn.
+#[derive(Clone)]
 pub(super) struct Draw(u64);
 
 impl Draw {
+    pub(super) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     pub(super) fn below(&mut self, n: u32) -> u32 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         u32::try_from((self.0 >> 33) % u64::from(n)).unwrap()
@@ -188,7 +193,7 @@ fn test_ledger_figures_are_those_of_one_book_and_money_is_conserved() {
     }
     let mut n_done = 0;
     for (seed, market) in (1..).zip(markets.iter().filter(|market| !market.instruments().is_empty())) {
-        let mut draw = Draw(seed);
+        let mut draw = Draw::new(seed);
         let mut ledger = drawn(market, &mut draw);
         n_done += operate(&mut ledger, market, &mut draw, 30);
     }
