@@ -281,6 +281,7 @@ impl<C: Number> Number for Along<C> {
 
     fn moving(x: f64, motion: Motion, path: &Path<C>) -> Self {
         let line = match motion {
+            Motion::Free { .. } => return Self::of(x),
             Motion::Scaled { from } if from.to_bits() == x.to_bits() => Polynomial::line(C::zero(), C::of(1.0)),
             Motion::Scaled { from } => Polynomial::line(C::zero(), C::of(x).over(&C::of(from))),
             Motion::Shocked { by } => Polynomial::line(C::of(x), C::of(x).times(&C::of(by))),

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::Exact;
+use super::enclosed::Within;
 use super::traced::Name;
 
 /// How a price follows the variable `v` of a path.
@@ -12,6 +13,8 @@ pub(crate) enum Motion {
     Scaled { from: f64 },
     /// `x * (1 + v * by)`.
     Shocked { by: f64 },
+    /// By itself, as one of the axes of a box. Where there is no box it stays.
+    Free { axis: u32 },
 }
 
 /// A number that rules can be evaluated in.
@@ -38,6 +41,32 @@ pub(crate) trait Number: Clone {
     fn to_f64(&self) -> f64;
     /// A price that moves along a path.
     fn moving(x: f64, motion: Motion, path: &Self::Path) -> Self;
+
+    /// How the number compares with zero at present, where it is one of a box.
+    fn sign_now(&self) -> Option<Ordering> {
+        self.sign()
+    }
+
+    /// Where the number gets to; `None` where it is one number.
+    fn within(&self) -> Option<Within> {
+        None
+    }
+
+    /// Whether, of a number over a box, the result holds only where it keeps the sign that it has at present; it is noted then.
+    fn keep(&self) -> bool {
+        false
+    }
+
+    /// `self` at present, over a box `other` somewhere; without jumps if both agree where one becomes the other, in an amount
+    /// that both are linear in.
+    fn or(&self, _other: &Self, _continuous: bool) -> Self {
+        self.clone()
+    }
+
+    /// The one of two that a comparison of both picked, as `this` says `self`.
+    fn either(&self, other: &Self, this: bool) -> Self {
+        if this { self.clone() } else { other.clone() }
+    }
 
     /// Whether an input is the larger one: the order of inputs is that of their doubles.
     fn exceeds(&self, other: &Self) -> bool {
@@ -85,6 +114,7 @@ pub(super) fn moved<N: Number>(x: f64, motion: Motion, v: &N) -> N {
         Motion::Scaled { from } if from.to_bits() == x.to_bits() => v.clone(),
         Motion::Scaled { from } => N::of(x).times(v).over(&N::of(from)),
         Motion::Shocked { by } => N::of(x).times(&N::of(1.0).plus(&v.times(&N::of(by)))),
+        Motion::Free { .. } => N::of(x),
     }
 }
 

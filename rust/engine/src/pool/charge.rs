@@ -169,10 +169,14 @@ impl<N: Number> Pool<'_, N> {
         let table = || self.book.class_table(self.class(group));
         let charge = match (self.charged_as(margin), rule.source) {
             (Margin::Initial, MarginSource::Usual) => amount.clone(),
-            (Margin::Initial, _) => table().initial_rate::<N>(tier.at).times(amount),
+            (Margin::Initial, _) => tier.choose(false, |tier| table().initial_rate::<N>(tier).times(amount)),
             (Margin::Maintenance, _) => {
-                let deduction = table().deduction::<N>(tier.at).times(&self.unit_value(rule.price, group));
-                table().rate::<N>(tier.at).times(amount).minus(&deduction).positive()
+                let unit = self.unit_value(rule.price, group);
+                let in_tier = |tier| {
+                    let deduction = table().deduction::<N>(tier).times(&unit);
+                    table().rate::<N>(tier).times(amount).minus(&deduction)
+                };
+                tier.choose(true, in_tier).positive()
             }
         };
         let instrument = || self.instrument(group);
@@ -312,7 +316,8 @@ impl<N: Number> Pool<'_, N> {
         let basis = self.book.market().rules().orders().price;
         for order in &self.orders[group.orders.clone()] {
             let side = if order.buy { &mut sides.buys } else { &mut sides.sells };
-            let of = (&order.quantity, &order.size, order.value(basis).1);
+            let price = order.value(basis).1;
+            let of = (&order.quantity, &order.size, &price);
             let amount = in_unit(bounds, &instruments[order.instrument], &per_quantity(order.instrument), of);
             *side = side
                 .plus(&amount.named(|| Name::term("tier_notional").rule("orders.tier_basis").of("order", order.at)));
@@ -327,7 +332,7 @@ impl<N: Number> Pool<'_, N> {
         let fixed = usize::from(tiers.max().unwrap_or(0)).min(table.floors.len());
         let choice = self.book.market().rules().margin_class().tier;
         if choice == TierChoice::Static && fixed > 0 {
-            return Tier { at: fixed - 1, basis: None, fixed };
+            return Tier::of(fixed - 1, fixed);
         }
         let mode = self.book.market().rules().orders().tier_basis;
         let amount =
@@ -344,8 +349,14 @@ impl<N: Number> Pool<'_, N> {
         let (tier, left_open) = table.tier_of(&basis);
         *open |= left_open;
         let fixed = if choice == TierChoice::HigherOfBoth { fixed } else { 0 };
+        let own = rule.tier_price == rule.price && group.orders.is_empty() && fixed == 0;
+        let continuous =
+            table.continuous && own && rule.tier_legs == TierLegs::Same && rule.source == MarginSource::Usual;
+        let (lowest, highest) = table.reach_of(&basis, tier, !continuous);
         let basis = basis.named(|| Name::group("tier_basis").rule("margin_class.tier"));
-        Tier { at: tier.max(fixed.saturating_sub(1)), basis: Some(basis), fixed }
+        let at_least = |tier: usize| tier.max(fixed.saturating_sub(1));
+        let (at, reach) = (at_least(tier), (at_least(lowest), at_least(highest)));
+        Tier { at, reach, continuous, basis: Some(basis), fixed }
     }
 
     /// The instrument of a group.

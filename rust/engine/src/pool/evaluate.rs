@@ -258,6 +258,23 @@ fn exposed<N: Number>(pool: &Pool<'_, N>, layers: &[Layer<N>], joint: bool) -> (
     })
 }
 
+/// The equity of a pool at full value, in its asset, or of several assets in that of the rules' valuation.
+pub(super) fn equity<N: Number>(book: &Book, pool: usize, at: Moment<'_, N>) -> N {
+    let holdings = book.holdings();
+    let mut layers: Vec<Layer<N>> = holdings.layers_of(pool).map(|layer| Layer::new(book, pool, layer)).collect();
+    for position in holdings.positions_of(pool) {
+        let leg: Leg<N> = Leg::new(book, position, at);
+        let layer = layer_of(book, &mut layers, leg.instrument);
+        layer.pnl = layer.pnl.plus(&leg.unrealized_pnl(&book.market().instruments()[leg.instrument]));
+    }
+    let joint = book.is_joint(pool);
+    layers.iter().fold(N::zero(), |sum, layer| {
+        let equity = layer.cash().plus(&layer.pnl);
+        let price = at.index(layer.asset).filter(|_| joint);
+        sum.plus(&price.map_or_else(|| equity.clone(), |price| price.times(&equity)))
+    })
+}
+
 /// The cash of a layer: its wallet less fences and debts, and its credit.
 pub(super) fn layer_cash<N: Number>(book: &Book, pool: usize, layer: usize) -> N {
     let layer: Layer<N> = Layer::new(book, pool, layer);

@@ -102,21 +102,29 @@ impl Book {
     }
 }
 
-/// The figures, or `None` where this arithmetic cannot decide.
-fn attempt<N: Number>(book: &Book, pool: usize, prices: &Prices) -> Option<Judged> {
+/// A pool's figures, what the first constraint leaves, and whether the pool is liquidatable.
+pub(super) struct Verdict<N> {
+    pub(super) value: PoolValue<N>,
+    excess: N,
+    pub(super) fails: bool,
+}
+
+/// The prices that a constraint looks at.
+pub(super) fn moment_of<N: Number>(prices: &Prices, price: TriggerPrice) -> Moment<'_, N> {
+    let mark = if price == TriggerPrice::Last { prices.last() } else { prices.mark() };
+    Moment::still(mark, prices.index())
+}
+
+/// The verdict on a pool, or `None` where this arithmetic cannot decide.
+pub(super) fn verdict<N: Number>(book: &Book, pool: usize, prices: &Prices, wanted: Wanted) -> Option<Verdict<N>> {
     let rules = book.market().rules();
-    let moment = |price: TriggerPrice| {
-        let mark = if price == TriggerPrice::Last { prices.last() } else { prices.mark() };
-        Moment::still(mark, prices.index())
-    };
     let (first, rest) = rules.constraints().split_first()?;
-    let value: PoolValue<N> = evaluate(book, pool, moment(first.price), Wanted::All);
+    let value: PoolValue<N> = evaluate(book, pool, moment_of(prices, first.price), wanted);
     if value.open {
         return None;
     }
     let excess = excess(first, &value);
-    let sign = excess.sign()?;
-    let mut fails = fails(first, sign) && value.exposed;
+    let mut fails = fails(first, excess.sign()?) && value.exposed;
     for constraint in rest {
         let decided = match rules.combine() {
             Combine::Any => fails,
@@ -125,14 +133,20 @@ fn attempt<N: Number>(book: &Book, pool: usize, prices: &Prices) -> Option<Judge
         if decided || !value.exposed {
             break;
         }
-        let other =
-            (constraint.price != first.price).then(|| evaluate(book, pool, moment(constraint.price), Wanted::Tested));
+        let other = (constraint.price != first.price)
+            .then(|| evaluate(book, pool, moment_of(prices, constraint.price), Wanted::Tested));
         let other = other.as_ref().unwrap_or(&value);
         if other.open {
             return None;
         }
         fails = self::fails(constraint, self::excess(constraint, other).sign()?);
     }
+    Some(Verdict { value, excess, fails })
+}
+
+/// The figures, or `None` where this arithmetic cannot decide.
+fn attempt<N: Number>(book: &Book, pool: usize, prices: &Prices) -> Option<Judged> {
+    let Verdict { value, excess, fails } = verdict::<N>(book, pool, prices, Wanted::All)?;
     let known = |x: &Option<N>| x.as_ref().map_or(f64::NAN, N::to_f64);
     let required = &value.maintenance_margin;
     let nothing_required = required.to_f64() == 0.0;
@@ -165,7 +179,8 @@ pub(super) fn excess<N: Number>(constraint: &Constraint, value: &PoolValue<N>) -
     value.collateral_value.minus(&level.times(required)).named(|| Name::term("excess").rule("trigger"))
 }
 
-fn fails(constraint: &Constraint, sign: Ordering) -> bool {
+/// Whether an excess of this sign fails a constraint.
+pub(super) fn fails(constraint: &Constraint, sign: Ordering) -> bool {
     match sign {
         Ordering::Less => true,
         Ordering::Equal => constraint.zero_fails,

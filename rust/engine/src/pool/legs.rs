@@ -157,14 +157,14 @@ impl<N: Number> Order<N> {
     }
 
     /// The value of the order, in the settlement asset, and the price that it is valued at.
-    pub(super) fn value(&self, basis: OrderPrice) -> (N, &N) {
+    pub(super) fn value(&self, basis: OrderPrice) -> (N, N) {
         match (basis, &self.at_limit, &self.limit) {
-            (OrderPrice::Limit, Some(value), Some(price)) => (value.clone(), price),
+            (OrderPrice::Limit, Some(value), Some(price)) => (value.clone(), price.clone()),
             (OrderPrice::Worse, Some(value), Some(price)) => {
                 let at_limit = if self.inverse { !price.exceeds(&self.mark) } else { !self.mark.exceeds(price) };
-                (value.larger_if(&self.at_mark, at_limit), if at_limit { price } else { &self.mark })
+                (value.larger_if(&self.at_mark, at_limit), price.either(&self.mark, at_limit))
             }
-            _ => (self.at_mark.clone(), &self.mark),
+            _ => (self.at_mark.clone(), self.mark.clone()),
         }
     }
 

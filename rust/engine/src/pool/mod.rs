@@ -11,8 +11,11 @@ mod classes;
 mod collateral;
 mod curves;
 mod derived;
+#[cfg(test)]
+mod drawn;
 mod evaluate;
 mod fills;
+mod flags;
 mod folded;
 mod forms;
 mod judge;
@@ -24,6 +27,10 @@ mod pieces;
 mod positions;
 mod program;
 mod refined;
+mod region;
+#[cfg(test)]
+mod region_tests;
+mod room;
 mod shape;
 mod simple;
 mod tables;
@@ -48,14 +55,20 @@ pub(crate) use collateral::AssetRow;
 pub(crate) use curves::{Curve, Owed, Stretch};
 pub(crate) use derived::{Tested, derive};
 pub(crate) use evaluate::{PoolValue, fence};
+#[cfg_attr(not(test), expect(unused_imports, reason = "what asks for it comes next"))]
+pub(crate) use flags::{Flags, flags, soft_stop};
 use folded::Sources;
 pub(crate) use folded::{Folded, LANES, decode};
 pub(crate) use judge::UNKNOWN;
 pub(crate) use lane_classes::LaneTables;
 pub(crate) use layered::{Layered, OF_SUMS, OWN, Rows};
 pub(crate) use moment::Moves;
+#[cfg_attr(not(test), expect(unused_imports, reason = "what asks for it comes next"))]
+pub(crate) use moment::Source;
 pub(crate) use pieces::{Piece, Pieces, TierRows};
 pub(crate) use refined::{Path, Refined};
+#[cfg_attr(not(test), expect(unused_imports, reason = "what asks for it comes next"))]
+pub(crate) use region::{Bounds, account_region, region};
 use tables::ClassTable;
 
 /// The accounts, grouped once into pools and folded for the kernels; owns its copy and never changes.

@@ -3,6 +3,17 @@
 use crate::exact::{Motion, Number};
 use crate::market::Market;
 
+/// A price of the market.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Source {
+    /// The mark of an instrument.
+    Mark(u32),
+    /// The price of its last trade.
+    Last(u32),
+    /// The index price of an asset.
+    Index(u16),
+}
+
 /// What moves along a path; everything else stays.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Moves<'a> {
@@ -10,6 +21,8 @@ pub(crate) enum Moves<'a> {
     Instrument { at: usize, from: f64 },
     /// Every price of an underlying, and the index price of the asset of its name, in proportion to `v / from`.
     Underlying { market: &'a Market, name: &'a str, from: f64 },
+    /// Prices of a list, each by itself; `last`: what instruments are valued at are prices of the last trades.
+    Each { sources: &'a [Source], last: bool },
     /// Each price by `1 + v * shock`.
     Shock { instruments: &'a [f64], assets: &'a [f64] },
 }
@@ -23,6 +36,10 @@ impl Moves<'_> {
                 (market.instruments()[instrument].underlying() == name).then_some(Motion::Scaled { from })
             }
             Self::Shock { instruments, .. } => shocked(instruments, instrument),
+            Self::Each { sources, last } => {
+                let at = u32::try_from(instrument).ok()?;
+                free(sources, if last { Source::Last(at) } else { Source::Mark(at) })
+            }
         }
     }
 
@@ -35,8 +52,14 @@ impl Moves<'_> {
                 moves.then_some(Motion::Scaled { from })
             }
             Self::Shock { assets, .. } => shocked(assets, asset),
+            Self::Each { sources, .. } => free(sources, Source::Index(u16::try_from(asset).ok()?)),
         }
     }
+}
+
+fn free(sources: &[Source], source: Source) -> Option<Motion> {
+    let axis = u32::try_from(sources.binary_search(&source).ok()?).ok()?;
+    Some(Motion::Free { axis })
 }
 
 fn shocked(shocks: &[f64], at: usize) -> Option<Motion> {

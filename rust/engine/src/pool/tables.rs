@@ -51,6 +51,17 @@ pub(crate) struct ClassTable {
     pub(crate) taker: f64,
     /// The rate of closing fees inside requirements.
     pub(crate) closing: f64,
+    /// Whether what is charged for maintenance does not jump at floors.
+    pub(super) continuous: bool,
+}
+
+/// Whether `rate * amount - deduction` is the same on both sides of every floor.
+fn is_continuous(floors: &[Constant], rates: &[Constant], deductions: &[Constant]) -> bool {
+    (1..floors.len()).all(|k| {
+        let rise = rates[k].exact().clone() - rates[k - 1].exact().clone();
+        let taken = deductions[k].exact().clone() - deductions[k - 1].exact().clone();
+        (rise * floors[k].exact().clone() - taken).is_zero()
+    })
 }
 
 impl ClassTable {
@@ -58,25 +69,29 @@ impl ClassTable {
         let table: &TierTable = class.tiers(market);
         let coefficient = Exact::from_f64(class.coefficient);
         let scaled = |x: Exact| Constant::new(x * coefficient.clone());
+        let floors: Vec<Constant> = table.floors().iter().map(|&floor| scaled(Exact::from_f64(floor))).collect();
+        let rates: Vec<Constant> = table.exact_rates().into_iter().map(Constant::new).collect();
+        let deductions: Vec<Constant> = table.exact_deductions().into_iter().map(scaled).collect();
         Self {
+            continuous: is_continuous(&floors, &rates, &deductions),
             bounds: table.bounds(),
             at_floor: table.at_floor(),
-            floors: table.floors().iter().map(|&floor| scaled(Exact::from_f64(floor))).collect(),
-            rates: table.exact_rates().into_iter().map(Constant::new).collect(),
+            floors,
+            rates,
             initial_rates: table.exact_initial_rates().into_iter().map(Constant::new).collect(),
-            deductions: table.exact_deductions().into_iter().map(scaled).collect(),
+            deductions,
             tier: class.tier,
             taker: market.profiles().get(usize::from(class.profile)).map_or(0.0, |profile| profile.taker),
             closing: market.closing_fee_rate(class.instrument as usize, usize::from(class.profile)),
         }
     }
 
-    /// The tier, from 0, that a basis is in, and whether rounding left it open.
+    /// The tier, from 0, that a basis is in at present, and whether rounding left it open.
     pub(crate) fn tier_of<N: Number>(&self, basis: &N) -> (usize, bool) {
         let mut open = false;
         let mut reaches = |k: usize| {
             let above = basis.minus(&self.floors[k].get());
-            let sign = above.sign().unwrap_or_else(|| {
+            let sign = above.sign_now().unwrap_or_else(|| {
                 open = true;
                 above.to_f64().partial_cmp(&0.0).unwrap_or(Ordering::Less)
             });
@@ -92,6 +107,23 @@ impl ClassTable {
             tier += 1;
         }
         (tier, open)
+    }
+
+    /// The lowest and the highest tier, from 0, that a basis gets to from a tier that it is in at present. Where tiers jump,
+    /// as `jumps` says, a basis may be kept in its tier instead.
+    pub(super) fn reach_of<N: Number>(&self, basis: &N, tier: usize, jumps: bool) -> (usize, usize) {
+        let Some(within) = basis.within() else { return (tier, tier) };
+        // The double next to that of a floor is beyond the floor.
+        let begun = |at: &dyn Fn(f64) -> bool| self.floors.iter().skip(1).take_while(|floor| at(floor.near)).count();
+        let lowest = if within.falls { begun(&|floor| floor.next_up() < within.range.low).min(tier) } else { tier };
+        let highest =
+            if within.rises { begun(&|floor| floor.next_down() <= within.range.high).max(tier) } else { tier };
+        if jumps && (lowest, highest) != (tier, tier) {
+            let kept_above = lowest == tier || basis.minus(&self.floors[tier].get()).keep();
+            let kept_below = highest == tier || self.floors[tier + 1].get::<N>().minus(basis).keep();
+            return (if kept_above { tier } else { lowest }, if kept_below { tier } else { highest });
+        }
+        (lowest, highest)
     }
 
     /// What is charged on an amount in the unit of the bounds, and whether rounding left its tier open.

@@ -9,6 +9,10 @@ use super::tables::ClassTable;
 pub(super) struct Tier<N> {
     /// From 0.
     pub(super) at: usize,
+    /// The lowest and the highest that it may become.
+    pub(super) reach: (usize, usize),
+    /// Whether it is picked by what it charges, in a table that does not jump at its floors.
+    pub(super) continuous: bool,
     /// The amount that the tier was looked up by.
     pub(super) basis: Option<N>,
     /// The tier that is fixed, from 1; 0 where none is.
@@ -18,7 +22,18 @@ pub(super) struct Tier<N> {
 impl<N: Number> Tier<N> {
     /// Of what is charged by no table.
     pub(super) const fn none() -> Self {
-        Self { at: 0, basis: None, fixed: 0 }
+        Self::of(0, 0)
+    }
+
+    /// A tier that stays, and the one that is fixed, from 1.
+    pub(super) const fn of(at: usize, fixed: usize) -> Self {
+        Self { at, reach: (at, at), continuous: false, basis: None, fixed }
+    }
+
+    /// A number by the tier: what it is in each that the tier may become.
+    pub(super) fn choose(&self, continuous: bool, of: impl Fn(usize) -> N) -> N {
+        let others = (self.reach.0..=self.reach.1).filter(|&tier| tier != self.at);
+        others.fold(of(self.at), |number, tier| number.or(&of(tier), continuous && self.continuous))
     }
 
     /// The tier as a number, with the bounds that its basis lies within.
