@@ -192,7 +192,7 @@ def read_positions(  # noqa: PLR0913 - the last three have usual values
         for position in positions
     ]
     for position in positions:
-        _check_cap(position, accounts.terms(position.account).coefficient)
+        check_cap(position, accounts.terms(position.account).coefficient)
     return positions
 
 
@@ -292,7 +292,7 @@ def in_contracts(instrument: Instrument, quantity: Fraction, unit: str) -> Fract
     return quantity / instrument.contract_size
 
 
-def _check_cap(position: Position, coefficient: Fraction) -> None:
+def check_cap(position: Position, coefficient: Fraction) -> None:
     """Refuse a position that was too large for the venue when it was opened: its tier, hence its rate, is unknown."""
     instrument, table = position.instrument, position.table
     if table.cap is None:
