@@ -14,7 +14,8 @@
 //! a0)`, `a / b - a0 / b0 = ((a - a0) - (a0 / b0) (b - b0)) / b`. Of the larger of two numbers, with `d = a - b`,
 //! `max(a, b) - max(a0, b0) = (b - b0) + share (d - d0)`, where `share`, between 0 and 1, is the quotient of `max(d, 0)`
 //! between `d0` and `d`. Where rules choose otherwise, results are joined: what may become another formula has the hull of
-//! the slopes of both, and what both differ by at present as a jump. All ends are rounded outward, and the value at
+//! the slopes of both, and what both differ by at present as a jump. Where each is linear in one amount, and nothing jumps, the
+//! result is linear in pieces in that amount: its difference quotient lies between the least and the greatest slope. All ends are rounded outward, and the value at
 //! present is a number of its own, in doubles with a bound or without rounding.
 
 use std::cell::RefCell;
@@ -197,13 +198,10 @@ impl<C: Centre> Enclosed<C> {
         self.both(other, (now, range), |a, b| if exact { a.hull(b) } else { ends(a, b) })
     }
 
-    /// `self` or another, each somewhere in the box. Where both agree wherever one becomes the other as `continuous` says, the
-    /// result does not jump.
-    fn joined(&self, other: &Self, continuous: bool) -> Self {
-        let apart = if continuous { Interval::ZERO } else { other.now.minus(&self.now).interval() };
-        let range = self.range.hull(other.range);
-        let none = || Change { slopes: Vec::new(), jump: Interval::ZERO, region: None, flipped: None };
-        let nothing = none();
+    /// `self` or another, each somewhere in the box: with the hull of their slopes, and what they are `apart` at present as a
+    /// jump.
+    fn joined(&self, other: &Self, range: Interval, apart: Interval) -> Self {
+        let nothing = Change { slopes: Vec::new(), jump: Interval::ZERO, region: None, flipped: None };
         let (a, b) = (self.change.as_deref().unwrap_or(&nothing), other.change.as_deref().unwrap_or(&nothing));
         let mut change = a.joined(b, Interval::hull);
         change.jump = a.jump.hull(b.jump.plus(apart));
@@ -353,13 +351,19 @@ impl<C: Centre> Number for Enclosed<C> {
     }
 
     fn or(&self, other: &Self, continuous: bool) -> Self {
-        self.joined(other, continuous)
+        if continuous {
+            // Others may come between: of them all it is known that they lie within the slopes.
+            return self.joined(other, Interval::ALL, Interval::ZERO);
+        }
+        self.joined(other, self.range.hull(other.range), other.now.minus(&self.now).interval())
     }
 
     fn either(&self, other: &Self, this: bool) -> Self {
         let (one, rest) = if this { (self, other) } else { (other, self) };
         let apart = one.range.low > rest.range.high || one.range.high < rest.range.low;
-        if apart || (one.change.is_none() && rest.change.is_none()) { one.clone() } else { one.joined(rest, false) }
+        let still = one.change.is_none() && rest.change.is_none();
+        // A change of the larger of two lies between the changes of both, and so does one of the smaller.
+        if apart || still { one.clone() } else { one.joined(rest, one.range.hull(rest.range), Interval::ZERO) }
     }
 
     fn within(&self) -> Option<Within> {

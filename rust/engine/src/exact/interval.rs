@@ -82,6 +82,10 @@ impl Interval {
     }
 
     pub(crate) fn times(self, other: Self) -> Self {
+        if self.low >= 0.0 && other.low >= 0.0 {
+            let (low, high) = (Rounded::product(self.low, other.low), Rounded::product(self.high, other.high));
+            return Self { low: low.down(), high: high.up() };
+        }
         Self::spread([
             Rounded::product(self.low, other.low),
             Rounded::product(self.low, other.high),

@@ -57,13 +57,13 @@ pub(crate) trait Number: Clone {
         false
     }
 
-    /// `self` at present, over a box `other` somewhere; without jumps if both agree where one becomes the other, in an amount
-    /// that both are linear in.
+    /// `self` at present, over a box `other` somewhere. As `continuous` says, it does not jump: both are linear in the same
+    /// amount, and the result in pieces, which are no less and no more steep than `self` and all others.
     fn or(&self, _other: &Self, _continuous: bool) -> Self {
         self.clone()
     }
 
-    /// The one of two that a comparison of both picked, as `this` says `self`.
+    /// The one of two that a comparison of both picked, always the larger or always the smaller, as `this` says `self`.
     fn either(&self, other: &Self, this: bool) -> Self {
         if this { self.clone() } else { other.clone() }
     }

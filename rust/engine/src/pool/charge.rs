@@ -356,7 +356,8 @@ impl<N: Number> Pool<'_, N> {
         let basis = basis.named(|| Name::group("tier_basis").rule("margin_class.tier"));
         let at_least = |tier: usize| tier.max(fixed.saturating_sub(1));
         let (at, reach) = (at_least(tier), (at_least(lowest), at_least(highest)));
-        Tier { at, reach, continuous, basis: Some(basis), fixed }
+        let slopes = (continuous && lowest != highest).then(|| table.slopes(reach));
+        Tier { at, reach, slopes, basis: Some(basis), fixed }
     }
 
     /// The instrument of a group.

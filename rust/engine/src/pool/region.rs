@@ -158,7 +158,16 @@ fn answer(
     let least = f64::MIN_POSITIVE;
     let weights: Vec<f64> =
         sources.iter().map(|&source| weight(source)).map(|w| if w > least { w } else { least }).collect();
-    let search = Search { ask, axes: &axes, weights: &weights };
+    let settles = |asset: usize| {
+        sources.iter().any(|source| match *source {
+            Source::Mark(at) | Source::Last(at) => book.market().instruments()[at as usize].settle() == asset,
+            Source::Index(_) => false,
+        })
+    };
+    let coupled = |source| matches!(source, Source::Index(at) if settles(usize::from(at)));
+    let limits: Vec<Interval> =
+        sources.iter().map(|&source| if coupled(source) { COUPLED } else { EVERYTHING }).collect();
+    let search = Search { ask, axes: &axes, weights: &weights, limits: &limits };
     let moves = search.run::<Bounded>().or_else(|| search.run::<Exact>());
     let moves = moves.unwrap_or_else(|| vec![Interval::ZERO; axes.len()]);
     let rows = sources.iter().zip(axes).zip(moves);
@@ -170,6 +179,9 @@ fn answer(
 
 /// Everything: a price that falls to nothing, or rises without end.
 const EVERYTHING: Interval = Interval::new(-1.0, f64::INFINITY);
+
+/// What is tried of an index price that multiplies profits, which change their sign: of both not more than one can be free.
+const COUPLED: Interval = Interval::new(-0.25, 0.5);
 
 /// The prices, in doubles, whose decimals move by no more than `moves`.
 ///
@@ -193,7 +205,12 @@ struct Search<'a, A> {
     ask: &'a A,
     axes: &'a [Axis],
     weights: &'a [f64],
+    /// What is wanted at most.
+    limits: &'a [Interval],
 }
+
+/// The part of what is wanted, on the worst side, that ends the search.
+const ENOUGH: f64 = 0.4;
 
 /// How often a box is tried.
 const TRIALS: usize = 4;
@@ -214,10 +231,11 @@ impl<A: Ask> Search<'_, A> {
         let n = self.axes.len();
         let now = vec![Interval::ZERO; n];
         let guards = self.guards::<C>(&now, false)?;
-        let wanted = room(&guards, 1.0, self.weights, &vec![EVERYTHING; n]);
+        let wanted = room(&guards, 1.0, self.weights, self.limits);
         let (mut best, mut quality) = (now, (-1.0, -1.0));
         // A little more, since slopes rise along the way.
-        let mut trial = room(&guards, 1.25, self.weights, &vec![EVERYTHING; n]);
+        let first = room(&guards, 1.25, self.weights, self.limits);
+        let mut trial = first.clone();
         for _ in 0..TRIALS {
             let mut guards = self.guards::<C>(&trial, false);
             if guards.as_ref().is_none_or(|guards| guards.iter().any(|guard| guard.jumps)) {
@@ -226,11 +244,11 @@ impl<A: Ask> Search<'_, A> {
             let found =
                 guards.map_or_else(|| vec![Interval::ZERO; n], |guards| room(&guards, 1.0, self.weights, &trial));
             let of_found = quality_of(&found, &wanted);
-            let next = trial.iter().zip(&found).map(|(&trial, &found)| smaller_trial(trial, found)).collect();
+            let next = next_trial(&trial, &found, &first);
             if of_found > quality {
                 (best, quality) = (found, of_found);
             }
-            if quality.0 >= 0.5 {
+            if quality.0 >= ENOUGH || next == trial {
                 break;
             }
             trial = next;
@@ -239,25 +257,31 @@ impl<A: Ask> Search<'_, A> {
     }
 }
 
-/// Where to try next: nearer to what was found, and nowhere without bound.
-fn smaller_trial(trial: Interval, found: Interval) -> Interval {
-    const FAR: f64 = 3.0;
-    let side = |trial: f64, found: f64, far: f64| {
-        if trial > far {
-            return far;
-        }
-        let (least, wide) = (trial * 0.125, found * 2.0);
-        let next = if wide > least { wide } else { least };
-        if next < trial { next } else { trial }
+/// How far is tried where nothing says how far to try: four times as much, or a quarter.
+const FAR: Interval = Interval::new(-0.75, 3.0);
+
+/// Where to try next: nowhere without bound; then further where all that was tried was found, else nearer to what was found.
+fn next_trial(trial: &[Interval], found: &[Interval], first: &[Interval]) -> Vec<Interval> {
+    if trial.iter().any(|trial| trial.low < FAR.low || trial.high > FAR.high) {
+        return trial.iter().map(|trial| trial.and(FAR)).collect();
+    }
+    let smaller = |a: f64, b: f64| if a < b { a } else { b };
+    let side = |trial: f64, found: f64, first: f64| {
+        let nearer = -smaller(-trial * 0.25, -found * 2.0);
+        smaller(if found >= trial * 0.99 { trial * 2.0 } else { nearer }, first)
     };
-    Interval::new(-side(-trial.low, -found.low, 0.75), side(trial.high, found.high, FAR))
+    let sides = trial.iter().zip(found).zip(first);
+    let next = sides.map(|((trial, found), first)| {
+        Interval::new(-side(-trial.low, -found.low, -first.low), side(trial.high, found.high, first.high)).and(FAR)
+    });
+    next.collect()
 }
 
 /// How much of what is wanted was found: on the worst side, and over all.
 fn quality_of(found: &[Interval], wanted: &[Interval]) -> (f64, f64) {
     let part = |found: f64, wanted: f64| match (found, wanted) {
         (found, wanted) if found >= wanted => 1.0,
-        (found, wanted) if wanted > 1.0 => found / (found + 0.5),
+        (found, wanted) if wanted > 1.0 => found / (found + 0.1),
         (found, wanted) => found / wanted,
     };
     let sides = found.iter().zip(wanted);

@@ -1,5 +1,8 @@
 //! Tests of safe regions: whatever the rules are, no flag changes inside, and the regions have room.
 
+use std::sync::Arc;
+
+use crate::book::{Balances, Keys, OnError, Positions, Tables};
 use crate::market::{Market, Prices};
 
 use super::drawn::{Draw, book, markets};
@@ -51,6 +54,25 @@ fn draw_within(draw: &mut Draw, book: &Book, prices: &Prices, rows: &[Bounds]) -
     moved(book.market(), prices, &to)
 }
 
+/// All corners of a region, or some of so many that there are too many.
+fn corners(draw: &mut Draw, book: &Book, prices: &Prices, rows: &[Bounds]) -> Vec<Prices> {
+    let n = rows.len();
+    let corner = |which: usize| {
+        let end = |(k, of): (usize, &Bounds)| {
+            let now = present(prices, of.source);
+            // Without a bound, somewhere far away.
+            let [low, high] = [if of.low == 0.0 { now / 1e6 } else { of.low }, of.high.min(now * 1e6)];
+            (of.source, if which >> k & 1 == 0 { low } else { high })
+        };
+        moved(book.market(), prices, &rows.iter().enumerate().map(end).collect::<Vec<_>>())
+    };
+    if n <= 4 {
+        (0..1 << n).map(corner).collect()
+    } else {
+        (0..16).map(|_| corner(draw.below(1 << n.min(30)))).collect()
+    }
+}
+
 /// How far the nearest end of any row is, relatively.
 fn nearest(prices: &Prices, rows: &[Bounds]) -> f64 {
     rows.iter().fold(f64::INFINITY, |nearest, of| {
@@ -67,8 +89,9 @@ fn check_pool(draw: &mut Draw, book: &Book, pool: usize, prices: &Prices, guarde
         let now = present(prices, of.source);
         assert!(of.low <= now && now <= of.high, "{of:?} at {now}");
     }
-    for _ in 0..12 {
-        let at = draw_within(draw, book, prices, &rows);
+    let corners = corners(draw, book, prices, &rows);
+    let inside: Vec<Prices> = (0..12).map(|_| draw_within(draw, book, prices, &rows)).collect();
+    for at in corners.into_iter().chain(inside) {
         let found = flags(book, pool, &at, &LEVELS, ALL).bits;
         let context = || format!("{} pool {pool}: {bits:b}, {found:b} in {rows:?}\n{at:?}", book.market().id());
         assert_eq!(found & guarded, bits & guarded, "{}", context());
@@ -121,4 +144,94 @@ fn prop_region_of_an_account_keeps_its_soft_stop() {
         }
     }
     assert!(stops.iter().all(|&n| n > 20), "{stops:?}");
+}
+
+/// One account with cash and positions in a market.
+fn held(market: &str, cash: (&str, f64), positions: &[(&str, f64, f64)]) -> Book {
+    let market = Arc::new(Market::from_toml(market).unwrap());
+    let asset = i64::try_from(market.asset_index(cash.0).unwrap()).unwrap();
+    let at = |name: &str| i64::try_from(market.instrument_index(name).unwrap()).unwrap();
+    let column = |of: fn(&(&str, f64, f64)) -> f64| positions.iter().map(of).collect::<Vec<f64>>();
+    let instruments: Vec<i64> = positions.iter().map(|of| at(of.0)).collect();
+    let tables = Tables {
+        balances: Balances {
+            account: Keys::Int(&[7]),
+            asset: Keys::Int(&[asset]),
+            wallet_balance: &[cash.1],
+            ..Balances::default()
+        },
+        positions: Positions {
+            account: Keys::Int(&vec![7; positions.len()]),
+            instrument: Keys::Int(&instruments),
+            quantity: &column(|of| of.1),
+            entry_price: &column(|of| of.2),
+            ..Positions::default()
+        },
+        ..Tables::default()
+    };
+    Book::build(market, tables, OnError::Refuse).unwrap().0
+}
+
+fn region_at(book: &Book, marks: &[(&str, f64)], guarded: u32) -> (u32, Vec<Bounds>) {
+    let prices = Prices::by_name(book.market(), marks, &[]).unwrap();
+    let Flags { bits, .. } = flags(book, 0, &prices, &LEVELS, ALL);
+    let mut rows = Vec::new();
+    region(book, 0, &prices, &LEVELS, bits, guarded, |_| 1.0, &mut rows);
+    check_pool(&mut Draw(3), book, 0, &prices, guarded);
+    (bits, rows)
+}
+
+/// Rules at the mark, whose tiers jump from 1 % to 10 % at 1,000, or do not.
+fn rules(law: &str, zero_fails: bool) -> String {
+    format!(
+        r#"
+extends = "textbook/2020-01-01"
+preset = "made-up"
+as_of = 2026-10-01
+[trigger]
+zero_fails = {zero_fails}
+[maintenance_margin]
+price = "mark"
+[tiers.FLAT]
+law = "{law}"
+bounds = "quote"
+floor = [0, 1000]
+maintenance_rate = [0.01, 0.1]
+"#
+    )
+}
+
+#[test]
+fn test_region_on_its_trigger_is_tight_towards_the_change_and_free_beyond() {
+    // 10 long from 100 with 109 at 90: 109 - 100 = 9 = 0.01 * 900.
+    let book = held(&rules("flat", false), ("USDT", 109.0), &[("BTCUSDT", 10.0, 100.0)]);
+    let (bits, rows) = region_at(&book, &[("BTCUSDT", 90.0)], LIQUIDATION);
+    assert_eq!((bits & LIQUIDATION, rows[0].low.to_bits()), (0, 90.0_f64.to_bits()));
+    assert!(rows[0].high > 95.0, "{rows:?}");
+    let book = held(&rules("flat", true), ("USDT", 109.0), &[("BTCUSDT", 10.0, 100.0)]);
+    let (bits, rows) = region_at(&book, &[("BTCUSDT", 90.0)], LIQUIDATION);
+    assert_eq!((bits & LIQUIDATION, rows[0].high.to_bits()), (LIQUIDATION, 90.0_f64.to_bits()));
+    assert!(rows[0].low < 80.0, "{rows:?}");
+}
+
+#[test]
+fn test_region_on_a_floor_that_jumps_ends_there_on_one_side() {
+    // 10 short from 100 with 60: at 100 it requires 100 in the upper tier, below 10 only.
+    let book = held(&rules("flat", false), ("USDT", 60.0), &[("BTCUSDT", -10.0, 100.0)]);
+    let (bits, rows) = region_at(&book, &[("BTCUSDT", 100.0)], LIQUIDATION);
+    assert_eq!((bits & LIQUIDATION, rows[0].low.to_bits()), (LIQUIDATION, 100.0_f64.to_bits()));
+    assert!(rows[0].high.is_infinite(), "{rows:?}");
+    // Below, it is safe up to the floor.
+    let (bits, rows) = region_at(&book, &[("BTCUSDT", 99.5)], LIQUIDATION);
+    assert_eq!((bits & LIQUIDATION, rows[0].low.to_bits()), (0, 0));
+    assert!(rows[0].high > 99.9 && rows[0].high < 100.0, "{rows:?}");
+}
+
+#[test]
+fn test_region_on_a_floor_that_does_not_jump_has_room_on_both_sides() {
+    let book = held(&rules("marginal", false), ("USDT", 300.0), &[("BTCUSDT", 10.0, 100.0)]);
+    let (bits, rows) = region_at(&book, &[("BTCUSDT", 100.0)], ALL);
+    // 300 - 10 x = 2 * 0.01 (1000 - 10 x), near enough.
+    assert_eq!(bits, 0);
+    assert!(rows[0].low < 72.0 && rows[0].low > 71.0 && rows[0].high.is_infinite(), "{rows:?}");
 }

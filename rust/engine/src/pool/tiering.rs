@@ -11,8 +11,9 @@ pub(super) struct Tier<N> {
     pub(super) at: usize,
     /// The lowest and the highest that it may become.
     pub(super) reach: (usize, usize),
-    /// Whether it is picked by what it charges, in a table that does not jump at its floors.
-    pub(super) continuous: bool,
+    /// Where it is picked by what it charges, in a table that does not jump at its floors: the tiers with the least and the
+    /// greatest rate that it may become.
+    pub(super) slopes: Option<[usize; 2]>,
     /// The amount that the tier was looked up by.
     pub(super) basis: Option<N>,
     /// The tier that is fixed, from 1; 0 where none is.
@@ -27,13 +28,21 @@ impl<N: Number> Tier<N> {
 
     /// A tier that stays, and the one that is fixed, from 1.
     pub(super) const fn of(at: usize, fixed: usize) -> Self {
-        Self { at, reach: (at, at), continuous: false, basis: None, fixed }
+        Self { at, reach: (at, at), slopes: None, basis: None, fixed }
     }
 
-    /// A number by the tier: what it is in each that the tier may become.
-    pub(super) fn choose(&self, continuous: bool, of: impl Fn(usize) -> N) -> N {
+    /// A number by the tier: what it is in each that the tier may become. Of maintenance, which a table says so that it does not
+    /// jump, the least and the greatest rate say what is between.
+    pub(super) fn choose(&self, is_maintenance: bool, of: impl Fn(usize) -> N) -> N {
+        let now = of(self.at);
+        if self.reach == (self.at, self.at) {
+            return now;
+        }
+        if let Some(slopes) = self.slopes.filter(|_| is_maintenance) {
+            return slopes.into_iter().fold(now, |number, tier| number.or(&of(tier), true));
+        }
         let others = (self.reach.0..=self.reach.1).filter(|&tier| tier != self.at);
-        others.fold(of(self.at), |number, tier| number.or(&of(tier), continuous && self.continuous))
+        others.fold(now, |number, tier| number.or(&of(tier), false))
     }
 
     /// The tier as a number, with the bounds that its basis lies within.
@@ -62,6 +71,15 @@ impl<N: Number> Tier<N> {
 }
 
 impl ClassTable {
+    /// Of some tiers, those with the least and the greatest rate. Rates that round to one double are as one: numbers know them
+    /// no better.
+    pub(super) fn slopes(&self, (lowest, highest): (usize, usize)) -> [usize; 2] {
+        let rates = || (lowest..=highest).map(|tier| (self.rates[tier].near(), tier));
+        let least = rates().fold((f64::INFINITY, lowest), |least, rate| if rate.0 < least.0 { rate } else { least });
+        let most = rates().fold((f64::NEG_INFINITY, lowest), |most, rate| if rate.0 > most.0 { rate } else { most });
+        [least.1, most.1]
+    }
+
     /// The rate of a tier.
     pub(super) fn rate<N: Number>(&self, tier: usize) -> N {
         self.rates[tier].get::<N>().named(|| Name::operand("maintenance_rate").rule("tiers"))
