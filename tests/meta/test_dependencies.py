@@ -16,12 +16,12 @@ ENGINE = ROOT / "rust" / "engine" / "src"
 
 ORDER = (
     *("error", "environment", "exact", "parallel", "memory", "market", "book", "pool", "kernel"),
-    *("score", "price", "explain", "ledger"),
+    *("score", "price", "explain", "ledger", "monitor"),
 )
 """Modules of the engine; each may use those before it and no other. A new question goes at the end."""
 
-DIRECT = {"num-bigint", "num-integer", "num-traits", "smallvec", "serde", "toml", "libc"}
-"""What the engine depends on: integers of any size, the reader of presets, and one hint to the operating system."""
+DIRECT = {"crc32fast", "num-bigint", "num-integer", "num-traits", "smallvec", "serde", "toml", "libc"}
+"""What the engine depends on: integers of any size, the reader of presets, checksums, and one hint to the operating system."""
 
 FORBIDDEN = re.compile(
     r"pyo3.*|numpy|ndarray|arrow.*|parquet.*|polars.*|csv|rayon.*|tokio|async-std|mio|socket2|reqwest|hyper|ureq|curl.*"

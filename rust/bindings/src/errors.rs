@@ -26,6 +26,7 @@ pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
         Error::MissingPrice(missing) => {
             exception(py, "MissingPriceError", (text, missing.instruments, missing.last, missing.assets))
         }
+        Error::Snapshot(_) => exception(py, "SnapshotError", (text,)),
         Error::Argument(_) => exception(py, "ArgumentError", (text,)),
         _ => exception(py, "InternalError", (format!("the engine failed in a way unknown to the bindings: {text}"),)),
     }

@@ -26,6 +26,8 @@ pub enum Error {
     Argument(Box<ArgumentFault>),
     /// The caller stopped the call ([`crate::score::Options::stop`]); buffers hold nothing of use.
     Stopped,
+    /// Bytes are no snapshot, one of another version, or were changed: what is wrong with them.
+    Snapshot(Box<str>),
 }
 
 /// One fault of a market, at a path such as `tiers.BTCUSDT.floor[3]`.
@@ -227,6 +229,9 @@ impl fmt::Display for Error {
             Self::MissingPrice(missing) => missing.fmt(f),
             Self::Argument(fault) => write!(f, "{} {}", fault.argument, fault.message),
             Self::Stopped => f.write_str("the call was stopped before its end"),
+            Self::Snapshot(what) => {
+                write!(f, "snapshot is not one of this program, or was changed: {what}; take another one")
+            }
         }
     }
 }

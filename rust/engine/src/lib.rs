@@ -15,6 +15,7 @@ mod kernel;
 pub mod ledger;
 pub mod market;
 mod memory;
+pub mod monitor;
 mod parallel;
 pub mod pool;
 pub mod price;

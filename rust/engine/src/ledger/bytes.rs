@@ -2,14 +2,14 @@
 
 use crate::error::{Error, Result};
 
-/// What was wrong with bytes that are no snapshot of a ledger.
+/// What was wrong with bytes that are no snapshot.
 #[cold]
-pub(super) fn malformed(what: &str) -> Error {
-    Error::argument("snapshot", format!("is not one of a ledger, or was changed: {what}; take another one"))
+pub(crate) fn malformed(what: &str) -> Error {
+    Error::Snapshot(what.into())
 }
 
 /// A value that is written as it lies in memory, lowest byte first.
-pub(super) trait Plain: Copy {
+pub(crate) trait Plain: Copy {
     /// How many bytes it has.
     const SIZE: usize;
     /// Adds its bytes.
@@ -35,12 +35,12 @@ macro_rules! plain {
 plain!(u8, u32, u64, i32, i64, i128, f64);
 
 /// Adds a number of rows or bytes.
-pub(super) fn put_length(out: &mut Vec<u8>, n: usize) {
+pub(crate) fn put_length(out: &mut Vec<u8>, n: usize) {
     (n as u64).put(out);
 }
 
 /// Adds a column.
-pub(super) fn put_column<T: Plain>(out: &mut Vec<u8>, column: &[T]) {
+pub(crate) fn put_column<T: Plain>(out: &mut Vec<u8>, column: &[T]) {
     put_length(out, column.len());
     out.reserve(column.len() * T::SIZE);
     for &value in column {
@@ -49,37 +49,37 @@ pub(super) fn put_column<T: Plain>(out: &mut Vec<u8>, column: &[T]) {
 }
 
 /// Adds a column, or an empty one where every value is the usual one.
-pub(super) fn put_unless<T: Plain>(out: &mut Vec<u8>, column: &[T], usual: impl Fn(&T) -> bool) {
+pub(crate) fn put_unless<T: Plain>(out: &mut Vec<u8>, column: &[T], usual: impl Fn(&T) -> bool) {
     put_column(out, if column.iter().all(usual) { &[] } else { column });
 }
 
 /// Takes so many bytes.
-pub(super) fn take<'a>(bytes: &mut &'a [u8], n: usize) -> Result<&'a [u8]> {
+pub(crate) fn take<'a>(bytes: &mut &'a [u8], n: usize) -> Result<&'a [u8]> {
     let (first, rest) = bytes.split_at_checked(n).ok_or_else(|| malformed("it ends too early"))?;
     *bytes = rest;
     Ok(first)
 }
 
 /// Takes one value.
-pub(super) fn get<T: Plain>(bytes: &mut &[u8]) -> Result<T> {
+pub(crate) fn get<T: Plain>(bytes: &mut &[u8]) -> Result<T> {
     Ok(T::get(take(bytes, T::SIZE)?))
 }
 
 /// Takes a number of rows or bytes; no more than there are bytes left.
-pub(super) fn get_length(bytes: &mut &[u8]) -> Result<usize> {
+pub(crate) fn get_length(bytes: &mut &[u8]) -> Result<usize> {
     let n: u64 = get(bytes)?;
     usize::try_from(n).ok().filter(|&n| n <= bytes.len()).ok_or_else(|| malformed("it ends too early"))
 }
 
 /// Takes a column.
-pub(super) fn get_column<T: Plain>(bytes: &mut &[u8]) -> Result<Vec<T>> {
+pub(crate) fn get_column<T: Plain>(bytes: &mut &[u8]) -> Result<Vec<T>> {
     let n = get_length(bytes)?;
     let size = n.checked_mul(T::SIZE).ok_or_else(|| malformed("it ends too early"))?;
     Ok(take(bytes, size)?.chunks_exact(T::SIZE).map(T::get).collect())
 }
 
 /// Takes a column of so many rows; an empty one is of the usual value.
-pub(super) fn get_rows<T: Plain>(bytes: &mut &[u8], n: usize, usual: T) -> Result<Vec<T>> {
+pub(crate) fn get_rows<T: Plain>(bytes: &mut &[u8], n: usize, usual: T) -> Result<Vec<T>> {
     let column = get_column(bytes)?;
     match column.len() {
         0 => Ok(vec![usual; n]),
@@ -89,7 +89,7 @@ pub(super) fn get_rows<T: Plain>(bytes: &mut &[u8], n: usize, usual: T) -> Resul
 }
 
 /// Takes a text.
-pub(super) fn get_text<'a>(bytes: &mut &'a [u8]) -> Result<&'a str> {
+pub(crate) fn get_text<'a>(bytes: &mut &'a [u8]) -> Result<&'a str> {
     let n = get_length(bytes)?;
     std::str::from_utf8(take(bytes, n)?).map_err(|_| malformed("a text is not UTF-8"))
 }

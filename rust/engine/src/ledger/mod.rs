@@ -21,7 +21,7 @@
 
 mod accounts;
 mod amount;
-mod bytes;
+pub(crate) mod bytes;
 mod fills;
 mod funding;
 mod keys;
@@ -47,7 +47,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::book::{AccountKeys, NO_KEY, OnError};
+use crate::book::{AccountKeys, NO_KEY, OnError, QuantityUnit, Tables};
 use crate::error::{Error, Result};
 use crate::market::Market;
 use crate::pool::Book;
@@ -135,6 +135,17 @@ impl Ledger {
         &self.market
     }
 
+    /// The book that it began with.
+    pub(crate) fn base(&self) -> &Arc<Book> {
+        self.places.base()
+    }
+
+    /// What quantities count.
+    #[must_use]
+    pub fn quantity_unit(&self) -> QuantityUnit {
+        self.places.base().holdings().quantity_unit
+    }
+
     /// Number of accounts ever seen, those that are closed among them.
     #[must_use]
     pub const fn n_accounts(&self) -> usize {
@@ -205,6 +216,11 @@ impl Ledger {
     /// # Errors
     /// As [`Book::build`], for what one book cannot hold, such as more than 65,535 margin classes.
     pub fn to_book(&self) -> Result<Book> {
+        self.tables(|tables| Ok(Book::build(Arc::clone(&self.market), *tables, OnError::Refuse)?.0))
+    }
+
+    /// Lends the tables that [`Self::to_book`] makes a book of: all open accounts, in the order of their numbers.
+    pub fn tables<T>(&self, read: impl FnOnce(&Tables<'_>) -> T) -> T {
         let mut rows = Rows::default();
         let text = self.keys.is_text(self.first_keys()) == Some(true);
         for account in (0..self.n_accounts()).filter(|&account| self.is_open(account)) {
@@ -214,17 +230,14 @@ impl Ledger {
             };
             rows.push(&self.market, &self.words, name, &self.state(account));
         }
-        let unit = self.places.base().holdings().quantity_unit;
-        let market = Arc::clone(&self.market);
+        let unit = self.quantity_unit();
         if !text {
-            let tables = rows.lend(&self.words, unit, Naming::Numbers);
-            return Ok(Book::build(market, tables, OnError::Refuse)?.0);
+            return read(&rows.lend(&self.words, unit, Naming::Numbers));
         }
         let names: Vec<String> = (0..self.n_accounts()).map(|account| self.key(account).show()).collect();
         let code = |&account: &i64| u32::try_from(account).unwrap_or(NO_KEY);
         let codes = rows.account_columns().map(|column| column.iter().map(code).collect());
-        let tables = rows.lend(&self.words, unit, Naming::Names(&names, &codes));
-        Ok(Book::build(market, tables, OnError::Refuse)?.0)
+        read(&rows.lend(&self.words, unit, Naming::Names(&names, &codes)))
     }
 
     fn first_keys(&self) -> &AccountKeys {

@@ -34,6 +34,7 @@ pub use fees::Profile;
 pub use instrument::{Asset, Instrument, Payoff};
 pub use presets::preset_names;
 pub use prices::Prices;
+pub(crate) use prices::check_tick;
 pub use rules::{CollateralRules, Constraint, MarginClassRules, OrderRules, RequirementRule, Rules};
 pub use schema::{
     AmountUnit, AtFloor, AvailableRule, BoundUnit, ClosingFee, CollateralValue, Combine, CrossPool, Evidence,

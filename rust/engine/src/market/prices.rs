@@ -117,11 +117,37 @@ impl Prices {
         &self.index
     }
 
+    /// Moves a mark price that was checked.
+    pub(crate) fn set_mark(&mut self, instrument: usize, price: f64) {
+        self.mark[instrument] = price;
+    }
+
+    /// Moves an index price that was checked.
+    pub(crate) fn set_index(&mut self, asset: usize, price: f64) {
+        self.index[asset] = price;
+    }
+
+    /// Moves a last price that was checked.
+    pub(crate) fn set_last(&mut self, instrument: usize, price: f64) {
+        if self.last.is_empty() {
+            self.last = vec![f64::NAN; self.mark.len()];
+        }
+        self.last[instrument] = price;
+    }
+
     /// Prices of the last trades, one per instrument of the market, NaN where missing; empty if none were given.
     #[must_use]
     pub fn last(&self) -> &[f64] {
         &self.last
     }
+}
+
+/// Refuses what is no price.
+pub(crate) fn check_tick<'a>(column: &'static str, name: impl Fn() -> &'a str, value: f64) -> Result<()> {
+    if (MIN_MAGNITUDE..=MAX_MAGNITUDE).contains(&value) {
+        return Ok(());
+    }
+    Err(fault(column, name(), value, EXPECTED))
 }
 
 fn check_length(column: &'static str, len: usize, expected: usize, what: &str) -> Result<()> {

@@ -20,6 +20,16 @@ impl Coordinate {
     pub(crate) fn at(self, price: f64) -> f64 {
         if self.inverse { -self.size / price } else { self.size * price }
     }
+
+    /// Whether it is `-size / price`.
+    pub(crate) const fn is_inverse(self) -> bool {
+        self.inverse
+    }
+
+    /// The price at which the coordinate is `x`, rounded.
+    pub(crate) fn price(self, x: f64) -> f64 {
+        if self.inverse { -self.size / x } else { x / self.size }
+    }
 }
 
 /// One tier beyond the kernel's own, relative to what the kernel charges: `slope * u - constant`.
@@ -198,17 +208,56 @@ impl Classes {
     /// The doubt is a magnitude whose rounding must be covered; infinite where the tier itself is in doubt.
     pub(crate) fn beyond(&self, row: u16, u: f64) -> (f64, f64) {
         let class = usize::from(row) - 1;
-        let steps = &self.steps[self.offsets[class]..self.offsets[class + 1]];
-        let above = steps.iter().take_while(|step| u >= step.floor).count();
-        let charge = steps[..above].last().map_or(0.0, |step| step.slope * u - step.constant);
-        if self.shapes[class] == Shape::Continuous {
-            return (charge, 0.0);
-        }
-        let near = |step: &Step| (u - step.floor).abs() <= FLOOR_DOUBT * u;
-        let first = above.saturating_sub(1);
-        if steps[first..steps.len().min(above + 1)].iter().any(near) {
-            return (charge, f64::INFINITY);
-        }
-        (charge, steps.get(first).map_or(0.0, |step| step.constant.abs()))
+        beyond(&self.steps[self.offsets[class]..self.offsets[class + 1]], self.shapes[class], u)
     }
+
+    /// A class by itself.
+    pub(crate) fn own(&self, class: u16) -> OwnClass {
+        let at = usize::from(class);
+        OwnClass {
+            coordinate: self.coordinates[at],
+            row: self.rows[at + 1],
+            far: self.end_of_reach(class),
+            shape: self.shapes[at],
+            steps: self.steps[self.offsets[at]..self.offsets[at + 1]].to_vec(),
+        }
+    }
+}
+
+/// What a class charges, for who has no others beside it.
+#[derive(Debug, Clone)]
+pub(crate) struct OwnClass {
+    pub(crate) coordinate: Coordinate,
+    /// As of the kernel's table, but for the price.
+    pub(crate) row: ClassRow,
+    /// A notional above this is charged what [`Self::beyond`] says in addition.
+    pub(crate) far: f64,
+    shape: Shape,
+    steps: Vec<Step>,
+}
+
+impl OwnClass {
+    /// As [`Classes::beyond`].
+    pub(crate) fn beyond(&self, u: f64) -> (f64, f64) {
+        beyond(&self.steps, self.shape, u)
+    }
+
+    /// Whether its charge jumps at its floors.
+    pub(crate) fn jumps(&self) -> bool {
+        self.shape == Shape::Jumping
+    }
+}
+
+fn beyond(steps: &[Step], shape: Shape, u: f64) -> (f64, f64) {
+    let above = steps.iter().take_while(|step| u >= step.floor).count();
+    let charge = steps[..above].last().map_or(0.0, |step| step.slope * u - step.constant);
+    if shape == Shape::Continuous {
+        return (charge, 0.0);
+    }
+    let near = |step: &Step| (u - step.floor).abs() <= FLOOR_DOUBT * u;
+    let first = above.saturating_sub(1);
+    if steps[first..steps.len().min(above + 1)].iter().any(near) {
+        return (charge, f64::INFINITY);
+    }
+    (charge, steps.get(first).map_or(0.0, |step| step.constant.abs()))
 }

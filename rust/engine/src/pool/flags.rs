@@ -24,7 +24,6 @@ pub(crate) struct Flags {
 ///
 /// A level of the margin ratio is passed where there is something to liquidate, something is required, and
 /// `collateral_value < level * maintenance_margin`, at the prices of the first constraint. Bits that are not `wanted` are 0.
-#[cfg_attr(not(test), expect(dead_code, reason = "what asks for it comes next"))]
 pub(crate) fn flags(book: &Book, pool: usize, prices: &Prices, levels: &[f64], wanted: u32) -> Flags {
     let near = attempt::<Bounded>(book, pool, prices, levels, wanted).map(|bits| Flags { bits, exact: false });
     let exactly = || attempt::<Exact>(book, pool, prices, levels, wanted).map(|bits| Flags { bits, exact: true });
@@ -66,12 +65,18 @@ pub(super) struct LeftOf<'a> {
     pub(super) reference: f64,
 }
 
+impl LeftOf<'_> {
+    /// Whether some pool is in another asset than the account is valued in, so that index prices count.
+    pub(super) fn converts(&self) -> bool {
+        self.pools.iter().any(|&(book, pool)| book.holdings().asset(pool) != self.valuation)
+    }
+}
+
 /// Whether `loss` or more of a reference is gone: the equities of an account's pools, at full value in the asset `valuation`,
 /// add up to `(1 - loss) * reference` or less. Also whether only exact arithmetic could tell.
 ///
 /// A pool's equity in its asset, of several assets in the rules' own valuation asset, counts with the index price of that
-/// asset, and as it is where that asset is `valuation`.
-#[cfg_attr(not(test), expect(dead_code, reason = "what asks for it comes next"))]
+/// asset over that of `valuation`, as it is where all are in `valuation`; what has no index price is what the others are in.
 pub(crate) fn soft_stop(
     pools: &[(&Book, usize)],
     prices: &Prices,
@@ -91,10 +96,15 @@ pub(crate) fn soft_stop(
 
 /// What is left of an account's equity above its soft stop.
 pub(super) fn equity_left<N: Number>(of: LeftOf<'_>, at: Moment<'_, N>) -> N {
-    let sum = of.pools.iter().fold(N::zero(), |sum, &(book, pool)| {
-        let (asset, equity) = (book.holdings().asset(pool), equity(book, pool, at));
-        let rate = at.index(asset).filter(|_| asset != of.valuation);
-        sum.plus(&rate.map_or_else(|| equity.clone(), |rate| rate.times(&equity)))
-    });
-    sum.minus(&N::of(1.0).minus(&N::of(of.loss)).times(&N::of(of.reference)))
+    let converts = of.converts();
+    let valued = |asset: usize, amount: N| match at.index(asset).filter(|_| converts) {
+        Some(rate) => rate.times(&amount),
+        None => amount,
+    };
+    let sum = of
+        .pools
+        .iter()
+        .fold(N::zero(), |sum, &(book, pool)| sum.plus(&valued(book.holdings().asset(pool), equity(book, pool, at))));
+    let least = N::of(1.0).minus(&N::of(of.loss)).times(&N::of(of.reference));
+    sum.minus(&valued(of.valuation, least))
 }

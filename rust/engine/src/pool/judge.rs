@@ -95,6 +95,14 @@ pub fn is_priced(book: &Book, pool: usize, prices: &Prices) -> bool {
 }
 
 impl Book {
+    /// Whether a pool has a position or an order of an instrument.
+    pub(crate) fn looks_at_instrument(&self, pool: usize, instrument: u32) -> bool {
+        let holdings = self.holdings();
+        let mut classes = (holdings.positions_of(pool).map(|position| holdings.class[position]))
+            .chain(holdings.orders_of(pool).map(|order| holdings.orders.class[order]));
+        classes.any(|class| holdings.classes[usize::from(class)].instrument == instrument)
+    }
+
     /// Whether a pool holds several assets, valued in one.
     pub(crate) fn is_joint(&self, pool: usize) -> bool {
         self.market().rules().cross_pool() == CrossPool::PerAccount

@@ -45,7 +45,7 @@ use crate::error::Result;
 use crate::exact::Number;
 use crate::market::{Instrument, Market};
 
-pub(crate) use classes::{ClassRow, Classes};
+pub(crate) use classes::{ClassRow, Classes, OwnClass};
 pub use judge::{Judged, is_priced, judge, judge_exactly};
 pub use positions::{PositionValue, position_values};
 
@@ -55,21 +55,20 @@ pub(crate) use collateral::AssetRow;
 pub(crate) use curves::{Curve, Owed, Stretch};
 pub(crate) use derived::{Tested, derive};
 pub(crate) use evaluate::{PoolValue, fence};
-#[cfg_attr(not(test), expect(unused_imports, reason = "what asks for it comes next"))]
-pub(crate) use flags::{Flags, flags, soft_stop};
+#[cfg(test)]
+pub(crate) use flags::Flags;
+pub(crate) use flags::{flags, soft_stop};
 use folded::Sources;
 pub(crate) use folded::{Folded, LANES, decode};
 pub(crate) use judge::UNKNOWN;
 pub(crate) use lane_classes::LaneTables;
 pub(crate) use layered::{Layered, OF_SUMS, OWN, Rows};
 pub(crate) use moment::Moves;
-#[cfg_attr(not(test), expect(unused_imports, reason = "what asks for it comes next"))]
 pub(crate) use moment::Source;
 pub(crate) use pieces::{Piece, Pieces, TierRows};
 pub(crate) use refined::{Path, Refined};
-#[cfg_attr(not(test), expect(unused_imports, reason = "what asks for it comes next"))]
 pub(crate) use region::{Bounds, account_region, region};
-use tables::ClassTable;
+pub(crate) use tables::{ClassTable, Constant};
 
 /// The accounts, grouped once into pools and folded for the kernels; owns its copy and never changes.
 ///

@@ -59,7 +59,6 @@ struct OfAccount<'a> {
 /// prices, and everything that the pool holds must have a price. `weight` says how far a price moves, relatively, in
 /// proportion to the others. A price that is not known now is not in the region.
 #[expect(clippy::too_many_arguments, reason = "a question of so many parts")]
-#[cfg_attr(not(test), expect(dead_code, reason = "what asks for it comes next"))]
 pub(crate) fn region(
     book: &Book,
     pool: usize,
@@ -78,7 +77,6 @@ pub(crate) fn region(
 /// As [`region`], while the soft stop of an account stays `flag`: whether no more than `(1 - loss) * reference` is left of
 /// the equities of its pools.
 #[expect(clippy::too_many_arguments, reason = "a question of so many parts")]
-#[cfg_attr(not(test), expect(dead_code, reason = "what asks for it comes next"))]
 pub(crate) fn account_region(
     pools: &[(&Book, usize)],
     prices: &Prices,
@@ -93,13 +91,15 @@ pub(crate) fn account_region(
     let mut sources: Vec<Source> = Vec::new();
     for &(book, pool) in pools {
         sources.extend(self::sources(book, pool, prices, true));
-        let asset = book.holdings().asset(pool);
-        let priced = asset != valuation && prices.index().get(asset).is_some_and(|price| !price.is_nan());
-        sources.extend(u16::try_from(asset).ok().filter(|_| priced).map(Source::Index));
+    }
+    let of = LeftOf { pools, valuation, loss, reference };
+    if of.converts() {
+        let assets = pools.iter().map(|&(book, pool)| book.holdings().asset(pool)).chain([valuation]);
+        let priced = assets.filter(|&asset| prices.index().get(asset).is_some_and(|price| !price.is_nan()));
+        sources.extend(priced.filter_map(|asset| u16::try_from(asset).ok()).map(Source::Index));
     }
     sources.sort_unstable();
     sources.dedup();
-    let of = LeftOf { pools, valuation, loss, reference };
     answer(&OfAccount { of, prices, sources: &sources, flag }, book, prices, &sources, weight, out);
 }
 

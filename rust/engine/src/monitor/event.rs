@@ -1,0 +1,104 @@
+//! What a monitor reports: flags that changed.
+
+use crate::book::{PoolKind, Side};
+
+use super::alerts::Alert;
+
+/// The time of a frame that has none.
+pub const NO_TIME: i64 = i64::MIN;
+
+/// What a monitor did other than apply a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Operation {
+    /// It was made.
+    Construction,
+    /// Fills were applied.
+    Fills,
+    /// Money came or went.
+    Transfers,
+    /// Funding was paid.
+    Funding,
+    /// Accounts came.
+    Open,
+    /// Accounts left.
+    Close,
+    /// Accounts were given other rows.
+    Replace,
+    /// Latches were opened.
+    Reset,
+}
+
+impl Operation {
+    /// The name in tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Construction => "construction",
+            Self::Fills => "fills",
+            Self::Transfers => "transfers",
+            Self::Funding => "funding",
+            Self::Open => "open",
+            Self::Close => "close",
+            Self::Replace => "replace",
+            Self::Reset => "reset",
+        }
+    }
+}
+
+/// Why a flag changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// The mark price of an instrument, in the market's order.
+    Mark(u32),
+    /// The index price of an asset, in the market's order.
+    Index(u32),
+    /// The last price of an instrument, in the market's order.
+    Last(u32),
+    /// No price.
+    Operation(Operation),
+}
+
+/// What tells a pool from the others of its account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolKey {
+    /// How the pool came about.
+    pub kind: PoolKind,
+    /// Its settlement asset, in the market's order.
+    pub asset: u32,
+    /// Of an isolated pool, its instrument, in the market's order.
+    pub instrument: Option<u32>,
+    /// Of an isolated pool, the side of its position.
+    pub side: Option<Side>,
+}
+
+/// A flag that changed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Event {
+    /// The frame at whose end it had changed; an operation has the number of the last frame.
+    pub frame: u64,
+    /// The time of that frame, [`NO_TIME`] where it had none.
+    pub time: i64,
+    /// The account's number.
+    pub account: u32,
+    /// The pool's place among those of its account, and what it is; `None`: the event is the account's.
+    pub pool: Option<(u32, PoolKey)>,
+    /// Which flag.
+    pub alert: Alert,
+    /// Whether it was set, or else cleared.
+    pub entered: bool,
+    /// Why.
+    pub cause: Cause,
+    /// The pool's margin ratio; NaN for an account, and for a pool that is no more.
+    pub margin_ratio: f64,
+    /// The pool's excess, in its asset; NaN likewise.
+    pub excess: f64,
+    /// The pool's equity in its asset, or the account's in the asset that it is valued in.
+    pub equity: f64,
+}
+
+impl Event {
+    /// What events of one frame are sorted by: owners in order, the account after its pools.
+    pub(super) fn order(&self) -> (u32, u32, Alert) {
+        (self.account, self.pool.map_or(u32::MAX, |(at, _)| at), self.alert)
+    }
+}
