@@ -75,7 +75,7 @@ impl Ledger {
     /// #     ..Tables::default()
     /// # };
     /// # let (book, _) = Book::build(Arc::clone(&market), tables, OnError::Refuse)?;
-    /// # let prices = Prices::new(&market);
+    /// # let prices = Prices::by_name(&market, &[], &[])?;
     /// let ledger = Ledger::new(Arc::new(book));
     /// let funding =
     ///     Funding { instrument: Keys::Int(&[btc]), rate: &[0.0001], price: Some(&[64_000.0]), ..Funding::default() };

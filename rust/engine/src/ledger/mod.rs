@@ -50,7 +50,7 @@ use std::sync::Arc;
 use crate::book::{AccountKeys, NO_KEY, OnError, QuantityUnit, Tables};
 use crate::error::{Error, Result};
 use crate::market::Market;
-use crate::pool::Book;
+use crate::pool::{Book, KnownTables};
 
 pub use amount::Direction;
 pub use fills::Fills;
@@ -108,6 +108,8 @@ pub struct Ledger {
     keys: Directory,
     words: Words,
     quanta: Vec<Fixed>,
+    /// What books of the market share.
+    shared: Arc<KnownTables>,
     /// Amounts that doubles do not denote.
     exact: BTreeMap<u32, Vec<(Item, Fixed)>>,
     /// Counts commits, so that what was staged on an earlier state is told.
@@ -126,7 +128,8 @@ impl Ledger {
         let market = Arc::clone(base.market());
         let quanta = market.assets().iter().map(|asset| Fixed::of(asset.quantum())).collect();
         let (words, places) = (Words::new(&market), Places::new(base, closed));
-        Self { market, places, keys, words, quanta, exact: BTreeMap::new(), epoch: 0 }
+        let shared = Arc::default();
+        Self { market, places, keys, words, quanta, shared, exact: BTreeMap::new(), epoch: 0 }
     }
 
     /// The rules.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::book::{Keys, NO_KEY, OnError, in_range};
+use crate::book::{Keys, NO_KEY, in_range};
 use crate::error::{Error, Fault, FaultKind, Result, shown};
 use crate::pool::Book;
 
@@ -164,7 +164,7 @@ impl Ledger {
     fn build(&self, rows: &Rows) -> Result<Arc<Book>> {
         let unit = self.places.base().holdings().quantity_unit;
         let tables = rows.lend(&self.words, unit, Naming::Numbers);
-        Ok(Arc::new(Book::build(Arc::clone(&self.market), tables, OnError::Refuse)?.0))
+        Ok(Arc::new(Book::build_sharing(Arc::clone(&self.market), &tables, &self.shared)?))
     }
 
     /// A book of one account that is none of the ledger's.

@@ -1,5 +1,7 @@
 //! Margin classes: what positions that are priced and charged alike share.
 
+use std::sync::Arc;
+
 use crate::book::{Holdings, coordinate_size};
 use crate::market::{Market, Payoff, PriceBasis, TierLaw};
 
@@ -91,7 +93,7 @@ fn difference(a: &Constant, b: &Constant) -> f64 {
 }
 
 impl Classes {
-    pub(crate) fn new(market: &Market, holdings: &Holdings, tables: &[ClassTable]) -> Self {
+    pub(crate) fn new(market: &Market, holdings: &Holdings, tables: &[Arc<ClassTable>]) -> Self {
         let at_mark = market.rules().maintenance_price() == PriceBasis::Mark;
         let mut classes = Self {
             coordinates: vec![],

@@ -14,7 +14,7 @@
 //! `|C_stored - C| <= (n + 16) u G_c`. That bound is stored with the pool ([`decode`]), rounded up to 5 bits of
 //! mantissa. `docs/numeric-contract.md` has the whole proof.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::book::{Holdings, PoolKind, coordinate_size};
 use crate::exact::{Bounded, Exact, Number};
@@ -93,7 +93,7 @@ impl Folded {
         let n = n_pools.next_multiple_of(LANES);
         let (cash, fences) = cash(holdings, classes);
         let at_entry = |basis: PriceBasis| if basis == PriceBasis::Entry { n } else { 0 };
-        let room = holdings.n_positions() + holdings.n_positions() / 16 + 64 * LANES;
+        let room = holdings.n_positions() + holdings.n_positions() / 16 + n_pools.min(64) * LANES;
         let mut folded = Self {
             window,
             place: filled(n_pools, 0),
@@ -263,7 +263,7 @@ fn cash_magnitude(holdings: &Holdings, pool: usize, cash: f64, fences: u32) -> f
 pub(crate) struct Sources<'a> {
     pub(crate) market: &'a Market,
     pub(crate) holdings: &'a Holdings,
-    pub(crate) tables: &'a [ClassTable],
+    pub(crate) tables: &'a [Arc<ClassTable>],
     pub(crate) classes: &'a Classes,
 }
 

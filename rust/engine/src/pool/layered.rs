@@ -118,7 +118,7 @@ impl Layered {
         let n_pools = holdings.n_pools();
         let n_groups = n_pools.div_ceil(LANES);
         // With some padding.
-        let padded = |n: usize| n + n / 8 + 64 * LANES;
+        let padded = |n: usize| n + n / 8 + n_pools.min(64) * LANES;
         let room = padded(holdings.n_positions());
         let lanes = padded(if holdings.layers.asset.is_empty() { n_pools } else { holdings.layers.asset.len() });
         let forms = padded(holdings.orders.quantity.len());

@@ -68,7 +68,7 @@ pub(crate) use moment::Source;
 pub(crate) use pieces::{Piece, Pieces, TierRows};
 pub(crate) use refined::{Path, Refined};
 pub(crate) use region::{Bounds, account_region, region};
-pub(crate) use tables::{ClassTable, Constant};
+pub(crate) use tables::{ClassTable, Constant, KnownTables};
 
 /// The accounts, grouped once into pools and folded for the kernels; owns its copy and never changes.
 ///
@@ -104,7 +104,7 @@ pub(crate) use tables::{ClassTable, Constant};
 pub struct Book {
     market: Arc<Market>,
     holdings: Holdings,
-    tables: Vec<ClassTable>,
+    tables: Vec<Arc<ClassTable>>,
     classes: Classes,
     /// The one-asset lanes; `None` where the rules need others.
     folded: Option<Folded>,
@@ -128,7 +128,7 @@ impl Book {
     /// # Errors
     /// [`crate::Error::Book`] with every fault; [`crate::Error::Argument`] for columns that do not fit together.
     pub fn build(market: Arc<Market>, tables: Tables<'_>, on_error: OnError) -> Result<(Self, Rejected)> {
-        Self::build_with(market, &tables, on_error, None)
+        Self::build_with(market, &tables, on_error, None, &KnownTables::default())
     }
 
     /// As [`Self::build`], with another number of pools per window; it changes no result.
@@ -142,7 +142,12 @@ impl Book {
         on_error: OnError,
         window: usize,
     ) -> Result<(Self, Rejected)> {
-        Self::build_with(market, &tables, on_error, Some(window))
+        Self::build_with(market, &tables, on_error, Some(window), &KnownTables::default())
+    }
+
+    /// As [`Self::build`], with tables of margin classes that books of the market share.
+    pub(crate) fn build_sharing(market: Arc<Market>, tables: &Tables<'_>, shared: &KnownTables) -> Result<Self> {
+        Ok(Self::build_with(market, tables, OnError::Refuse, None, shared)?.0)
     }
 
     fn build_with(
@@ -150,20 +155,21 @@ impl Book {
         tables: &Tables<'_>,
         on_error: OnError,
         window: Option<usize>,
+        shared: &KnownTables,
     ) -> Result<(Self, Rejected)> {
         environment::check()?;
         let (holdings, rejected) = match on_error {
             OnError::Refuse => (Holdings::build(&market, tables)?, Rejected::default()),
             OnError::Reject => Holdings::build_rejecting(&market, tables)?,
         };
-        let tables: Vec<ClassTable> = holdings.classes.iter().map(|class| ClassTable::new(&market, class)).collect();
+        let tables = holdings.classes.iter().map(|class| shared.get(&market, class)).collect::<Vec<_>>();
         let simple = simple::is_simple(&market);
         let classes = Classes::new(&market, &holdings, &tables);
         let sources = Sources { market: &market, holdings: &holdings, tables: &tables, classes: &classes };
         let folded = simple.then(|| Folded::new(sources, window.unwrap_or(folded::WINDOW)));
         let (special, joint_assets) = (special(&holdings), joint_assets(&holdings, &market));
         let any_isolated = holdings.pool_kind.contains(&PoolKind::Isolated);
-        let any_marks = vec![1.0; market.instruments().len()];
+        let any_marks = if simple { Vec::new() } else { vec![1.0; market.instruments().len()] };
         let mut book = Self {
             market,
             holdings,

@@ -1,6 +1,8 @@
 //! The tables of a margin class, ready for evaluation in doubles and without rounding.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::book::MarginClass;
 use crate::exact::{Exact, Number, binary};
@@ -62,6 +64,31 @@ fn is_continuous(floors: &[Constant], rates: &[Constant], deductions: &[Constant
         let taken = deductions[k].exact().clone() - deductions[k - 1].exact().clone();
         (rise * floors[k].exact().clone() - taken).is_zero()
     })
+}
+
+/// What tells margin classes apart.
+type Key = (u32, Option<u16>, u16, u64, u16);
+
+/// Tables of margin classes that books of one market share: to make one takes longer than a small book.
+#[derive(Debug, Default)]
+pub(crate) struct KnownTables {
+    known: Mutex<BTreeMap<Key, Arc<ClassTable>>>,
+}
+
+impl KnownTables {
+    /// More than a book has; coefficients are the user's, so that there is no end to classes.
+    const MOST: usize = 1 << 16;
+
+    /// The table of a class.
+    pub(crate) fn get(&self, market: &Market, class: &MarginClass) -> Arc<ClassTable> {
+        let key = (class.instrument, class.version, class.tier, class.coefficient.to_bits(), class.profile);
+        // What another thread left half done is a table less.
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= Self::MOST {
+            known.clear();
+        }
+        Arc::clone(known.entry(key).or_insert_with(|| Arc::new(ClassTable::new(market, class))))
+    }
 }
 
 impl ClassTable {
