@@ -87,11 +87,6 @@ fn smaller(a: f64, b: f64) -> f64 {
     if a < b { a } else { b }
 }
 
-/// Exactly `a - b`, rounded once.
-fn difference(a: &Constant, b: &Constant) -> f64 {
-    (a.exact().clone() - b.exact().clone()).to_f64()
-}
-
 impl Classes {
     pub(crate) fn new(market: &Market, holdings: &Holdings, tables: &[Arc<ClassTable>]) -> Self {
         let at_mark = market.rules().maintenance_price() == PriceBasis::Mark;
@@ -125,14 +120,13 @@ impl Classes {
     }
 
     fn push_tiers(&mut self, table: &ClassTable, law: TierLaw) -> (ClassRow, Shape) {
-        let ClassTable { floors, rates, deductions, .. } = table;
+        let ClassTable { floors, rates, deductions, beyond, .. } = table;
         let second = floors.get(1).map_or(f64::MAX, Constant::near);
         let rate = rates[0].near();
         match law {
             TierLaw::Marginal => self.push_marginal(table),
             TierLaw::Flat => {
-                let step =
-                    |k: usize| Step { floor: floors[k].near(), slope: difference(&rates[k], &rates[0]), constant: 0.0 };
+                let step = |k: usize| Step { floor: floors[k].near(), slope: beyond.slopes[k], constant: 0.0 };
                 self.steps.extend((1..floors.len()).map(step));
                 // A notional just below the second floor may in truth be on it. All of which that is asked are far.
                 (ClassRow { floor: second * (1.0 - 2.0 * FLOOR_DOUBT), rate, ..PADDING }, Shape::Jumping)
@@ -148,7 +142,7 @@ impl Classes {
 
     /// The kernel charges the first two tiers; the steps are what the others charge beyond the line of the second.
     fn push_marginal(&mut self, table: &ClassTable) -> (ClassRow, Shape) {
-        let ClassTable { floors, rates, deductions, .. } = table;
+        let ClassTable { floors, rates, beyond, .. } = table;
         let Some(second) = floors.get(1).map(Constant::near) else {
             return (ClassRow { rate: rates[0].near(), ..PADDING }, Shape::Continuous);
         };
@@ -159,10 +153,10 @@ impl Classes {
         }
         self.steps.extend((2..floors.len()).map(|k| Step {
             floor: floors[k].near(),
-            slope: difference(&rates[k], &rates[1]),
-            constant: difference(&deductions[k], &deductions[1]),
+            slope: beyond.slopes[k],
+            constant: beyond.constants[k],
         }));
-        let row = ClassRow { floor: second, rate: rates[0].near(), slope: difference(&rates[1], &rates[0]), ..PADDING };
+        let row = ClassRow { floor: second, rate: rates[0].near(), slope: beyond.second, ..PADDING };
         (row, Shape::Continuous)
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::book::MarginClass;
 use crate::exact::{Exact, Number, binary};
-use crate::market::{AtFloor, BoundUnit, Market, TierTable};
+use crate::market::{AtFloor, BoundUnit, Market, TierLaw, TierTable};
 
 /// A number that is used in both arithmetics.
 #[derive(Debug, Clone)]
@@ -37,6 +37,33 @@ impl Constant {
     }
 }
 
+/// What the tiers of a table charge beyond the first, or the second, exactly, each rounded once.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Beyond {
+    /// The second rate less the first.
+    pub(crate) second: f64,
+    /// The rates less that of the line that the kernel continues: of marginal tables the second, of flat ones the first.
+    pub(crate) slopes: Vec<f64>,
+    /// The deductions less that of the second tier, of marginal tables.
+    pub(crate) constants: Vec<f64>,
+}
+
+impl Beyond {
+    fn new(law: TierLaw, rates: &[Constant], deductions: &[Constant]) -> Self {
+        let difference = |a: &Constant, b: &Constant| (a.exact.clone() - b.exact.clone()).to_f64();
+        let from = |all: &[Constant], k: usize| all.iter().map(|of| difference(of, &all[k])).collect();
+        match law {
+            TierLaw::Marginal if rates.len() > 1 => Self {
+                second: difference(&rates[1], &rates[0]),
+                slopes: from(rates, 1),
+                constants: from(deductions, 1),
+            },
+            TierLaw::Flat => Self { slopes: from(rates, 0), ..Self::default() },
+            _ => Self::default(),
+        }
+    }
+}
+
 /// The tier table of a margin class, its bounds multiplied with the account's coefficient.
 #[derive(Debug, Clone)]
 pub(crate) struct ClassTable {
@@ -47,6 +74,7 @@ pub(crate) struct ClassTable {
     pub(crate) initial_rates: Vec<Constant>,
     /// In the unit of the bounds.
     pub(crate) deductions: Vec<Constant>,
+    pub(crate) beyond: Beyond,
     /// The tier that is fixed, from 1; 0 where the basis decides.
     pub(crate) tier: u16,
     /// The taker rate of the class's fee profile.
@@ -101,6 +129,7 @@ impl ClassTable {
         let deductions: Vec<Constant> = table.exact_deductions().into_iter().map(scaled).collect();
         Self {
             continuous: is_continuous(&floors, &rates, &deductions),
+            beyond: Beyond::new(table.law(), &rates, &deductions),
             bounds: table.bounds(),
             at_floor: table.at_floor(),
             floors,
