@@ -34,6 +34,9 @@ impl Direction {
     }
 }
 
+/// More steps, and more digits of a kept amount, than are counted.
+pub(super) const MOST: u128 = 10_u128.pow(37);
+
 /// A decimal `digits * 10^exponent`, exactly.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fixed {
@@ -96,20 +99,21 @@ impl Fixed {
         Some((scaled(self)?, scaled(other)?, exponent))
     }
 
-    /// The sum; `None` beyond 38 digits.
+    /// The sum; `None` beyond 37 digits.
     pub(super) fn plus(self, other: Self) -> Option<Self> {
         let (a, b, exponent) = self.aligned(other)?;
-        Some(Self { digits: a.checked_add(b)?, exponent })
+        Some(Self { digits: a.checked_add(b).filter(|sum| sum.unsigned_abs() < MOST)?, exponent })
     }
 
-    /// The difference; `None` beyond 38 digits.
+    /// The difference; `None` beyond 37 digits.
     pub(super) fn minus(self, other: Self) -> Option<Self> {
         self.plus(other.negated())
     }
 
-    /// A number of times the amount; `None` beyond 38 digits.
+    /// A number of times the amount; `None` beyond 37 digits.
     pub(super) fn times(self, count: i128) -> Option<Self> {
-        Some(Self { digits: self.digits.checked_mul(count)?, exponent: self.exponent })
+        let digits = self.digits.checked_mul(count).filter(|digits| digits.unsigned_abs() < MOST)?;
+        Some(Self { digits, exponent: self.exponent })
     }
 
     pub(super) fn compare(self, other: Self) -> Ordering {
@@ -193,7 +197,8 @@ pub(super) enum NoSteps {
 /// An amount as a number of steps; a direction says where to go with what is no multiple.
 pub(super) fn in_steps(amount: &Exact, step: Fixed, direction: Option<Direction>) -> Result<Steps, NoSteps> {
     let (floor, rest, half) = amount.in_steps(&step.to_exact());
-    let floor = i128::try_from(&floor).map_err(|_| NoSteps::TooLarge)?;
+    // With room to add a few of them.
+    let floor = i128::try_from(&floor).ok().filter(|floor| floor.unsigned_abs() < MOST).ok_or(NoSteps::TooLarge)?;
     if !rest {
         return Ok(Steps { count: floor, remainder: 0.0 });
     }

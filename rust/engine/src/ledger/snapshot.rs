@@ -8,7 +8,7 @@ use crate::market::Market;
 use crate::pool::Book;
 
 use super::Ledger;
-use super::amount::Fixed;
+use super::amount::{Fixed, MOST};
 use super::bytes::Plain as _;
 use super::bytes::{
     get, get_column, get_length, get_rows, get_text, malformed, put_column, put_length, put_unless, take,
@@ -127,7 +127,8 @@ impl Ledger {
             let item = read_item(bytes)?;
             let amount = Fixed { digits: get(bytes)?, exponent: get(bytes)? };
             // Exponents of doubles within the range of magnitudes, and of sums of them.
-            if !self.is_open(account as usize) || amount.exponent.abs() > 400 {
+            let counted = amount.digits.unsigned_abs() < MOST && amount.exponent.unsigned_abs() <= 400;
+            if !self.is_open(account as usize) || !counted {
                 return Err(malformed("an amount is of no account"));
             }
             self.exact.entry(account).or_default().push((item, amount));
