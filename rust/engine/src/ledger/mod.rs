@@ -45,7 +45,7 @@ mod tests_snapshot;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::book::{AccountKeys, NO_KEY, OnError, QuantityUnit, Tables};
 use crate::error::{Error, Result};
@@ -108,6 +108,8 @@ pub struct Ledger {
     keys: Directory,
     words: Words,
     quanta: Vec<Fixed>,
+    /// The market as text, which takes long to write: made when first asked for.
+    text: OnceLock<String>,
     /// What books of the market share.
     shared: Arc<KnownTables>,
     /// Amounts that doubles do not denote.
@@ -129,7 +131,7 @@ impl Ledger {
         let quanta = market.assets().iter().map(|asset| Fixed::of(asset.quantum())).collect();
         let (words, places) = (Words::new(&market), Places::new(base, closed));
         let shared = Arc::default();
-        Self { market, places, keys, words, quanta, shared, exact: BTreeMap::new(), epoch: 0 }
+        Self { market, places, keys, words, quanta, text: OnceLock::new(), shared, exact: BTreeMap::new(), epoch: 0 }
     }
 
     /// The rules.

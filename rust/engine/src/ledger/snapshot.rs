@@ -1,6 +1,6 @@
 //! The state of a ledger as bytes, and back: exactly the same accounts under the same numbers.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::book::{AccountKeys, NO_KEY, OnError, QuantityUnit, Side};
 use crate::error::{Error, Result};
@@ -45,7 +45,7 @@ impl Ledger {
     /// ```
     pub fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(BEGINNING);
-        put_text(out, &self.market.to_toml());
+        put_text(out, self.text.get_or_init(|| self.market.to_toml()));
         (self.places.base().holdings().quantity_unit as u8).put(out);
         self.write_keys(out);
         let closed = (0..self.n_accounts()).filter(|&account| !self.is_open(account));
@@ -92,7 +92,8 @@ impl Ledger {
         if take(bytes, BEGINNING.len())? != BEGINNING {
             return Err(malformed("it begins otherwise, or is of another version"));
         }
-        let market = Arc::new(Market::from_toml(get_text(bytes)?)?);
+        let text = get_text(bytes)?;
+        let market = Arc::new(Market::from_toml(text)?);
         let unit = match get::<u8>(bytes)? {
             0 => QuantityUnit::Contracts,
             1 => QuantityUnit::Base,
@@ -118,6 +119,8 @@ impl Ledger {
             return Err(malformed("two accounts have one key"));
         }
         ledger.read_exact(bytes)?;
+        // As it is, so that snapshots of one state are the same bytes.
+        ledger.text = OnceLock::from(text.to_owned());
         Ok(ledger)
     }
 
