@@ -86,7 +86,7 @@ fn test_snapshot_cut_off_or_foreign_is_refused() {
     }
     assert_eq!(
         Ledger::read(&mut &b"PK\x03\x04 something else"[..]).unwrap_err().to_string(),
-        "snapshot is not one of a ledger, or was changed: it begins otherwise, or is of another version; take another one"
+        "snapshot is not one of this program, or was changed: it begins otherwise, or is of another version; take another one"
     );
 }
 
