@@ -201,6 +201,7 @@ impl State {
             self.watches.remove(node);
         }
         self.accounts.list(account, Vec::new());
+        self.accounts.of[account as usize].reference = f64::NAN;
     }
 
     fn forget_pool(&mut self, slot: u32) {

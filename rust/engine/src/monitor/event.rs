@@ -46,6 +46,11 @@ impl Operation {
 }
 
 /// Why a flag changed.
+///
+/// Of several prices of a frame it is the one that moved the pool's excess (for a soft stop the account's equity) furthest that
+/// way: down where the flag was set, up where it was cleared. What a price moved is the excess at the frame's end less the
+/// excess there would be if that price alone were what it was before; the first in the order of marks, index and last prices,
+/// and of the market, where several moved it as far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
     /// The mark price of an instrument, in the market's order.

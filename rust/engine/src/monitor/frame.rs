@@ -46,6 +46,8 @@ pub struct Frames<'a> {
     pub ends: Option<&'a [u32]>,
     /// The time of each frame, in nanoseconds; `None`: they have none.
     pub times: Option<&'a [i64]>,
+    /// Asked now and then, between frames: whether to stop there. The frames so far stay applied.
+    pub stop: Option<fn() -> bool>,
 }
 
 impl<'a> Frames<'a> {

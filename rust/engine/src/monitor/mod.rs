@@ -115,14 +115,18 @@ impl Monitor {
     /// Applies frames one after the other.
     ///
     /// # Errors
-    /// As [`Self::update`], before the first frame is applied; [`Error::Argument`] for columns that do not fit together.
+    /// As [`Self::update`], before the first frame is applied; [`Error::Argument`] for columns that do not fit together;
+    /// [`Error::Stopped`] where [`Frames::stop`] said so: [`Self::frame`] tells how far it came, and the events are those so far.
     pub fn update_many(&mut self, frames: &Frames<'_>, events: &mut Vec<Event>) -> Result<()> {
         frames.check(self.state.ledger.market())?;
         for frame in 0..frames.len() {
             let time = frames.times.map_or(NO_TIME, |times| times[frame]);
             self.apply(frames.ticks_of(frame), time, events)?;
-            if frame % 1024 == 0 {
+            if frame % LOOK_EVERY == 0 {
                 self.stats.show(&self.state.counts);
+                if frames.stop.is_some_and(|stop| stop()) {
+                    return Err(Error::Stopped);
+                }
             }
         }
         self.stats.show(&self.state.counts);
@@ -195,6 +199,9 @@ impl Monitor {
         &self.state.ledger
     }
 }
+
+/// After how many frames counts are shown, and whether to stop is asked.
+const LOOK_EVERY: usize = 256;
 
 /// After how many frames the sharing of slack takes the measure of how far prices move.
 const WEIGH_EVERY: u64 = 1 << 14;
