@@ -30,6 +30,7 @@ from crossmargin.errors import (
     MarketError,
     MissingPriceError,
     PriceError,
+    SnapshotError,
 )
 from crossmargin.market import Market, load_market, presets
 from crossmargin.prices import Prices
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from crossmargin.differences import diff
     from crossmargin.explanation import Explanation, explain
     from crossmargin.history import HistoryBlock, HistoryScores, PriceHistory, score_history
+    from crossmargin.monitor import Alerts, Event, Events, Monitor, Stats, Why
     from crossmargin.price import (
         Contributions,
         CriticalMoves,
@@ -59,6 +61,7 @@ __all__ = [
     "DEFAULT_OUTPUTS",
     "OUTPUTS",
     "Account",
+    "Alerts",
     "ArgumentError",
     "Book",
     "BookError",
@@ -66,6 +69,8 @@ __all__ = [
     "CriticalMoves",
     "CrossmarginError",
     "Distances",
+    "Event",
+    "Events",
     "Explanation",
     "FundsError",
     "HistoryBlock",
@@ -75,14 +80,18 @@ __all__ = [
     "Market",
     "MarketError",
     "MissingPriceError",
+    "Monitor",
     "PriceError",
     "PriceHistory",
     "Prices",
     "Reconciliation",
     "Rejected",
     "Scores",
+    "SnapshotError",
+    "Stats",
     "Table",
     "UnderlyingPrices",
+    "Why",
     "__version__",
     "adapters",
     "contribution",
@@ -104,17 +113,23 @@ __all__ = [
 _LAZY = ("adapters", "reference", "report", "testing")
 _LAZY_NAMES = {
     "Account": "account",
+    "Alerts": "monitor",
     "Contributions": "price",
     "CriticalMoves": "price",
     "Distances": "price",
+    "Event": "monitor",
+    "Events": "monitor",
     "Explanation": "explanation",
     "FundsError": "account",
     "HistoryBlock": "history",
     "HistoryScores": "history",
     "LiquidationPrices": "price",
+    "Monitor": "monitor",
     "PriceHistory": "history",
     "Reconciliation": "reconciliation",
+    "Stats": "monitor",
     "UnderlyingPrices": "price",
+    "Why": "monitor",
     "contribution": "price",
     "critical_move": "price",
     "diff": "differences",

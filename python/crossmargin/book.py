@@ -160,6 +160,16 @@ class Book:
         self.market = market
 
     @classmethod
+    def _of(cls, made: engine.Book, market: Market) -> Book:
+        book = object.__new__(cls)
+        book._quantity_unit = made.quantity_unit
+        book._core = made
+        book._pools = None
+        book._rejected = None
+        book.market = market
+        return book
+
+    @classmethod
     def from_nested(
         cls,
         market: Market,

@@ -89,5 +89,12 @@ class ArgumentError(CrossmarginError, ValueError, TypeError):
     """
 
 
+class SnapshotError(CrossmarginError, ValueError):
+    """Bytes that are no snapshot of a monitor: torn, foreign, changed, or of a version that this one does not read.
+
+    Raised by `Monitor.restore` and `Monitor.load`; by `Monitor.persist` where another writer is at the same file.
+    """
+
+
 class InternalError(CrossmarginError, RuntimeError):
     """crossmargin itself is wrong; please report it."""

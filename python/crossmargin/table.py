@@ -173,7 +173,7 @@ class Table:
     def _cells(self) -> tuple[list[list[str]], list[bool]]:
         """Give name and first cells of each column as text, and which columns are numbers."""
         cells = [
-            [name, *(_cell(value) for value in values[:_SHOWN_ROWS].tolist())] for name, values in self._columns.items()
+            [name, *(_cell(value) for value in _shown(values[:_SHOWN_ROWS]))] for name, values in self._columns.items()
         ]
         return cells, [values.dtype.kind in "iuf" for values in self._columns.values()]
 
@@ -197,7 +197,13 @@ def _refused(message: str) -> ArgumentError:
 
 
 def _equal(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> bool:
-    return a.dtype == b.dtype and bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
+    return a.dtype == b.dtype and bool(np.array_equal(a, b, equal_nan=a.dtype.kind in "fM"))
+
+
+def _shown(values: np.ndarray[Any, Any]) -> list[Any]:
+    """Give values to write; times as text, of which NumPy would make numbers."""
+    shown: list[Any] = (np.datetime_as_string(values) if values.dtype.kind == "M" else values).tolist()
+    return [None if text == "NaT" else text for text in shown] if values.dtype.kind == "M" else shown
 
 
 def _cell(value: object) -> str:

@@ -22,8 +22,8 @@ mod _core {
     use crate::export::arrow_stream;
     #[pymodule_export]
     use crate::objects::{
-        Book, Market, Prices, contribution, explain, liquidation_distance, liquidation_prices, preset_names, score,
-        score_rows, stream_floor, thread_count, total, underlying_prices,
+        Book, Events, Market, Monitor, Prices, contribution, explain, liquidation_distance, liquidation_prices,
+        preset_names, score, score_rows, stream_floor, thread_count, total, underlying_prices,
     };
 
     use crate::objects::position_price_names;

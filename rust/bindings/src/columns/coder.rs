@@ -29,6 +29,16 @@ impl Names {
         &self.texts
     }
 
+    /// Names that are distinct, each with its place as its code.
+    pub(crate) fn of(distinct: &[String]) -> Self {
+        let mut names = Self::default();
+        for name in distinct {
+            let last = u32::try_from(names.texts.len()).unwrap_or(u32::MAX);
+            names.code(name, last.saturating_sub(1));
+        }
+        names
+    }
+
     /// The code of a name, new or known; near the code `hint` it is found soonest.
     pub(crate) fn code(&mut self, name: &str, hint: u32) -> u32 {
         if self.places.is_empty() {

@@ -34,6 +34,14 @@ impl Default for OwnedKeys {
 }
 
 impl OwnedKeys {
+    /// A copy of keys; names must be distinct.
+    pub(crate) fn of(keys: &Keys<'_>) -> Self {
+        match keys {
+            Keys::Int(keys) => Self::Ints(keys.to_vec()),
+            Keys::Text(keys) => Self::Text(keys.codes.to_vec(), Arc::new(Names::of(keys.names))),
+        }
+    }
+
     pub(crate) fn as_keys(&self) -> Keys<'_> {
         match self {
             Self::Ints(keys) => Keys::Int(keys),
@@ -62,6 +70,11 @@ impl Default for KeyColumn<'_> {
 }
 
 impl TextColumn {
+    /// A copy of names, which must be distinct.
+    pub(crate) fn of(keys: TextKeys<'_>) -> Self {
+        Self { codes: keys.codes.to_vec(), names: Arc::new(Names::of(keys.names)) }
+    }
+
     pub(crate) fn as_keys(&self) -> TextKeys<'_> {
         TextKeys { codes: &self.codes, names: self.names.as_slice() }
     }

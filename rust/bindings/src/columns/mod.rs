@@ -16,7 +16,7 @@ mod table;
 pub(crate) use keys::{KeyColumn, OwnedKeys, TextColumn};
 pub(crate) use nested::{ArrowColumn, unnest};
 pub(crate) use reals::{RealColumn, named_prices, vector};
-pub(crate) use scalars::{kind_of, shown};
+pub(crate) use scalars::{kind_of, real, shown};
 pub(crate) use series::arrow_columns;
 pub(crate) use table::{Schema, Table};
 

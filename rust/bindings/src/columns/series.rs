@@ -10,7 +10,7 @@ use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use super::{ArrowColumn, KeyColumn, Raw, RealColumn, arrow, arrow_chunks};
+use super::{ArrowColumn, KeyColumn, Raw, RealColumn, arrow, arrow_chunks, flags};
 use crate::door::guarded;
 use crate::errors::argument;
 
@@ -52,6 +52,11 @@ impl ArrowColumn {
                 keys.codes.iter().map(object).collect::<Vec<_>>().into_pyarray(py).into_any()
             }
         })
+    }
+
+    /// The column as truth values, false for null.
+    fn flags(&self, py: Python<'_>, name: &str) -> PyResult<Vec<bool>> {
+        guarded(py, || flags::read(py, Raw::Arrow(self.0.clone()), name))
     }
 
     /// The column as moments, `datetime64`; what is no time comes as keys or numbers.

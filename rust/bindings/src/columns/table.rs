@@ -92,6 +92,11 @@ impl<'py> Table<'py> {
         self.take(name)?.map_or_else(|| Ok(KeyColumn::default()), |(raw, place)| KeyColumn::new(self.py, raw, &place))
     }
 
+    /// A column of integers or names that may be absent.
+    pub(crate) fn optional_keys(&mut self, name: &str) -> PyResult<Option<KeyColumn<'py>>> {
+        self.take(name)?.map(|(raw, place)| KeyColumn::new(self.py, raw, &place)).transpose()
+    }
+
     /// The `account` columns of tables, coded alike.
     pub(crate) fn accounts<const N: usize>(py: Python<'py>, tables: [&mut Self; N]) -> PyResult<[KeyColumn<'py>; N]> {
         let mut columns = [const { None }; N];

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crossmargin::Error;
-use crossmargin::book::{Duplicates, Holdings, Keys, OnError, QuantityUnit, Rejected, Tables};
+use crossmargin::book::{AccountKeys, Duplicates, Holdings, Keys, OnError, QuantityUnit, Rejected, Tables};
 use crossmargin::error::MissingPrices;
 use crossmargin::market::{Asset, Instrument};
 use crossmargin::score as question;
@@ -25,7 +25,7 @@ use crate::errors::{argument, fault_columns, raise};
 /// The accounts of a market; immutable.
 #[pyclass(frozen, module = "crossmargin._core")]
 pub(crate) struct Book {
-    pub(crate) engine: crossmargin::Book,
+    pub(crate) engine: Arc<crossmargin::Book>,
     rejected: Rejected,
     /// Accounts dropped, in the order of their rows.
     dropped: Vec<String>,
@@ -78,7 +78,22 @@ impl Book {
         }
         let dropped = dropped(&rejected, &tables);
         let kept = columns.kept();
-        Ok(Self { engine, rejected, dropped, dropped_are_ints: columns.accounts_are_ints(), kept, unit })
+        Ok(Self {
+            engine: Arc::new(engine),
+            rejected,
+            dropped,
+            dropped_are_ints: columns.accounts_are_ints(),
+            kept,
+            unit,
+        })
+    }
+
+    #[getter]
+    fn quantity_unit(&self) -> &'static str {
+        match self.unit {
+            QuantityUnit::Contracts => "contracts",
+            QuantityUnit::Base => "base",
+        }
     }
 
     #[getter]
@@ -252,6 +267,22 @@ impl Book {
 }
 
 impl Book {
+    /// The book that a ledger is of.
+    pub(super) fn of_ledger(ledger: &crossmargin::ledger::Ledger) -> crossmargin::Result<Self> {
+        let (engine, kept) = ledger.tables(|tables| {
+            let built = crossmargin::Book::build(Arc::clone(ledger.market()), *tables, OnError::Refuse);
+            built.map(|(engine, _)| (engine, KeptTable::of(tables)))
+        })?;
+        Ok(Self {
+            dropped_are_ints: matches!(engine.holdings().accounts(), AccountKeys::Int(_)),
+            engine: Arc::new(engine),
+            rejected: Rejected::default(),
+            dropped: Vec::new(),
+            kept,
+            unit: ledger.quantity_unit(),
+        })
+    }
+
     /// What tells positions apart, and how large they are.
     fn key_columns<'py>(
         &self,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crossmargin::book::{AccountKeys, Keys};
+use crossmargin::book::{AccountKeys, Keys, Tables, TextKeys};
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -40,6 +40,34 @@ impl KeptTable {
             self.columns.extend(column.map(|column| (name, column)));
         }
         self
+    }
+
+    /// The tables of accounts that nobody gave as tables: orders, accounts and settings.
+    pub(super) fn of(tables: &Tables<'_>) -> [Self; 3] {
+        let (orders, accounts, settings) = (&tables.orders, &tables.accounts, &tables.settings);
+        let table = |account: &Keys<'_>, instrument: Option<&Keys<'_>>| {
+            let empty = account.is_empty();
+            let kept = Self { account: OwnedKeys::of(account), ..Self::default() };
+            Self { instrument: instrument.filter(|_| !empty).map(OwnedKeys::of), ..kept }
+        };
+        let reals = |column: Option<&[f64]>| column.map(|column| Kept::Reals(column.to_vec()));
+        let names = |column: Option<TextKeys<'_>>| column.map(|column| Kept::Names(TextColumn::of(column)));
+        [
+            table(&orders.account, Some(&orders.instrument))
+                .with("quantity", reals(Some(orders.quantity)))
+                .with("price", reals(Some(orders.price)))
+                .with("position_side", names(orders.position_side))
+                .with("margin_mode", names(orders.margin_mode))
+                .with("leverage", reals(orders.leverage)),
+            table(&accounts.account, None)
+                .with("profile", names(accounts.profile))
+                .with("tier_coefficient", reals(accounts.tier_coefficient))
+                .with("margin_mode", names(accounts.margin_mode))
+                .with("position_mode", names(accounts.position_mode)),
+            table(&settings.account, Some(&settings.instrument))
+                .with("leverage", reals(settings.leverage))
+                .with("margin_mode", names(settings.margin_mode)),
+        ]
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -8,6 +8,7 @@ mod given;
 mod history;
 mod kept;
 mod market;
+mod monitor;
 mod options;
 mod prices;
 mod pricing;
@@ -19,6 +20,7 @@ pub(crate) use book::Book;
 pub(crate) use explaining::explain;
 pub(crate) use history::score_rows;
 pub(crate) use market::{Market, preset_names};
+pub(crate) use monitor::{Events, Monitor};
 pub(crate) use options::thread_count;
 pub(crate) use prices::Prices;
 pub(crate) use pricing::{
