@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NUMBERS = frozenset(
     {
         *("wallet_balance", "quantity", "entry_price", "leverage", "isolated_margin", "mark_price", "index_price"),
-        *("bonus", "borrowed", "price", "trigger_price", "tier", "tier_coefficient", "last_price"),
+        *("bonus", "borrowed", "price", "trigger_price", "tier", "tier_coefficient", "last_price", "reference_equity"),
         *("floor", "cap", "maintenance_rate", "max_leverage", "deduction"),
     }
 )

@@ -37,6 +37,20 @@ example:
       --marks marks.json --out prices.csv --ladder ladder.svg --underlying BTC
 """
 
+_WATCH_EXAMPLE = """\
+tables are those of crossmargin score; references has account, reference_equity
+
+frames, which are read as they come:
+  jsonl  {"time": 1727769600000000000, "mark": {"BTCUSDT": 64000.0}} a line, with
+         index and last as there are; or what --record wrote, operations too
+  csv    time and a column per instrument, empty where there is no news; or a row
+         per price: name, price, optional quote, frame, time
+
+example:
+  crossmargin watch --preset binance-usdm --balances balances.csv --positions positions.csv \\
+      --marks marks.json --frames frames.jsonl --snapshot watch.state --resume
+"""
+
 _RECONCILE_EXAMPLE = """\
 replies, told by their keys, or by NAME=FILE:
   binance      account; optional positions (positionRisk), orders, brackets
@@ -83,6 +97,7 @@ def build_parser(version: str) -> argparse.ArgumentParser:
     _add_score(commands)
     _add_prices(commands)
     _add_explain(commands)
+    _add_watch(commands)
     _add_synth(commands)
     _add_demo(commands)
     presets = commands.add_parser("presets", help="list the presets that are shipped", allow_abbrev=False)
@@ -172,9 +187,47 @@ def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.set_defaults(rejects=None)
 
 
-def _add_rules(parser: argparse.ArgumentParser) -> None:
+def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "watch",
+        help="watch the accounts in tables while prices come",
+        description="Apply frames of prices as they come, and report each flag of a pool or account that changes.",
+        epilog=_WATCH_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_rules(parser, required=False)
+    _add_tables(parser, watched=True)
+    group = parser.add_argument_group("frames")
+    group.add_argument("--frames", metavar="FILE", default="-", help="where they come from (default: standard input)")
+    group.add_argument("--frames-format", choices=("jsonl", "csv"), help="of frames whose name does not tell (jsonl)")
+    group = parser.add_argument_group("what is watched")
+    group.add_argument("--liquidation", choices=("on", "latched", "off"), default="on", help="(default: on)")
+    group.add_argument("--levels", metavar="L,L", default="2,1.5,1.2", help="of the margin ratio, or off (2,1.5,1.2)")
+    group.add_argument("--soft-stop", metavar="SHARE", default="0.15", help="of the reference, or off (default: 0.15)")
+    group.add_argument("--valuation", metavar="ASSET", help="the asset that accounts are valued in for it")
+    group.add_argument("--references", metavar="FILE", help="what losses are measured from (default: the equity now)")
+    group = parser.add_argument_group("results")
+    group.add_argument("--events", metavar="FILE", default="-", help="lines of JSON (default: standard output)")
+    group.add_argument("--json", action="store_true", help="lines of JSON on a terminal too, and no live table")
+    group.add_argument("--rows", type=_count, default=15, metavar="N", help="pools in the live table (default: 15)")
+    group.add_argument("--rejects", metavar="FILE", help="write the faults of the tables, a row each")
+    group.add_argument("--format", choices=FORMATS, help="of files whose name does not tell")
+    group = parser.add_argument_group("state")
+    group.add_argument("--snapshot", metavar="FILE", help="keep the state in this file, at the end")
+    group.add_argument("--snapshot-every", type=_count, metavar="SECONDS", help="and every so often")
+    group.add_argument("--record", metavar="FILE", help="write what is applied to this log")
+    group.add_argument(
+        "--resume", action="store_true", help="go on from the snapshot and the record, if they are there"
+    )
+    group = parser.add_argument_group("work")
+    group.add_argument("--threads", type=_count, metavar="N", help="threads to work with")
+    group.add_argument("--quiet", action="store_true", help="no progress and no summary")
+
+
+def _add_rules(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     group = parser.add_argument_group("rules")
-    which = group.add_mutually_exclusive_group(required=True)
+    which = group.add_mutually_exclusive_group(required=required)
     which.add_argument("--preset", metavar="NAME", help="a shipped preset (see crossmargin presets)")
     which.add_argument("--market", metavar="FILE", help="a market file (TOML) of your own")
     group.add_argument("--as-of", metavar="DATE", help="the preset's newest file dated at most this, YYYY-MM-DD")
@@ -187,14 +240,14 @@ def _add_rules(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_tables(parser: argparse.ArgumentParser, *, history: bool = False) -> None:
+def _add_tables(parser: argparse.ArgumentParser, *, history: bool = False, watched: bool = False) -> None:
     group = parser.add_argument_group("tables")
-    group.add_argument("--balances", metavar="FILE", required=True)
+    group.add_argument("--balances", metavar="FILE", required=not watched)
     group.add_argument("--positions", metavar="FILE")
     group.add_argument("--orders", metavar="FILE", help="open orders")
     group.add_argument("--accounts", metavar="FILE", help="fee profiles and tier coefficients of accounts")
     group.add_argument("--settings", metavar="FILE", help="leverage and margin mode by account and instrument")
-    marks = group.add_mutually_exclusive_group(required=True)
+    marks = group.add_mutually_exclusive_group(required=not watched)
     marks.add_argument("--marks", metavar="FILE", help="mark prices of what is held")
     if history:
         marks.add_argument("--history", metavar="FILE", help="mark prices at many moments: scores of each")
@@ -214,17 +267,20 @@ def _add_tables(parser: argparse.ArgumentParser, *, history: bool = False) -> No
         help="refuse a position that comes twice, or merge its rows (default: raise)",
     )
     group.add_argument(
-        "--missing",
-        choices=("raise", "null"),
-        default="raise",
-        help="refuse a book that holds what has no price, or leave those pools unpriced (default: raise)",
-    )
-    group.add_argument(
         "--on-error",
         choices=("raise", "reject"),
         default="raise",
         help="refuse a book with malformed rows, or drop the accounts they are of (default: raise)",
     )
+    if watched:
+        parser.set_defaults(missing="raise", engine="fast")
+    else:
+        group.add_argument(
+            "--missing",
+            choices=("raise", "null"),
+            default="raise",
+            help="refuse a book that holds what has no price, or leave those pools unpriced (default: raise)",
+        )
 
 
 def _add_results(parser: argparse.ArgumentParser) -> None:

@@ -202,7 +202,7 @@ def _nearest(scores: Scores) -> Iterator[str]:
     for at in nearest_pools(scores, NEAREST):
         pool = pools[at]
         yield (
-            f"  {pool['account']:<14}{_pool_name(pool):<26}{scores.margin_ratio[at]:>14.6f}"
+            f"  {pool['account']:<14}{pool_name(pool):<26}{scores.margin_ratio[at]:>14.6f}"
             f"{scores.excess[at]:>14,.4g}{scores.notional[at]:>13,.2f} {pool['asset']}"
         )
         legs = [leg for leg in positions if _backs(pool, leg, assets)]
@@ -241,7 +241,8 @@ def nearest_pools(scores: Scores, count: int) -> list[int]:
     return list(nearest.values())
 
 
-def _pool_name(pool: dict[str, Any]) -> str:
+def pool_name(pool: dict[str, Any]) -> str:
+    """Name a pool beside its account."""
     if pool["kind"] == "cross":
         return f"cross {pool['asset']}"
     side = "" if pool["side"] == "net" else f" {pool['side']}"

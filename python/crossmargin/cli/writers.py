@@ -106,11 +106,24 @@ def write_tables(tables: Iterable[Table], file: str, format_: str) -> int:
     partial = Path(file).with_name(f".{Path(file).name}.partial")
     try:
         rows = _write_each(tables, str(partial), format_)
-        with _failures_of(file):
+        with failures_of(file):
             partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)
     return rows
+
+
+def write_records(table: Table, stream: TextIO) -> None:
+    """Write a line of JSON per row to a stream that is open.
+
+    Parameters
+    ----------
+    table : Table
+        The rows.
+    stream : text file
+        Where to.
+    """
+    _write_records([table], stream, lines=True)
 
 
 def _write_each(tables: Iterable[Table], file: str, format_: str) -> int:
@@ -173,7 +186,7 @@ def _binary(file: str) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    with _failures_of(file):
+    with failures_of(file):
         Path(file).parent.mkdir(parents=True, exist_ok=True)
         with Path(file).open("wb") as stream:
             yield stream
@@ -192,11 +205,12 @@ def _text(file: str) -> Iterator[TextIO]:
 
 
 @contextmanager
-def _failures_of(file: str) -> Iterator[None]:
+def failures_of(file: str, done: str = "written") -> Iterator[None]:
+    """Say of a file that something with it failed."""
     try:
         yield
     except OSError as error:
-        raise UserError(f"{file} could not be written: {(error.strerror or str(error)).lower()}") from None
+        raise UserError(f"{file} could not be {done}: {(error.strerror or str(error)).lower()}") from None
 
 
 def _rows(table: Table) -> Iterator[Iterator[tuple[Any, ...]]]:
