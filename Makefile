@@ -50,9 +50,9 @@ $(VENV)/.bench: requirements/bench.txt $(VENV)/.locked
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bench.txt
 	@touch $@
 
-# Programs that answer a position at a time need packages that do not go with ours: each has an environment of its own.
-# One that cannot be installed is left out of the table, and tried again the next time.
-PEERS := freqtrade driftpy
+# Programs that are asked in processes of their own need packages that do not go with ours: each has an environment of
+# its own. One that cannot be installed is left out of the table, and tried again the next time.
+PEERS := freqtrade driftpy lrvx
 
 $(VENV)/.peers: $(PEERS:%=requirements/bench-%.txt) $(VENV)/.created
 	@failed=; for peer in $(PEERS); do \
@@ -63,6 +63,7 @@ $(VENV)/.peers: $(PEERS:%=requirements/bench-%.txt) $(VENV)/.created
 
 bench: build $(VENV)/.bench $(VENV)/.peers
 	$(BIN)/python benches/python/bench_score.py $(BENCH_ARGS)
+	$(BIN)/python benches/python/bench_monitor.py $(MONITOR_ARGS)
 
 $(VENV)/.check: requirements/check.txt $(VENV)/.locked
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/check.txt

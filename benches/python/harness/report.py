@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from harness.contender import PRICE_COLUMNS
 from harness.machine import ROOT
 
 FORMAT = 1
+FIRST = "score"  # the benchmark whose records have no name of their own in the file name
 RECORDS = ROOT / "benches" / "record"
 
 
@@ -38,6 +39,16 @@ def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> s
 
 def head(record: Mapping[str, Any]) -> str:
     """Commit, machine, versions, workload and rounds, in words."""
+    lines = [
+        *setting(record),
+        f"* Medians of {record['n_rounds']} interleaved rounds in one process; results found equal first. "
+        f"Load of the machine before {record['load']['before']}, after {record['load']['after']}.",
+    ]
+    return "\n".join(lines)
+
+
+def setting(record: Mapping[str, Any]) -> list[str]:
+    """Commit, machine, versions and workloads, a line each."""
     commit = record["commit"]["commit"][:12] + (" with changes" if record["commit"]["changed"] else "")
     machine = record["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
@@ -47,16 +58,12 @@ def head(record: Mapping[str, Any]) -> str:
         f"{machine['cores']} cores, caches {machine['l2_cache']} and {machine['l3_cache']}, "
         f"{machine['memory_gib']} GiB, {machine['system']}"
     )
-    books = [_book(workload) for workload in workloads]
-    lines = [
+    return [
         f"* Date and commit: {record['date']}, {commit}.",
         f"* Machine: {hardware}.",
         f"* Versions: {versions}.",
-        *books,
-        f"* Medians of {record['n_rounds']} interleaved rounds in one process; results found equal first. "
-        f"Load of the machine before {record['load']['before']}, after {record['load']['after']}.",
+        *[_book(workload) for workload in workloads],
     ]
-    return "\n".join(lines)
 
 
 def _book(workload: Mapping[str, Any]) -> str:
@@ -189,17 +196,22 @@ def losses_list(record: Mapping[str, Any]) -> str:
     return "\n".join(f"* {loss}" for loss in record["losses"]) or "Nowhere in this run."
 
 
-def write(record: Mapping[str, Any], folder: Path = RECORDS) -> tuple[Path, Path]:
+def write(
+    record: Mapping[str, Any], folder: Path = RECORDS, page: Callable[[Mapping[str, Any]], str] = markdown
+) -> tuple[Path, Path]:
     """Write the JSON record and its page; returns both paths."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"{record['date']}-{record['host_kind']}-{record['commit']['commit'][:8]}"
-    data, page = folder / f"{stem}.json", folder / f"{stem}.md"
+    if record["benchmark"] != FIRST:
+        stem += f"-{record['benchmark']}"
+    data, told = folder / f"{stem}.json", folder / f"{stem}.md"
     data.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    page.write_text(markdown(record), encoding="utf-8")
-    return data, page
+    told.write_text(page(record), encoding="utf-8")
+    return data, told
 
 
-def newest(folder: Path = RECORDS) -> dict[str, Any] | None:
-    """Read the record with the latest date, None where there is none."""
-    paths = sorted(folder.glob("*.json"), key=lambda path: (path.name[:10], path.stat().st_mtime))
-    return json.loads(paths[-1].read_text(encoding="utf-8")) if paths else None
+def newest(folder: Path = RECORDS, benchmark: str = FIRST) -> dict[str, Any] | None:
+    """Read the record of a benchmark with the latest date, None where there is none."""
+    paths = sorted(folder.glob("*.json"), key=lambda path: (path.name[:10], path.stat().st_mtime), reverse=True)
+    records: Iterator[dict[str, Any]] = (json.loads(path.read_text(encoding="utf-8")) for path in paths)
+    return next((record for record in records if record["benchmark"] == benchmark), None)
