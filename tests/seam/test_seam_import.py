@@ -73,8 +73,9 @@ def test_import_all_names_exist_and_are_told() -> None:
 
 def test_import_classes_of_the_module_are_frozen(usdm: xm.Market) -> None:
     book = xm.Book(usdm, balances=[])
-    for thing in (usdm._core, usdm.prices(mark={})._core, book._core):
+    monitor = xm.Monitor(book, usdm.prices(mark={}))
+    for thing in (usdm._core, usdm.prices(mark={})._core, book._core, monitor._core, monitor.events._core):
         with pytest.raises(AttributeError):
             thing.anything = 1
     classes = {name for name, thing in vars(_core).items() if inspect.isclass(thing)}
-    assert classes == {"ArrowColumn", "Market", "Prices", "Book"}
+    assert classes == {"ArrowColumn", "Market", "Prices", "Book", "Events", "Monitor"}

@@ -202,7 +202,8 @@ def test_faults_malformed_row_can_be_rejected_with_its_account(
 def test_faults_each_kind_of_the_engine_has_a_case() -> None:
     source = (Path(__file__).parents[2] / "rust" / "engine" / "src" / "error.rs").read_text(encoding="utf-8")
     kinds = set(re.findall(r'Self::\w+ => "(\w+)"', source))
-    assert kinds == {kind for kind, _, _ in CASES}
+    of_operations = {"beyond_funds", "not_multiple"}  # no book has them: they are of what a monitor's accounts pay
+    assert kinds - of_operations == {kind for kind, _, _ in CASES}
 
 
 def test_faults_many_show_three_and_count_all(textbook: xm.Market) -> None:
