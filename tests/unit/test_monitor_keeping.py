@@ -330,6 +330,7 @@ def test_monitor_replay_of_lines_without_numbers_takes_them_all(monitor: xm.Moni
     [
         (xm.ArgumentError, "{\n", "log[2] was not JSON: "),
         (xm.ArgumentError, "[1]\n", "log[2] was [1], expected an object"),
+        (xm.ArgumentError, None, "log[2] was of type NoneType, expected a line: text, bytes or a dict"),
         (xm.ArgumentError, {"marks": {}}, "log[2] had 'marks', expected frame, time, mark, index, last, or one "),
         (xm.ArgumentError, {"mark": [1]}, "log[2].mark was [1], expected an object of name to price"),
         (xm.ArgumentError, {"time": 1.5}, "log[2].time was 1.5, expected nanoseconds since 1970"),

@@ -192,12 +192,15 @@ def test_monitor_accounts_by_name_are_found_by_name(usdm: xm.Market, prices: xm.
 
 
 def test_monitor_faults_of_an_operation_are_listed_with_their_kinds(monitor: xm.Monitor) -> None:
-    moved = {"account": [7, 8, 9, 9], "asset": ["USDT"] * 4, "amount": [-9_999.0, 1.0, None, 1e-12]}
+    moved = {"account": [7, 8, 9], "asset": ["USDT"] * 3, "amount": [-9_999.0, 1.0, None]}
     with pytest.raises(xm.BookError) as caught:
         monitor.apply_transfers(moved)
-    assert caught.value.n_faults == 4
-    assert caught.value.faults["table"].tolist() == ["transfers"] * 4
-    assert caught.value.faults["kind"].tolist() == ["beyond_funds", "unknown", "missing", "not_multiple"]
+    assert caught.value.n_faults == 3
+    assert caught.value.faults["table"].tolist() == ["transfers"] * 3
+    assert caught.value.faults["kind"].tolist() == ["beyond_funds", "unknown", "missing"]
+    with pytest.raises(xm.BookError) as caught:
+        monitor.apply_transfers({"account": [7], "asset": ["USDT"], "amount": [1e-12]})
+    assert caught.value.faults["kind"].tolist() == ["not_multiple"]
 
 
 ORDER = {"account": [7], "instrument": ["BTCUSDT"], "quantity": [0.1], "price": [1.0]}

@@ -1,14 +1,18 @@
 """The log of a monitor: a JSON object a line, of frames and operations; written as they happen, and read again.
 
 The first line says what it is and of which market. A frame has its number, its time in nanoseconds where it has one,
-and prices by name. An operation has its own number, that of the last frame, and its tables, column by column. Numbers
-are decimals that read back to the same doubles::
+and prices by name. An operation has its own number, that of the last frame, and the arguments of its method, tables
+column by column. Numbers are decimals that read back to the same doubles.
 
-    {"log": "crossmargin monitor", "version": 1, "market": "textbook/2020-01-01"}
-    {"frame": 1, "time": 1727769600000000000, "mark": {"BTCUSDT": 64000.0}}
-    {"operation": 1, "frame": 1, "transfers": {"account": [7], "asset": ["USDT"], "amount": [-100.0]}}
+```json
+{"log": "crossmargin monitor", "version": 1, "market": "textbook/2020-01-01"}
+{"frame": 1, "time": 1727769600000000000, "mark": {"BTCUSDT": 64000.0}}
+{"operation": 1, "frame": 1, "funding": {"funding": {"instrument": ["BTCUSDT"], "rate": [0.0001]}, "round": "down"}}
+{"operation": 2, "frame": 1, "close": {"accounts": [7]}}
+```
 
-What was sent by others may leave numbers out: then every line is taken. Times may be text in ISO 8601.
+What was sent by others may leave numbers out: then every line is taken. Times may be text in ISO 8601. The words are
+``fills``, ``transfers``, ``funding``, ``open``, ``close``, ``replace`` and ``reset``.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from crossmargin._arguments import is_whole, shown
+from crossmargin._arguments import is_whole, of_type, shown
 from crossmargin.errors import ArgumentError
 from crossmargin.monitor.files import path_of
 from crossmargin.monitor.moments import moment
@@ -111,6 +115,8 @@ def _entries(lines: Iterable[Any], first: int) -> Iterator[Header | Frame | Oper
     for number, line in enumerate(lines, first):
         if isinstance(line, dict):
             yield entry_of(line, f"log[{number}]")
+        elif not isinstance(line, (str, bytes)):
+            raise of_type(line, f"log[{number}]", "a line: text, bytes or a dict")
         elif line.strip():
             found = _parsed(line, f"log[{number}]")
             if found is None:

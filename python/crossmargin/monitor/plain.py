@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from crossmargin import _core as engine
-from crossmargin._arguments import shown
+from crossmargin._arguments import of_type, shown
 from crossmargin._tables import is_mapping, table_input
 from crossmargin.errors import ArgumentError
 from crossmargin.table import Table
@@ -58,8 +58,10 @@ def _of_arrow(values: engine.ArrowColumn, column: str, name: str) -> list[Any]:
 
 def plain_list(values: Any, place: str) -> Any:
     """Lay a column out as a list of plain values."""
-    if values is None or isinstance(values, (str, bytes)):
+    if values is None or isinstance(values, str):
         return values  # the engine says what is wrong with it
+    if isinstance(values, (bytes, bytearray, memoryview)):
+        raise of_type(values, place, "a column: a NumPy array, a list, or an Arrow array")
     if not isinstance(values, (list, tuple)):
         try:
             array = np.ma.asarray(values) if hasattr(values, "mask") else np.asarray(values)
@@ -73,12 +75,17 @@ def _plain(value: Any, place: str) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):
-        return value if math.isfinite(value) else None if math.isnan(value) else repr(value)
+        return _finite(value)
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if type(value).__name__ in ("NAType", "NaTType"):  # what pandas writes for nothing
         return None
     try:
-        return float(value)  # a decimal or a fraction
+        return _finite(float(value))  # a decimal or a fraction
     except (OverflowError, TypeError, ValueError):
         raise ArgumentError(f"{place} was {shown(value)}, expected a number, text or nothing") from None
+
+
+def _finite(value: float) -> float | str | None:
+    """Give a number, or in its place what JSON can hold and the engine reads as it would it."""
+    return value if math.isfinite(value) else None if math.isnan(value) else repr(value)
