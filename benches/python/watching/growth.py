@@ -86,12 +86,12 @@ def _bottom(workload: Workload) -> float:
     """The share of their marks at which a third of the pools are liquidatable."""
     book, prices = ours.build(workload)
     out = xm.score(book, prices, ("liquidatable",), n_threads=1)
-    low, high = 0.0, 1.0
+    enough, low, high = CRASH_SHARE * book.n_pools, 0.0, 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2.0
         at = book.market.prices(mark=workload.marks * middle)
         xm.score(book, at, ("liquidatable",), out=out, n_threads=1)
-        if np.count_nonzero(np.asarray(out["liquidatable"])) > CRASH_SHARE * workload.n_accounts:
+        if np.count_nonzero(np.asarray(out["liquidatable"])) > enough:
             low = middle
         else:
             high = middle
