@@ -48,7 +48,7 @@ class Monitor(Keeping):
         The equity that losses of accounts are measured from: by account; in the order of ``book.accounts``; or in
         columns ``account`` and ``reference_equity``. Of the others, and where it is NaN, the equity now.
     n_threads : int, optional
-        Threads to use where much is to be done at once, as of `score`. Results do not depend on it.
+        Threads to use where much is to be done at once; this version uses one.
 
     Attributes
     ----------
