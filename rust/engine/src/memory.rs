@@ -1,5 +1,8 @@
 //! Room for columns that are larger than the caches.
-#![expect(unsafe_code, reason = "one hint to the operating system; nothing is read or written through it")]
+#![expect(
+    unsafe_code,
+    reason = "hints to the operating system and the processor; nothing is read or written through them"
+)]
 
 /// Columns from this size on are worth large pages.
 #[cfg(target_os = "linux")]
@@ -23,6 +26,19 @@ pub(crate) fn filled<T: Clone>(n: usize, value: T) -> Vec<T> {
     let mut column = with_room(n);
     column.resize(n, value);
     column
+}
+
+/// Says that an element will soon be read.
+#[inline]
+pub(crate) fn will_read<T>(column: &[T], at: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(element) = column.get(at) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint; it reads nothing that a program could see, and the element is there.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(element).cast()) }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (column, at);
 }
 
 /// Asks for large pages in the whole pages of a range. A system that has none says no, which changes nothing.

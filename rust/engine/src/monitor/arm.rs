@@ -10,7 +10,7 @@
 
 use super::line::{EDGES, Edge, FREE, Line};
 use super::pools::{Held, Pool};
-use super::queue::Trigger;
+use super::queue::{Arena, Trigger};
 use super::rows::{Row, Rows, Segment};
 use super::watches::{Watch, watch_of};
 
@@ -18,11 +18,8 @@ use super::watches::{Watch, watch_of};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Guard {
     pub(super) level: f64,
-    pub(super) threshold: f64,
     /// How far `f` is from zero, beyond doubt; 0 where its sign does not tell the flag.
     pub(super) slack: f64,
-    /// More than the error of `f`.
-    pub(super) bound: f64,
     /// Whether it must not fall, or else not rise.
     pub(super) falls: bool,
 }
@@ -101,8 +98,26 @@ impl Leg {
 
 /// How much of the slack a position gets: between a share by what its price moves it, and equal ones.
 fn claim(pull: &Pull, leg: &Leg, weight: f64) -> f64 {
-    let moved = pull.here * leg.x.abs() * weight;
-    (moved * moved.sqrt()).sqrt()
+    (pull.here * leg.x.abs() * weight).sqrt()
+}
+
+/// A position with what it does to each flag.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    leg: Leg,
+    pulls: [Pull; MOST_GUARDS],
+    claims: [f64; MOST_GUARDS],
+    line: u32,
+    jumps: bool,
+    inverse: bool,
+}
+
+/// A trigger that is to be set.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ToSet {
+    line: u32,
+    edge: Edge,
+    trigger: Trigger,
 }
 
 /// Where triggers are set, and what sets them.
@@ -110,7 +125,10 @@ pub(super) struct Arming<'a> {
     pub(super) rows: &'a Rows,
     pub(super) watches: &'a [Watch],
     pub(super) lines: &'a mut [Line],
-    pub(super) claims: &'a mut Vec<[f64; MOST_GUARDS]>,
+    pub(super) arena: &'a mut Arena,
+    pub(super) parts: &'a mut Vec<Part>,
+    /// What is to be set.
+    pub(super) set: &'a mut Vec<ToSet>,
     /// Whether triggers are noted only, and set later, all at once.
     pub(super) quiet: bool,
 }
@@ -119,40 +137,47 @@ impl Arming<'_> {
     /// Arms a pool so that none of its guards can break unseen.
     ///
     /// `only` is the position whose trigger fired, if all others still have theirs.
-    pub(super) fn arm(&mut self, pool: &Pool, held: &mut [Held], guards: &[Guard], only: Option<usize>) {
+    pub(super) fn arm(mut self, pool: &Pool, held: &mut [Held], guards: &[Guard], only: Option<usize>) {
+        self.find(pool, held, guards, only);
+        self.set_all(held);
+    }
+
+    fn find(&mut self, pool: &Pool, held: &mut [Held], guards: &[Guard], only: Option<usize>) {
         let range = pool.held();
-        let totals = self.claim_all(&held[range.clone()], guards);
-        if let Some(only) = only
+        let totals = self.take_apart(&held[range.clone()], guards);
+        if let Some(only) = only.filter(|_| range.len() > 1)
             && self.rearm(only, range.clone(), held, (guards, &totals))
         {
             return;
         }
+        // What one position has alone nobody else comes for.
+        let given = if range.len() == 1 { 1.0 } else { 1.0 - RESERVE };
+        let mut each = [0.0; MOST_GUARDS];
+        for (k, guard) in guards.iter().enumerate() {
+            each[k] = if totals[k] > 0.0 { given * guard.slack / totals[k] } else { 0.0 };
+        }
         for at in range.clone() {
-            let claims = self.claims[at - range.start];
-            let share = |guard: usize| {
-                (1.0 - RESERVE)
-                    * guards[guard].slack
-                    * if totals[guard] > 0.0 { claims[guard] / totals[guard] } else { 0.0 }
-            };
-            let shares: [f64; MOST_GUARDS] =
-                std::array::from_fn(|guard| if guard < guards.len() { share(guard) } else { 0.0 });
-            self.set(at, held, guards, &shares);
+            let part = self.parts[at - range.start];
+            let shares = std::array::from_fn(|guard| each[guard] * part.claims[guard]);
+            self.bound(at, held, &part, (guards.len(), &shares));
         }
     }
 
-    fn claim_all(&mut self, held: &[Held], guards: &[Guard]) -> [f64; MOST_GUARDS] {
-        self.claims.clear();
+    fn take_apart(&mut self, held: &[Held], guards: &[Guard]) -> [f64; MOST_GUARDS] {
+        self.parts.clear();
         let mut totals = [0.0; MOST_GUARDS];
         for position in held {
             let leg = Leg::new(position, self.rows);
             let row = &self.rows.of[usize::from(position.row)];
             let weight = self.lines[row.line as usize].weight;
-            let mut claims = [0.0; MOST_GUARDS];
+            let none = Pull { harms: [false; 2], here: 0.0, beyond: 0.0 };
+            let (mut claims, mut pulls) = ([0.0; MOST_GUARDS], [none; MOST_GUARDS]);
             for (k, guard) in guards.iter().enumerate() {
-                claims[k] = claim(&leg.pull(row, guard), &leg, weight);
+                pulls[k] = leg.pull(row, guard);
+                claims[k] = claim(&pulls[k], &leg, weight);
                 totals[k] += claims[k];
             }
-            self.claims.push(claims);
+            self.parts.push(Part { leg, pulls, claims, line: row.line, jumps: row.jumps, inverse: row.inverse });
         }
         totals
     }
@@ -165,111 +190,118 @@ impl Arming<'_> {
         held: &mut [Held],
         (guards, totals): (&[Guard], &[f64; MOST_GUARDS]),
     ) -> bool {
+        let part = self.parts[at - range.start];
         let mut left = [0.0; MOST_GUARDS];
         for (k, guard) in guards.iter().enumerate() {
-            left[k] = guard.slack - self.taken(at, range.clone(), held, guard);
-            let fair = guard.slack * if totals[k] > 0.0 { self.claims[at - range.start][k] / totals[k] } else { 0.0 };
+            left[k] = guard.slack - self.taken(at - range.start, &held[range.clone()], k);
+            let fair = guard.slack * if totals[k] > 0.0 { part.claims[k] / totals[k] } else { 0.0 };
             // Written so that what is not a number is not enough.
-            if !(left[k] >= RESERVE * fair && left[k] > 0.0) {
+            let is_enough = left[k] >= RESERVE * fair && left[k] > 0.0;
+            if !is_enough {
                 return false;
             }
             left[k] *= 1.0 - RESERVE * 0.5;
         }
-        self.set(at, held, guards, &left);
+        self.bound(at, held, &part, (guards.len(), &left));
         true
     }
 
-    /// What all positions but one can take of a guard within their bounds.
-    fn taken(&self, except: usize, range: std::ops::Range<usize>, held: &[Held], guard: &Guard) -> f64 {
+    /// What all positions of a pool but one can take of a guard within their bounds.
+    fn taken(&self, except: usize, held: &[Held], guard: usize) -> f64 {
         let mut taken = 0.0;
-        for at in range.filter(|&at| at != except) {
-            let position = &held[at];
-            let row = &self.rows.of[usize::from(position.row)];
-            let leg = Leg::new(position, self.rows);
-            let pull = leg.pull(row, guard);
+        for (at, (part, position)) in self.parts.iter().zip(held).enumerate() {
+            if at == except {
+                continue;
+            }
+            let pull = &part.pulls[guard];
             let mut most = 0.0;
             for edge in EDGES {
-                if !pull.harms[edge as usize] {
-                    continue;
-                }
-                let trigger = position.armed[edge as usize];
-                if trigger == FREE {
+                let (harms, trigger) = (pull.harms[edge as usize], position.armed[edge as usize]);
+                if trigger == FREE && (harms || (part.jumps && part.leg.room(edge) < f64::INFINITY)) {
                     return f64::INFINITY;
                 }
-                let bound = self.lines[row.line as usize].bound(edge, trigger);
-                let takes = leg.takes(&pull, edge, self.rows.x_at(position.row, bound));
-                most = if takes > most { takes } else { most };
+                if harms {
+                    let takes = part.leg.takes(pull, edge, self.coordinate(part, edge, trigger));
+                    most = if takes > most { takes } else { most };
+                }
             }
             taken += most;
         }
         taken
     }
 
+    /// The coordinate of a position at a trigger.
+    fn coordinate(&self, part: &Part, edge: Edge, trigger: u32) -> f64 {
+        let line = &self.lines[part.line as usize];
+        let bound = line.bound(edge, trigger);
+        part.leg.x * if part.inverse { line.price / bound } else { bound / line.price }
+    }
+
     /// Sets the triggers of a position that may take these amounts.
-    fn set(&mut self, at: usize, held: &mut [Held], guards: &[Guard], shares: &[f64; MOST_GUARDS]) {
-        let position = held[at];
-        let row = &self.rows.of[usize::from(position.row)];
-        let leg = Leg::new(&position, self.rows);
+    fn bound(&mut self, at: usize, held: &mut [Held], part: &Part, (n, shares): (usize, &[f64; MOST_GUARDS])) {
         for edge in EDGES {
-            let mut reach = if row.jumps { leg.room(edge) } else { f64::INFINITY };
-            for (guard, &share) in guards.iter().zip(shares) {
-                let pull = leg.pull(row, guard);
+            let mut reach = if part.jumps { part.leg.room(edge) } else { f64::INFINITY };
+            for (pull, &share) in part.pulls[..n].iter().zip(shares) {
                 if pull.harms[edge as usize] {
-                    let of_guard = leg.reach(&pull, edge, share);
+                    let of_guard = part.leg.reach(pull, edge, share);
                     reach = if of_guard < reach { of_guard } else { reach };
                 }
             }
-            let trigger = self.trigger(&position, row, &leg, (edge, reach));
-            self.replace(held, (at, row.line as usize, edge), trigger);
+            let trigger = self.trigger(part, edge, reach);
+            self.replace(held, (at, part.line, edge), trigger);
         }
-    }
-
-    /// Sets the triggers of a position that is followed: where its tier ends, or a good part away. Gives its rate there.
-    pub(super) fn fence(&mut self, at: usize, held: &mut [Held]) -> f64 {
-        let position = held[at];
-        let row = &self.rows.of[usize::from(position.row)];
-        let leg = Leg::new(&position, self.rows);
-        for edge in EDGES {
-            let (room, most) = (leg.room(edge), FENCE * leg.x.abs());
-            let trigger = self.trigger(&position, row, &leg, (edge, if room < most { room } else { most }));
-            self.replace(held, (at, row.line as usize, edge), trigger);
-        }
-        leg.segment.rate * position.quantity.abs() * if leg.x > 0.0 { 1.0 } else { -1.0 }
     }
 
     /// The trigger of a bound.
-    fn trigger(&self, position: &Held, row: &Row, leg: &Leg, (edge, reach): (Edge, f64)) -> u32 {
+    fn trigger(&self, part: &Part, edge: Edge, reach: f64) -> u32 {
         /// More than the roundings from here to a price.
         const INWARD: f64 = 32.0 * f64::EPSILON;
         if reach == f64::INFINITY {
             return FREE;
         }
-        let line = &self.lines[row.line as usize];
+        let (line, leg) = (&self.lines[part.line as usize], &part.leg);
         let x = if edge == Edge::Low { leg.x - reach } else { leg.x + reach };
         // A coordinate that comes to zero has no price there: beyond it are none, or all.
         if (x > 0.0) != (leg.x > 0.0) || x == 0.0 {
             return FREE;
         }
-        let price = self.rows.price(position.row, x);
+        let price = line.price * if part.inverse { leg.x / x } else { x / leg.x };
         let bound = if edge == Edge::Low { price * (1.0 + INWARD) } else { price * (1.0 - INWARD) };
         line.trigger(edge, bound)
     }
 
     /// Sets a trigger, unless the one that is there does as well.
-    fn replace(&mut self, held: &mut [Held], (at, line, edge): (usize, usize, Edge), trigger: u32) {
-        let line = &mut self.lines[line];
+    fn replace(&mut self, held: &mut [Held], (at, of, edge): (usize, u32, Edge), trigger: u32) {
+        let line = &self.lines[of as usize];
         let old = held[at].armed[edge as usize];
         if old == trigger || (old > trigger && trigger != FREE && line.is_near(edge, (old, trigger), STAYS)) {
             return;
         }
         held[at].armed[edge as usize] = trigger;
-        line.unset(edge, old);
         if trigger != FREE && !self.quiet {
-            let who = u32::try_from(at).unwrap_or(u32::MAX);
-            let held = &*held;
-            line.set(edge, Trigger { at: trigger, who }, |trigger| is_live(held, self.watches, edge, trigger));
+            line.will_set(self.arena, edge, trigger);
+            let trigger = Trigger { at: trigger, who: u32::try_from(at).unwrap_or(u32::MAX) };
+            self.set.push(ToSet { line: of, edge, trigger });
         }
     }
+
+    /// Sets what is to be set, after it was fetched.
+    fn set_all(&mut self, held: &[Held]) {
+        for ToSet { line, edge, trigger } in self.set.drain(..) {
+            let is_live = |trigger| is_live(held, self.watches, edge, trigger);
+            self.lines[line as usize].set(self.arena, edge, trigger, is_live);
+        }
+    }
+}
+
+/// A position that is followed: what its coordinate adds to what is required, and between which coordinates that holds; they
+/// are at most a good part away.
+pub(super) fn fence(held: &Held, rows: &Rows) -> (f64, [f64; 2]) {
+    let leg = Leg::new(held, rows);
+    let rate = leg.segment.rate * held.quantity.abs() * if leg.x > 0.0 { 1.0 } else { -1.0 };
+    let most = FENCE * leg.x.abs();
+    let [low, high] = EDGES.map(|edge| leg.room(edge)).map(|room| if room < most { room } else { most });
+    (rate, [leg.x - low, leg.x + high])
 }
 
 /// Whether a trigger is that of who set it.

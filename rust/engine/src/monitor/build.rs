@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
+use crate::book::PoolKind;
 use crate::error::Result;
 use crate::memory::with_room;
 use crate::pool::Book;
 
 use super::accounts::NONE;
 use super::line::{EDGES, FREE};
-use super::pools::{Held, How};
-use super::queue::Trigger;
+use super::pools::How;
+use super::queue::{Arena, Trigger};
 use super::state::State;
 use super::verdict::has_plain_tiers;
 use super::watches::Owner;
+
+/// How many positions ahead buckets are fetched.
+const AHEAD: usize = 16;
 
 impl State {
     /// Brings all accounts of the ledger under watch, with what their soft stops are relative to (NaN: their equity now), and
@@ -63,7 +67,11 @@ impl State {
 
     /// Puts a pool of a book into a slot.
     pub(super) fn bring(&mut self, book: &Book, pool: usize, rows: Option<&[u16]>, slot: u32) {
-        let n = book.holdings().positions_of(pool).len();
+        let holdings = book.holdings();
+        let n = holdings.positions_of(pool).len();
+        let of = &mut self.pools.slots[slot as usize];
+        of.is_cross = holdings.kind(pool) == PoolKind::Cross;
+        of.asset = u16::try_from(holdings.asset(pool)).unwrap_or(u16::MAX);
         match rows {
             Some(rows) if u16::try_from(n).is_ok() => {
                 let first = self.pools.room(n);
@@ -80,22 +88,30 @@ impl State {
     /// Sets all triggers of positions at once.
     fn fill(&mut self) {
         let mut n = vec![[0, 0]; self.lines.len()];
-        let line_of = |held: &Held| self.rows.of[usize::from(held.row)].line as usize;
         for held in &self.pools.held {
+            let line = self.rows.of[usize::from(held.row)].line as usize;
             for edge in EDGES {
-                n[line_of(held)][edge as usize] += usize::from(held.armed[edge as usize] != FREE);
+                n[line][edge as usize] += usize::from(held.armed[edge as usize] != FREE);
             }
         }
-        for edge in EDGES {
-            let mut of_line: Vec<Vec<Trigger>> = n.iter().map(|n| Vec::with_capacity(n[edge as usize])).collect();
-            for (who, held) in self.pools.held.iter().enumerate() {
+        self.arena = Arena::new(n.iter().flatten().copied());
+        let mut first = 0;
+        for (line, n) in self.lines.iter_mut().zip(n) {
+            first = line.make_room(n, first);
+        }
+        for (who, held) in self.pools.held.iter().enumerate() {
+            let later = self.pools.held.get(who + AHEAD);
+            for edge in EDGES {
+                if let Some(later) = later.filter(|later| later.armed[edge as usize] != FREE) {
+                    let line = self.rows.of[usize::from(later.row)].line as usize;
+                    self.lines[line].will_set(&self.arena, edge, later.armed[edge as usize]);
+                }
                 let at = held.armed[edge as usize];
                 if at != FREE {
-                    of_line[line_of(held)].push(Trigger { at, who: u32::try_from(who).unwrap_or(u32::MAX) });
+                    let trigger = Trigger { at, who: u32::try_from(who).unwrap_or(u32::MAX) };
+                    let line = self.rows.of[usize::from(held.row)].line as usize;
+                    self.lines[line].set(&mut self.arena, edge, trigger, |_| true);
                 }
-            }
-            for (line, triggers) in self.lines.iter_mut().zip(of_line) {
-                line.fill(edge, &triggers);
             }
         }
     }

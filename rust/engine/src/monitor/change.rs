@@ -10,9 +10,9 @@ use crate::score::{Missing, check_prices};
 
 use super::accounts::NONE;
 use super::event::{Event, Operation, PoolKey};
-use super::line::{EDGES, FREE};
+use super::line::FREE;
 use super::pools::{ALONE, How};
-use super::report::{When, key_of, stop_gone};
+use super::report::{When, stop_gone};
 use super::state::State;
 use super::{Monitor, valued_at};
 
@@ -117,7 +117,7 @@ impl Monitor {
     }
 
     fn close_operation(&mut self, first: usize, events: &mut [Event]) {
-        events[first..].sort_by_key(Event::order);
+        events[first..].sort_by(Event::in_order);
         self.operations += 1;
         self.state.counts.events += (events.len() - first) as u64;
         self.count_changes();
@@ -165,9 +165,8 @@ impl State {
             return Before { reference: f64::NAN, ..Before::default() };
         }
         let old = |slot: u32| {
-            let (book, pool) = self.source(slot);
             let of = &self.pools.slots[slot as usize];
-            Old { order: of.order, key: key_of(book, pool), bits: of.bits & !self.levels.stopped }
+            Old { order: of.order, key: self.key(slot), bits: of.bits & !self.levels.stopped }
         };
         Before {
             pools: self.accounts.slots(account).map(old).collect(),
@@ -209,15 +208,10 @@ impl State {
             self.leave(slot);
         }
         let pool = self.pools.slots[slot as usize];
-        if pool.how == How::Rules {
-            self.watches.remove(pool.first);
-        }
-        for held in &mut self.pools.held[pool.held()] {
-            let line = self.rows.of[usize::from(held.row)].line as usize;
-            for edge in EDGES {
-                self.lines[line].unset(edge, held.armed[edge as usize]);
-                held.armed[edge as usize] = FREE;
-            }
+        match pool.how {
+            How::Rules => self.watches.remove(pool.first),
+            How::Lanes => self.pools.held[pool.held()].iter_mut().for_each(|held| held.armed = [FREE; 2]),
+            How::Gone => {}
         }
         self.pools.vacate(slot);
     }
@@ -238,8 +232,7 @@ impl State {
         self.accounts.list(account, slots.clone());
         self.begin(account, reference, was.stopped)?;
         for slot in slots {
-            let (book, pool) = self.source(slot);
-            let key = key_of(book, pool);
+            let key = self.key(slot);
             let old = was.pools.iter().find(|old| old.key == key).map_or(0, |old| old.bits & self.levels.latched);
             if old & !self.pools.slots[slot as usize].bits != 0 {
                 self.pools.slots[slot as usize].bits |= old;
@@ -254,8 +247,7 @@ impl State {
     fn report_changes(&self, account: u32, was: &Before, when: &When, events: &mut Vec<Event>) -> Result<()> {
         let mut gone: Vec<&Old> = was.pools.iter().collect();
         for slot in self.accounts.slots(account) {
-            let (book, pool) = self.source(slot);
-            let key = key_of(book, pool);
+            let key = self.key(slot);
             let at = gone.iter().position(|old| old.key == key);
             let before = at.map_or(0, |at| gone.remove(at).bits);
             let stopped = self.pools.slots[slot as usize].bits & self.levels.stopped;

@@ -1,5 +1,7 @@
 //! What a monitor reports: flags that changed.
 
+use std::cmp::Ordering;
+
 use crate::book::{PoolKind, Side};
 
 use super::alerts::Alert;
@@ -102,8 +104,11 @@ pub struct Event {
 }
 
 impl Event {
-    /// What events of one frame are sorted by: owners in order, the account after its pools.
-    pub(super) fn order(&self) -> (u32, u32, Alert) {
-        (self.account, self.pool.map_or(u32::MAX, |(at, _)| at), self.alert)
+    /// The order of the events of one frame: owners in order, the account after its pools. Pools of an account are in the order of
+    /// what they are, so that one that is no more has a place among the others.
+    pub(super) fn in_order(&self, other: &Self) -> Ordering {
+        let owner = |of: &Self| (of.account, of.pool.is_none());
+        let pool = |of: &Self| of.pool.map(|(_, key)| (key.kind, key.asset, key.instrument, key.side));
+        owner(self).cmp(&owner(other)).then_with(|| pool(self).cmp(&pool(other))).then(self.alert.cmp(&other.alert))
     }
 }

@@ -3,7 +3,7 @@
 //! A key is the upper bits of a price, counted from a quarter of where it was when counting began: it grows with the price, in
 //! steps of `2^-30` of it, up to four times of where it was. What is beyond has the last key.
 
-use super::queue::{Queue, Trigger};
+use super::queue::{Arena, Queue, Trigger};
 
 /// Bits of a double that keys leave out.
 const CUT: u32 = 22;
@@ -42,9 +42,9 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(price: f64, n: [usize; 2]) -> Self {
-        let mut line =
-            Self { price, key: 0, base: 0, queues: n.map(Queue::new), moved: 0.0, step: FIRST_STEP, weight: 1.0 };
+    pub(super) fn new(price: f64) -> Self {
+        let queues = <[Queue; 2]>::default();
+        let mut line = Self { price, key: 0, base: 0, queues, moved: 0.0, step: FIRST_STEP, weight: 1.0 };
         line.recount();
         line
     }
@@ -74,7 +74,7 @@ impl Line {
 
     /// Moves the price, and takes out the triggers that it fires.
     #[inline]
-    pub(super) fn go(&mut self, price: f64, fired: &mut Vec<Trigger>) {
+    pub(super) fn go(&mut self, price: f64, arena: &mut Arena, fired: &mut Vec<Trigger>) {
         let move_of = price / self.price - 1.0;
         if move_of.is_finite() {
             self.moved += move_of * move_of;
@@ -84,22 +84,22 @@ impl Line {
         let (key, inside) = self.key_of(price);
         self.key = key;
         if !inside {
-            self.leave(fired);
+            self.leave(arena, fired);
             return;
         }
         for edge in EDGES {
             let depth = Self::depth(key, edge);
             if self.queues[edge as usize].fires(depth) {
-                self.queues[edge as usize].take(depth, fired);
+                self.queues[edge as usize].take(arena, depth, fired);
             }
         }
     }
 
     /// Counts anew: what was set with the old keys is of no use.
     #[cold]
-    fn leave(&mut self, fired: &mut Vec<Trigger>) {
+    fn leave(&mut self, arena: &mut Arena, fired: &mut Vec<Trigger>) {
         for queue in &mut self.queues {
-            queue.drain(fired);
+            queue.drain(arena, fired);
         }
         self.recount();
     }
@@ -139,22 +139,24 @@ impl Line {
         depth - f64::from(near) >= share * (depth - f64::from(far))
     }
 
-    pub(super) fn set(&mut self, edge: Edge, trigger: Trigger, is_live: impl Fn(Trigger) -> bool) {
-        self.queues[edge as usize].set(trigger, is_live);
+    /// Says that a trigger will soon be set.
+    pub(super) fn will_set(&self, arena: &Arena, edge: Edge, trigger: u32) {
+        self.queues[edge as usize].will_set(arena, trigger);
     }
 
-    /// Notes that a trigger is not live any more.
-    pub(super) fn unset(&mut self, edge: Edge, trigger: u32) {
-        if trigger != FREE {
-            self.queues[edge as usize].unset(trigger);
-        }
+    pub(super) fn set(&mut self, arena: &mut Arena, edge: Edge, trigger: Trigger, is_live: impl Fn(Trigger) -> bool) {
+        self.queues[edge as usize].set(arena, trigger, is_live);
     }
 
-    /// Sets triggers on a line that has none.
-    pub(super) fn fill(&mut self, edge: Edge, triggers: &[Trigger]) {
-        let mut queue = Queue::new(triggers.len());
-        queue.fill(triggers);
-        self.queues[edge as usize] = queue;
+    /// Makes room for numbers of triggers, in buckets that begin at `first`, where there is none yet; gives where those of the
+    /// next line begin.
+    pub(super) fn make_room(&mut self, n: [usize; 2], mut first: usize) -> usize {
+        self.queues = n.map(|n| {
+            let (queue, next) = Queue::new(n, first);
+            first = next;
+            queue
+        });
+        first
     }
 
     /// Takes the measure of how far the price moves since it was last taken.
@@ -175,19 +177,20 @@ mod tests {
 
     #[test]
     fn prop_line_triggers_fire_before_prices_are_beyond_their_bounds() {
-        let (start, n) = (64_000.0_f64, [8, 8]);
+        let start = 64_000.0_f64;
         let bounds = [0.999_999, 0.9, 0.3, 0.2, 1e-30, 1.0, 1.000_001, 1.1, 3.9, 4.1, 1e30].map(|by| start * by);
         for (k, bound) in bounds.into_iter().enumerate() {
             let edge = if bound <= start && k != 5 { Edge::Low } else { Edge::High };
-            let line = Line::new(start, n);
+            let arena = Arena::new([8, 8].into_iter());
+            let mut line = Line::new(start);
+            line.make_room([8, 8], 0);
             let trigger = line.trigger(edge, bound);
             assert_ne!(trigger, FREE);
             let beyond = if edge == Edge::Low { bound.next_down() } else { bound.next_up() };
             for price in [beyond, bound, start, f64::midpoint(start, bound), start.next_up(), start.next_down()] {
-                let mut line = line.clone();
-                line.set(edge, Trigger { at: trigger, who: 7 }, |_| true);
-                let mut fired = vec![];
-                line.go(price, &mut fired);
+                let (mut line, mut arena, mut fired) = (line.clone(), arena.clone(), vec![]);
+                line.set(&mut arena, edge, Trigger { at: trigger, who: 7 }, |_| true);
+                line.go(price, &mut arena, &mut fired);
                 let within = if edge == Edge::Low { price >= bound } else { price <= bound };
                 assert!(within || fired.len() == 1, "{bound} {price}");
                 let kept = line.bound(edge, trigger);
@@ -199,11 +202,12 @@ mod tests {
 
     #[test]
     fn test_line_beyond_its_keys_fires_all_and_counts_anew() {
-        let mut line = Line::new(1.0, [8, 8]);
-        line.set(Edge::Low, Trigger { at: line.trigger(Edge::Low, 0.5), who: 1 }, |_| true);
-        line.set(Edge::High, Trigger { at: line.trigger(Edge::High, 1e6), who: 2 }, |_| true);
+        let (mut line, mut arena) = (Line::new(1.0), Arena::new([8, 8].into_iter()));
+        line.make_room([8, 8], 0);
+        line.set(&mut arena, Edge::Low, Trigger { at: line.trigger(Edge::Low, 0.5), who: 1 }, |_| true);
+        line.set(&mut arena, Edge::High, Trigger { at: line.trigger(Edge::High, 1e6), who: 2 }, |_| true);
         let mut fired = vec![];
-        line.go(100.0, &mut fired);
+        line.go(100.0, &mut arena, &mut fired);
         assert_eq!(fired.len(), 2);
         assert_eq!(line.key, 1 << 31);
         let low = line.trigger(Edge::Low, 50.0);

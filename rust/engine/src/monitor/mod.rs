@@ -96,7 +96,7 @@ impl Monitor {
         for account in stopped {
             self.state.report_stop(account, true, (&when, &[]), &mut events)?;
         }
-        events.sort_by_key(Event::order);
+        events.sort_by(Event::in_order);
         self.state.counts.events += events.len() as u64;
         Ok(events)
     }

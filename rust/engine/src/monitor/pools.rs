@@ -50,6 +50,9 @@ pub(super) struct Pool {
     pub(super) first: u32,
     pub(super) n: u16,
     pub(super) how: How,
+    /// Whether it is cross, and the asset that it settles in.
+    pub(super) is_cross: bool,
+    pub(super) asset: u16,
     /// Its place among the pools of the account.
     pub(super) order: u32,
     pub(super) account: u32,
@@ -78,6 +81,8 @@ pub(super) struct Sums {
     absolute: f64,
     relative: f64,
     constant: f64,
+    /// Whether something is required wherever prices go.
+    pub(super) always_requires: bool,
 }
 
 impl Sums {
@@ -86,12 +91,14 @@ impl Sums {
         let (mut value, mut notional) = (0.0, 0.0);
         let (mut base, mut beyond) = (0.0, 0.0);
         let (mut far, mut guard) = (0.0, 0.0);
+        let mut always_requires = false;
         for position in held {
             let row: &Row = &rows.of[usize::from(position.row)];
             let v = position.quantity * row.x;
             let u = v.abs();
             value += v;
             notional += u;
+            always_requires |= row.least > 0.0;
             base += row.rate * u;
             beyond += row.slope * if u > row.floor { u - row.floor } else { 0.0 };
             if u > row.far {
@@ -111,6 +118,7 @@ impl Sums {
             absolute,
             relative,
             constant: pool.constant.abs(),
+            always_requires,
         }
     }
 

@@ -1,11 +1,14 @@
 //! Triggers of one price, on one side of it, in the order in which it reaches them.
 //!
 //! Where a price is, is a key of 32 bits that grows with its distance from the triggers ([`super::line`]): a trigger `t` fires where
-//! the key is below `t`. Triggers lie in buckets by their upper bits. Those that were replaced stay where they are until
-//! somebody comes by: a trigger is live if who set it says so.
+//! the key is below `t`. Triggers lie in buckets by their upper bits, a bucket in one line of a cache, more than fit into it in
+//! others that it leads to; buckets of all prices lie in one [`Arena`]. Triggers that were replaced stay where they are
+//! until somebody comes by: a trigger is live if who set it says so.
+
+use crate::memory::{filled, will_read, with_room};
 
 /// A trigger, and who set it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Trigger {
     pub(super) at: u32,
     pub(super) who: u32,
@@ -14,22 +17,141 @@ pub(super) struct Trigger {
 /// Bits of a word.
 const WORD: usize = 64;
 
-/// A full bucket of more than this is first rid of what is not live.
-const MANY: usize = 8;
+/// Triggers in one line of a cache.
+const ROOM: usize = 7;
 
-/// Triggers that agree in their upper bits.
-#[derive(Debug, Clone, Default)]
-struct Bucket {
-    triggers: Vec<Trigger>,
-    /// How many of them are live.
-    live: u32,
+/// No other chunk.
+const NONE: u32 = u32::MAX;
+
+/// Some triggers of a bucket, and where the others are.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
+struct Chunk {
+    triggers: [Trigger; ROOM],
+    next: u32,
+    n: u8,
+    /// How many chunks it leads to, as far as that goes, and how many there were when the bucket was last rid of what is not live.
+    links: u8,
+    kept: u8,
 }
 
+const EMPTY: Chunk = Chunk { triggers: [Trigger { at: 0, who: 0 }; ROOM], next: NONE, n: 0, links: 0, kept: 0 };
+
+/// The buckets of all queues.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Arena {
+    /// The first chunks of all buckets.
+    buckets: Vec<Chunk>,
+    /// Those that they lead to.
+    more: Vec<Chunk>,
+    free: Vec<u32>,
+}
+
+impl Arena {
+    /// Room for the buckets of queues for these numbers of triggers.
+    pub(super) fn new(n: impl Iterator<Item = usize>) -> Self {
+        let n_buckets: usize = n.map(|n| 1 << bits_for(n)).sum();
+        Self { buckets: filled(n_buckets, EMPTY), more: with_room(n_buckets / 2), free: Vec::new() }
+    }
+
+    fn push(&mut self, bucket: usize, trigger: Trigger, is_live: impl Fn(Trigger) -> bool) {
+        let chunk = &self.buckets[bucket];
+        if usize::from(chunk.n) == ROOM && chunk.links > chunk.kept.saturating_mul(2) {
+            self.purge(bucket, is_live);
+        }
+        self.put(bucket, trigger);
+    }
+
+    fn put(&mut self, bucket: usize, trigger: Trigger) {
+        if usize::from(self.buckets[bucket].n) == ROOM {
+            self.link(bucket);
+        }
+        let chunk = &mut self.buckets[bucket];
+        chunk.triggers[usize::from(chunk.n)] = trigger;
+        chunk.n += 1;
+    }
+
+    /// Moves what is in the first chunk of a bucket to another that it leads to.
+    fn link(&mut self, bucket: usize) {
+        let full = self.buckets[bucket];
+        let at = match self.free.pop() {
+            Some(at) => {
+                self.more[at as usize] = full;
+                at
+            }
+            None => {
+                self.more.push(full);
+                u32::try_from(self.more.len() - 1).unwrap_or(NONE)
+            }
+        };
+        let first = &mut self.buckets[bucket];
+        *first = Chunk { next: at, links: full.links.saturating_add(1), kept: full.kept, ..EMPTY };
+    }
+
+    /// Empties a bucket; gives what was in it to `each`.
+    fn empty(&mut self, bucket: usize, mut each: impl FnMut(Trigger)) {
+        let first = std::mem::replace(&mut self.buckets[bucket], EMPTY);
+        first.triggers[..usize::from(first.n)].iter().for_each(|&trigger| each(trigger));
+        let mut next = first.next;
+        while next != NONE {
+            let chunk = self.more[next as usize];
+            chunk.triggers[..usize::from(chunk.n)].iter().for_each(|&trigger| each(trigger));
+            self.free.push(next);
+            next = chunk.next;
+        }
+    }
+
+    /// Rids a bucket of what is not live.
+    #[cold]
+    fn purge(&mut self, bucket: usize, is_live: impl Fn(Trigger) -> bool) {
+        let mut live = Vec::new();
+        self.empty(bucket, |trigger| {
+            if is_live(trigger) {
+                live.push(trigger);
+            }
+        });
+        for trigger in live {
+            self.put(bucket, trigger);
+        }
+        // At least one, so that a bucket about to be full is not gone through again at once.
+        let first = &mut self.buckets[bucket];
+        first.kept = if first.links > 0 { first.links } else { 1 };
+    }
+
+    /// The largest trigger of a bucket; 0 where there is none.
+    fn highest(&self, bucket: usize) -> u32 {
+        let larger = |top: u32, of: &Chunk| {
+            of.triggers[..usize::from(of.n)]
+                .iter()
+                .fold(top, |top, trigger| if trigger.at > top { trigger.at } else { top })
+        };
+        let mut chunk = &self.buckets[bucket];
+        let mut top = larger(0, chunk);
+        while chunk.next != NONE {
+            chunk = &self.more[chunk.next as usize];
+            top = larger(top, chunk);
+        }
+        top
+    }
+
+    /// Bytes that are held.
+    pub(super) fn bytes(&self) -> usize {
+        (self.buckets.capacity() + self.more.len()) * size_of::<Chunk>() + self.free.capacity() * size_of::<u32>()
+    }
+}
+
+/// The logarithm of the number of buckets for a number of triggers.
+fn bits_for(n: usize) -> u32 {
+    (n / 3).clamp(1 << 4, 1 << 20).next_power_of_two().trailing_zeros()
+}
+
+/// The triggers of one side of a price, which are in an arena.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Queue {
     /// A bucket has the triggers that agree in the bits above these.
     shift: u32,
-    buckets: Vec<Bucket>,
+    /// The place of the first bucket in the arena.
+    first: usize,
     /// A bit for each bucket with something in it, and one for each word of those that has one.
     filled: Vec<u64>,
     filled_words: Vec<u64>,
@@ -38,18 +160,19 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Room for about `n` triggers.
-    pub(super) fn new(n: usize) -> Self {
-        let bits = (n / 2).clamp(1 << 6, 1 << 20).next_power_of_two().trailing_zeros();
+    /// A queue for about `n` triggers, whose buckets begin at `first`; also where those of the next begin.
+    pub(super) fn new(n: usize, first: usize) -> (Self, usize) {
+        let bits = bits_for(n);
         let n_buckets = 1 << bits;
         let words = |n: usize| n.div_ceil(WORD);
-        Self {
+        let queue = Self {
             shift: 32 - bits,
-            buckets: vec![Bucket::default(); n_buckets],
+            first,
             filled: vec![0; words(n_buckets)],
             filled_words: vec![0; words(words(n_buckets))],
             top: 0,
-        }
+        };
+        (queue, first + n_buckets)
     }
 
     /// Whether some trigger fires at a key.
@@ -58,84 +181,58 @@ impl Queue {
         key < self.top
     }
 
-    /// Fills an empty queue with triggers that are all live.
-    pub(super) fn fill(&mut self, triggers: &[Trigger]) {
-        for trigger in triggers {
-            self.buckets[(trigger.at >> self.shift) as usize].live += 1;
-        }
-        for trigger in triggers {
-            let at = (trigger.at >> self.shift) as usize;
-            let Bucket { triggers, live } = &mut self.buckets[at];
-            if triggers.is_empty() {
-                triggers.reserve_exact(*live as usize);
-                self.filled[at / WORD] |= 1 << (at % WORD);
-                self.filled_words[at / WORD / WORD] |= 1 << (at / WORD % WORD);
-            }
-            triggers.push(*trigger);
-            self.top = if trigger.at > self.top { trigger.at } else { self.top };
-        }
+    /// Says that a trigger will soon be set.
+    #[inline]
+    pub(super) fn will_set(&self, arena: &Arena, trigger: u32) {
+        will_read(&arena.buckets, self.first + (trigger >> self.shift) as usize);
     }
 
     /// Sets a trigger.
     #[inline]
-    pub(super) fn set(&mut self, trigger: Trigger, is_live: impl Fn(Trigger) -> bool) {
+    pub(super) fn set(&mut self, arena: &mut Arena, trigger: Trigger, is_live: impl Fn(Trigger) -> bool) {
         let at = (trigger.at >> self.shift) as usize;
-        let Bucket { triggers, live } = &mut self.buckets[at];
-        if triggers.is_empty() {
-            self.filled[at / WORD] |= 1 << (at % WORD);
-            self.filled_words[at / WORD / WORD] |= 1 << (at / WORD % WORD);
-        } else if triggers.len() == triggers.capacity() && triggers.len() >= MANY + 2 * *live as usize {
-            triggers.retain(|&trigger| is_live(trigger));
-        }
-        triggers.push(trigger);
-        *live += 1;
+        self.filled[at / WORD] |= 1 << (at % WORD);
+        self.filled_words[at / WORD / WORD] |= 1 << (at / WORD % WORD);
+        arena.push(self.first + at, trigger, is_live);
         if trigger.at > self.top {
             self.top = trigger.at;
         }
     }
 
-    /// Notes that a trigger is not live any more.
-    #[inline]
-    pub(super) fn unset(&mut self, trigger: u32) {
-        let live = &mut self.buckets[(trigger >> self.shift) as usize].live;
-        *live = live.saturating_sub(1);
-    }
-
     /// Takes out all triggers that fire at a key.
-    pub(super) fn take(&mut self, key: u32, fired: &mut Vec<Trigger>) {
+    pub(super) fn take(&mut self, arena: &mut Arena, key: u32, fired: &mut Vec<Trigger>) {
         while key < self.top {
             let at = (self.top >> self.shift) as usize;
-            let Bucket { triggers, live } = &mut self.buckets[at];
-            let mut top = 0;
             if (key >> self.shift) as usize == at {
-                let before = triggers.len();
-                triggers.retain(|trigger| {
-                    let stays = trigger.at <= key;
-                    if stays {
-                        top = if trigger.at > top { trigger.at } else { top };
+                let from = fired.len();
+                arena.empty(self.first + at, |trigger| fired.push(trigger));
+                self.top = 0;
+                let mut kept = from;
+                for k in from..fired.len() {
+                    let trigger = fired[k];
+                    if trigger.at > key {
+                        fired[kept] = trigger;
+                        kept += 1;
                     } else {
-                        fired.push(*trigger);
+                        self.top = if trigger.at > self.top { trigger.at } else { self.top };
+                        arena.put(self.first + at, trigger);
                     }
-                    stays
-                });
-                let gone = before - triggers.len();
-                *live = live.saturating_sub(u32::try_from(gone).unwrap_or(u32::MAX));
+                }
+                fired.truncate(kept);
+                if self.top > 0 {
+                    return;
+                }
             } else {
-                fired.append(triggers);
-                *live = 0;
-            }
-            if top > 0 {
-                self.top = top;
-                return;
+                arena.empty(self.first + at, |trigger| fired.push(trigger));
             }
             self.empty(at);
-            self.top = self.highest_below(at);
+            self.top = self.highest_below(arena, at);
         }
     }
 
     /// Takes out all.
-    pub(super) fn drain(&mut self, fired: &mut Vec<Trigger>) {
-        self.take(0, fired);
+    pub(super) fn drain(&mut self, arena: &mut Arena, fired: &mut Vec<Trigger>) {
+        self.take(arena, 0, fired);
     }
 
     fn empty(&mut self, at: usize) {
@@ -146,9 +243,8 @@ impl Queue {
     }
 
     /// The largest trigger in the buckets below one; 0 where there is none.
-    fn highest_below(&self, at: usize) -> u32 {
-        let Some(bucket) = self.filled_below(at) else { return 0 };
-        self.buckets[bucket].triggers.iter().fold(0, |top, trigger| if trigger.at > top { trigger.at } else { top })
+    fn highest_below(&self, arena: &Arena, at: usize) -> u32 {
+        self.filled_below(at).map_or(0, |bucket| arena.highest(self.first + bucket))
     }
 
     fn filled_below(&self, at: usize) -> Option<usize> {
@@ -169,12 +265,9 @@ impl Queue {
         Some(word * WORD + highest(self.filled[word]))
     }
 
-    /// Bytes that are held.
+    /// Bytes that are held beside the arena.
     pub(super) fn bytes(&self) -> usize {
-        let triggers: usize = self.buckets.iter().map(|bucket| bucket.triggers.capacity()).sum();
-        triggers * size_of::<Trigger>()
-            + self.buckets.capacity() * size_of::<Bucket>()
-            + (self.filled.capacity() + self.filled_words.capacity()) * size_of::<u64>()
+        (self.filled.capacity() + self.filled_words.capacity()) * size_of::<u64>()
     }
 }
 
@@ -195,7 +288,9 @@ mod tests {
     #[test]
     fn prop_queue_gives_what_a_search_of_all_triggers_gives() {
         let mut draw = Draw(11);
-        let mut queue = Queue::new(500);
+        let mut arena = Arena::new([10, 500].into_iter());
+        let (mut other, first) = Queue::new(10, 0);
+        let (mut queue, _) = Queue::new(500, first);
         let mut all: Vec<Trigger> = vec![];
         for round in 0..4_000 {
             // Near one another, far apart, and at both ends.
@@ -206,36 +301,39 @@ mod tests {
                 _ => 1 + draw.below(u32::MAX - 1),
             };
             let trigger = Trigger { at, who: round };
-            queue.set(trigger, |_| true);
+            queue.set(&mut arena, trigger, |_| true);
+            other.set(&mut arena, trigger, |_| true);
             all.push(trigger);
             if draw.below(5) == 0 {
                 let key = all[draw.below(u32::try_from(all.len()).unwrap()) as usize].at - draw.below(2);
                 let mut fired = vec![];
                 assert_eq!(queue.fires(key), all.iter().any(|trigger| trigger.at > key));
-                queue.take(key, &mut fired);
+                queue.take(&mut arena, key, &mut fired);
                 fired.sort_by_key(|trigger| trigger.who);
                 let (expected, rest): (Vec<_>, Vec<_>) = all.iter().partition(|trigger| trigger.at > key);
                 assert_eq!(fired, expected);
                 all = rest;
                 if all.is_empty() {
                     all.push(trigger);
-                    queue.set(trigger, |_| true);
+                    queue.set(&mut arena, trigger, |_| true);
                 }
             }
         }
-        let mut left = vec![];
-        queue.drain(&mut left);
+        let (mut left, mut of_other) = (vec![], vec![]);
+        queue.drain(&mut arena, &mut left);
         assert_eq!(left.len(), all.len());
         assert!(!queue.fires(0));
+        other.drain(&mut arena, &mut of_other);
+        assert_eq!(of_other.len(), 4_000);
     }
 
     #[test]
     fn test_queue_of_replaced_triggers_does_not_grow() {
-        let mut queue = Queue::new(64);
+        let mut arena = Arena::new([64].into_iter());
+        let (mut queue, _) = Queue::new(64, 0);
         for who in 0..100_000 {
-            queue.set(Trigger { at: 77, who }, |trigger| trigger.who % 16 == 0 && trigger.who + 64 > who);
-            queue.unset(77);
+            queue.set(&mut arena, Trigger { at: 77, who }, |trigger| trigger.who % 16 == 0 && trigger.who + 64 > who);
         }
-        assert!(queue.bytes() < 8_192, "{}", queue.bytes());
+        assert!(arena.more.len() < 16, "{}", arena.more.len());
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct Moved {
 }
 
 /// What tells a pool of a book from the others of its account.
-pub(super) fn key_of(book: &Book, pool: usize) -> PoolKey {
+fn key_of(book: &Book, pool: usize) -> PoolKey {
     let holdings: &Holdings = book.holdings();
     let position = holdings.positions_of(pool).start;
     let isolated = holdings.kind(pool) == PoolKind::Isolated;
@@ -63,9 +63,8 @@ impl State {
         let pool = &self.pools.slots[slot as usize];
         let changed = (pool.bits ^ before) & !self.levels.stopped;
         if changed != 0 {
-            let (book, of) = self.source(slot);
             let shown = self.shown(slot, sums)?;
-            let key = key_of(book, of);
+            let key = self.key(slot);
             for alert in self.alerts_of(changed) {
                 let entered = pool.bits & self.alerts.bit(alert) != 0;
                 let cause = self.cause(Some(slot), pool.account, entered, (when, moved));
@@ -77,6 +76,16 @@ impl State {
             self.report_stop(pool.account, entered, (when, moved), events)?;
         }
         Ok(())
+    }
+
+    /// What tells a pool from the others of its account.
+    pub(super) fn key(&self, slot: u32) -> PoolKey {
+        let pool = &self.pools.slots[slot as usize];
+        if pool.is_cross {
+            return PoolKey { kind: PoolKind::Cross, asset: u32::from(pool.asset), instrument: None, side: None };
+        }
+        let (book, of) = self.source(slot);
+        key_of(book, of)
     }
 
     /// Reports that an account was stopped, or is no more.

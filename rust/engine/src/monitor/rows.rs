@@ -113,10 +113,10 @@ impl Rows {
         }
     }
 
-    /// How far the coordinate of a row went last.
+    /// Where the coordinate of a row is, and how far it went last.
     #[inline]
-    pub(super) fn moved(&self, row: u16) -> f64 {
-        self.moved[usize::from(row)]
+    pub(super) fn step(&self, row: u16) -> (f64, f64) {
+        (self.of[usize::from(row)].x, self.moved[usize::from(row)])
     }
 
     /// What is charged on a notional beyond the first two tiers, and the doubt that adds.
@@ -133,11 +133,6 @@ impl Rows {
         let over = if notional > of.floor { notional - of.floor } else { 0.0 };
         let far = if notional > of.far { self.beyond(row, notional).0 } else { 0.0 };
         (value, of.rate * notional + of.slope * over + far)
-    }
-
-    /// The price at which the coordinate of a row is `x`.
-    pub(super) fn price(&self, row: u16, x: f64) -> f64 {
-        self.classes[usize::from(row)].own.coordinate.price(x)
     }
 
     /// The coordinate of a row at a price.

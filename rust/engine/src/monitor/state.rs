@@ -10,11 +10,11 @@ use crate::score::{Column, Missing, check_prices, score_pool};
 
 use super::accounts::{Accounts, NONE};
 use super::alerts::Alerts;
-use super::arm::{Arming, MOST_GUARDS};
+use super::arm::{Arming, Part, ToSet};
 use super::follow::Following;
 use super::line::Line;
 use super::pools::{ALONE, How, Pool, Pools, Sums};
-use super::queue::Trigger;
+use super::queue::{Arena, Trigger};
 use super::rows::Rows;
 use super::stats::Counts;
 use super::verdict::Levels;
@@ -25,7 +25,10 @@ use super::watches::{Owner, Places, Watches};
 pub(super) struct Scratch {
     pub(super) fired: Vec<Trigger>,
     pub(super) touched: Vec<Touched>,
-    pub(super) claims: Vec<[f64; MOST_GUARDS]>,
+    /// The number of the frame that is looked at, as far as it goes.
+    pub(super) stamp: u32,
+    pub(super) parts: Vec<Part>,
+    pub(super) set: Vec<ToSet>,
     bounds: Vec<Bounds>,
 }
 
@@ -47,7 +50,7 @@ pub(super) struct Shown {
 
 /// Pools that are nearer to a flag than so many typical steps are followed, until they are farther than so many.
 const NEAR: f64 = 6.0;
-const FAR: f64 = 15.0;
+const FAR: f64 = 20.0;
 
 /// The weight of a price that does not move.
 const LEAST_WEIGHT: f64 = 0.125;
@@ -87,6 +90,7 @@ pub(super) struct State {
     pub(super) levels: Levels,
     pub(super) places: Places,
     pub(super) lines: Vec<Line>,
+    pub(super) arena: Arena,
     pub(super) rows: Rows,
     pub(super) pools: Pools,
     pub(super) watches: Watches,
@@ -113,7 +117,7 @@ impl State {
         }
         let (n_instruments, n_assets) = (market.instruments().len(), market.assets().len());
         let places = Places::new(n_instruments, n_assets);
-        let lines = places.prices(&prices).into_iter().map(|price| Line::new(price, [0, 0])).collect();
+        let lines = places.prices(&prices).into_iter().map(Line::new).collect();
         let mut state = Self {
             levels: Levels::new(&alerts, &market),
             rows: Rows::new(n_instruments),
@@ -124,6 +128,7 @@ impl State {
             valuation,
             places,
             lines,
+            arena: Arena::default(),
             pools: Pools::default(),
             watches: Watches::default(),
             accounts: Accounts::default(),
@@ -188,35 +193,41 @@ impl State {
             return;
         };
         let pool = self.pools.slots[slot as usize];
-        let rows = &self.rows;
-        let held = &self.pools.held[pool.held()];
-        let (mut always, mut scale) = (false, 0.0);
-        for position in held {
-            let row = &rows.of[usize::from(position.row)];
-            always |= row.least > 0.0;
+        let guards = self.levels.guards(&pool, sums);
+        let least = guards.as_slice().iter().fold(f64::INFINITY, |a, of| if of.slack < a { of.slack } else { a });
+        if pool.followed == ALONE {
+            let scale = self.scale(&pool);
+            if least < NEAR * scale && pool.n > 0 {
+                self.follow(slot, sums, guards.as_slice(), FAR * scale);
+                return;
+            }
+        } else if self.go_on(slot, sums, guards.as_slice(), least) {
+            return;
+        } else {
+            self.leave(slot);
+        }
+        let only = only.filter(|_| pool.followed == ALONE);
+        let arming = Arming {
+            rows: &self.rows,
+            watches: &self.watches.of,
+            lines: &mut self.lines,
+            arena: &mut self.arena,
+            parts: &mut self.scratch.parts,
+            set: &mut self.scratch.set,
+            quiet: self.quiet,
+        };
+        arming.arm(&pool, &mut self.pools.held, guards.as_slice(), only);
+    }
+
+    /// What the equity of a pool moves by in a frame that moves all its prices as they do, typically.
+    fn scale(&self, pool: &Pool) -> f64 {
+        let mut scale = 0.0;
+        for position in &self.pools.held[pool.held()] {
+            let row = &self.rows.of[usize::from(position.row)];
             let step = position.quantity * row.x * self.lines[row.line as usize].step;
             scale += step * step;
         }
-        let guards = self.levels.guards(&pool, sums, always);
-        let least =
-            guards.as_slice().iter().fold(f64::INFINITY, |a, guard| if guard.slack < a { guard.slack } else { a });
-        let (near, scale) = (if pool.followed == ALONE { NEAR } else { FAR }, scale.sqrt());
-        if least < near * scale && !held.is_empty() {
-            self.follow(slot, sums, guards.as_slice(), FAR * scale);
-            return;
-        }
-        if pool.followed != ALONE {
-            self.leave(slot);
-        }
-        let claims = &mut self.scratch.claims;
-        let only = only.filter(|_| pool.followed == ALONE);
-        let lines = &mut self.lines;
-        Arming { rows: &self.rows, watches: &self.watches.of, lines, claims, quiet: self.quiet }.arm(
-            &pool,
-            &mut self.pools.held,
-            guards.as_slice(),
-            only,
-        );
+        scale.sqrt()
     }
 
     fn arm_by_rules(&mut self, slot: u32) {
@@ -237,7 +248,7 @@ impl State {
             weight,
             &mut bounds,
         );
-        self.watches.arm(pool.first, &bounds, places, (&mut self.lines, &self.pools.held));
+        self.watches.arm(pool.first, &bounds, places, (&mut self.lines, &mut self.arena, &self.pools.held));
         self.scratch.bounds = bounds;
     }
 
@@ -253,7 +264,7 @@ impl State {
             let pools = self.pools_of(account);
             account_region(&pools, &self.prices, valuation, loss, of.reference, false, weight, &mut bounds);
         }
-        self.watches.arm(of.node, &bounds, self.places, (&mut self.lines, &self.pools.held));
+        self.watches.arm(of.node, &bounds, self.places, (&mut self.lines, &mut self.arena, &self.pools.held));
         self.scratch.bounds = bounds;
     }
 
@@ -282,8 +293,7 @@ impl State {
     pub(super) fn equity(&self, account: u32) -> Result<f64> {
         let Some(valuation) = self.valuation else { return Ok(f64::NAN) };
         self.accounts.slots(account).try_fold(0.0, |sum, slot| {
-            let (book, pool) = self.source(slot);
-            let rate = self.rate(book.holdings().asset(pool), valuation);
+            let rate = self.rate(usize::from(self.pools.slots[slot as usize].asset), valuation);
             Ok(sum + self.shown(slot, self.sums(slot).as_ref())?.equity * rate)
         })
     }
@@ -305,10 +315,10 @@ impl State {
         let at = account as usize;
         let Some(loss) = self.alerts.soft_stop else { return };
         let Some(reference) = Some(self.accounts.of[at].reference).filter(|&reference| reference > 0.0) else { return };
-        let slots: Vec<u32> = self.accounts.slots(account).collect();
-        if let [slot] = slots[..]
+        if self.accounts.n_slots(account) == 1
+            && let Some(slot) = self.accounts.slot(account, 0)
             && self.pools.slots[slot as usize].how == How::Lanes
-            && Some(self.source(slot).0.holdings().asset(self.source(slot).1)) == self.valuation
+            && Some(usize::from(self.pools.slots[slot as usize].asset)) == self.valuation
         {
             let pool = &mut self.pools.slots[slot as usize];
             pool.stop = (1.0 - loss) * reference;
@@ -354,6 +364,8 @@ impl State {
             first: 0,
             n: 0,
             how: How::Gone,
+            is_cross: false,
+            asset: 0,
             order,
             account,
             followed: ALONE,
@@ -366,6 +378,7 @@ impl State {
     pub(super) fn bytes(&self) -> usize {
         let lines: usize = self.lines.iter().map(Line::bytes).sum();
         lines
+            + self.arena.bytes()
             + self.following.bytes()
             + self.rows.bytes()
             + self.pools.bytes()

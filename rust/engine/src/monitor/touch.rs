@@ -1,15 +1,19 @@
 //! Frames: who has to be looked at, and what has become of them.
 
 use crate::error::Result;
+use crate::memory::will_read;
 use crate::pool::Source;
 
 use super::event::Event;
 use super::frame::{Quote, Tick};
 use super::line::FREE;
-use super::pools::Pool;
+use super::pools::{ALONE, Pool};
 use super::report::{Moved, When};
 use super::state::{State, Touched};
 use super::watches::{Owner, watch_of};
+
+/// How many pools ahead are fetched.
+const AHEAD: usize = 4;
 
 impl State {
     /// Applies the prices of a frame, and reports what changed by it.
@@ -39,7 +43,7 @@ impl State {
         let first = events.len();
         let outcome = self.look(when, moved, events);
         if events.len() - first > 1 {
-            events[first..].sort_by_key(Event::order);
+            events[first..].sort_by(Event::in_order);
         }
         self.counts.events += (events.len() - first) as u64;
         outcome
@@ -75,7 +79,7 @@ impl State {
             }
             Quote::Last => self.prices.set_last(at as usize, price),
         }
-        self.lines[line as usize].go(price, &mut self.scratch.fired);
+        self.lines[line as usize].go(price, &mut self.arena, &mut self.scratch.fired);
     }
 
     /// Notes all that is watched by the rules: an index price that there was none of counts from now on.
@@ -83,7 +87,7 @@ impl State {
     fn touch_all_nodes(&mut self) {
         for node in 0..self.watches.nodes.len() {
             if self.watches.is_watching(node) {
-                self.touch(self.watches.nodes[node].owner, u32::MAX);
+                self.scratch.touched.push(Touched { who: self.watches.nodes[node].owner, only: None });
             }
         }
     }
@@ -91,20 +95,19 @@ impl State {
     /// Takes the step of a price with all pools that are followed.
     #[inline]
     fn step(&mut self, line: usize) {
-        let (pools, touched) = (&mut self.pools.slots, &mut self.scratch.touched);
-        self.counts.steps += self.following.go(line, &self.rows, |slot| {
-            let stamp = &mut pools[slot as usize].stamp;
-            if *stamp == 0 {
-                touched.push(Touched { who: Owner::Pool(slot), only: None });
-                *stamp = u32::try_from(touched.len()).unwrap_or(u32::MAX);
-            }
-        });
+        let touched = &mut self.scratch.touched;
+        let look = |slot| touched.push(Touched { who: Owner::Pool(slot), only: None });
+        self.counts.steps += self.following.go(line, &self.rows, look);
     }
 
-    /// From triggers that fired to who set them, each once.
+    /// From triggers that fired to who set them.
     fn gather(&mut self) {
         let mut fired = std::mem::take(&mut self.scratch.fired);
-        for trigger in fired.drain(..) {
+        for at in 0..fired.len() {
+            if let Some(next) = fired.get(at + 2 * AHEAD).filter(|next| watch_of(next.who).is_none()) {
+                will_read(&self.pools.held, next.who as usize);
+            }
+            let trigger = fired[at];
             let (armed, who) = match watch_of(trigger.who) {
                 None => {
                     let held = &mut self.pools.held[trigger.who as usize];
@@ -122,44 +125,66 @@ impl State {
                 }
             }
             if live {
-                self.touch(who, trigger.who);
+                self.scratch.touched.push(Touched { who, only: Some(trigger.who as usize) });
             }
         }
+        fired.clear();
         self.scratch.fired = fired;
-    }
-
-    /// Notes that somebody has to be looked at.
-    fn touch(&mut self, who: Owner, position: u32) {
-        let stamp = match who {
-            Owner::Pool(slot) => &mut self.pools.slots[slot as usize].stamp,
-            Owner::Account(account) => {
-                let node = self.accounts.of[account as usize].node;
-                &mut self.watches.nodes[node as usize].stamp
-            }
-        };
-        let touched = &mut self.scratch.touched;
-        if *stamp == 0 {
-            touched.push(Touched { who, only: Some(position as usize) });
-            *stamp = u32::try_from(touched.len()).unwrap_or(u32::MAX);
-        } else if touched[*stamp as usize - 1].only != Some(position as usize) {
-            touched[*stamp as usize - 1].only = None;
-        }
     }
 
     /// Looks at all that were noted.
     fn look(&mut self, when: &When, moved: &[Moved], events: &mut Vec<Event>) -> Result<()> {
         let mut touched = std::mem::take(&mut self.scratch.touched);
-        self.counts.touches += touched.len() as u64;
+        self.next_stamp();
         let mut outcome = Ok(());
-        for Touched { who, only } in touched.drain(..) {
+        for at in 0..touched.len() {
+            self.fetch(&touched, at);
+            let Touched { who, only } = touched[at];
             let of = match who {
                 Owner::Pool(slot) => self.look_at_pool(slot, only, (when, moved), events),
                 Owner::Account(account) => self.look_at_account(account, (when, moved), events),
             };
             outcome = outcome.and(of);
         }
+        touched.clear();
         self.scratch.touched = touched;
         outcome
+    }
+
+    /// Another number than who was looked at before has.
+    fn next_stamp(&mut self) {
+        let (stamp, wrapped) = self.scratch.stamp.overflowing_add(1);
+        self.scratch.stamp = stamp;
+        if wrapped {
+            for pool in &mut self.pools.slots {
+                pool.stamp = 0;
+            }
+            for node in &mut self.watches.nodes {
+                node.stamp = 0;
+            }
+            self.scratch.stamp = 1;
+        }
+    }
+
+    /// Fetches what will be looked at soon.
+    #[inline]
+    fn fetch(&self, touched: &[Touched], at: usize) {
+        let slot = |at: usize| match touched.get(at) {
+            Some(Touched { who: Owner::Pool(slot), .. }) => Some(*slot as usize),
+            _ => None,
+        };
+        if let Some(slot) = slot(at + 2 * AHEAD) {
+            will_read(&self.pools.slots, slot);
+        }
+        if let Some(slot) = slot(at + AHEAD) {
+            let pool = &self.pools.slots[slot];
+            let first = pool.first as usize;
+            will_read(&self.pools.held, first);
+            will_read(&self.pools.held, first + 2);
+            if pool.followed != ALONE {
+                will_read(&self.following.pools, pool.followed as usize);
+            }
+        }
     }
 
     #[inline]
@@ -170,10 +195,14 @@ impl State {
         why: (&When, &[Moved]),
         events: &mut Vec<Event>,
     ) -> Result<()> {
-        let sums = self.sums(slot);
         let pool: &mut Pool = &mut self.pools.slots[slot as usize];
-        pool.stamp = 0;
+        // Who was looked at in this frame is not again.
+        if std::mem::replace(&mut pool.stamp, self.scratch.stamp) == self.scratch.stamp {
+            return Ok(());
+        }
+        self.counts.touches += 1;
         let before = pool.bits;
+        let sums = self.sums(slot);
         let bits = self.bits(slot, sums.as_ref()) | before & self.levels.latched;
         let mut outcome = Ok(());
         if bits != before {
@@ -186,7 +215,10 @@ impl State {
 
     fn look_at_account(&mut self, account: u32, why: (&When, &[Moved]), events: &mut Vec<Event>) -> Result<()> {
         let node = self.accounts.of[account as usize].node as usize;
-        self.watches.nodes[node].stamp = 0;
+        if std::mem::replace(&mut self.watches.nodes[node].stamp, self.scratch.stamp) == self.scratch.stamp {
+            return Ok(());
+        }
+        self.counts.touches += 1;
         let mut outcome = Ok(());
         if !self.watches.nodes[node].stopped && self.is_beyond_stop(account) {
             self.watches.nodes[node].stopped = true;

@@ -38,7 +38,7 @@ pub(super) struct Guards {
 
 impl Guards {
     const fn new() -> Self {
-        let none = Guard { level: 0.0, threshold: 0.0, slack: 0.0, bound: 0.0, falls: true };
+        let none = Guard { level: 0.0, slack: 0.0, falls: true };
         Self { guards: [none; MOST_GUARDS], n: 0 }
     }
 
@@ -137,7 +137,7 @@ impl Levels {
 
     /// What must not change unseen while `bits` are the flags of a pool.
     #[inline]
-    pub(super) fn guards(&self, pool: &Pool, sums: &Sums, always_requires: bool) -> Guards {
+    pub(super) fn guards(&self, pool: &Pool, sums: &Sums) -> Guards {
         let mut guards = Guards::new();
         let (mut set, mut unset) = (None::<(u32, f64)>, None::<(u32, f64)>);
         for (bit, level) in self.each() {
@@ -155,16 +155,16 @@ impl Levels {
         for ((bit, level), falls) in unset.map(|of| (of, true)).into_iter().chain(set.map(|of| (of, false))) {
             let off = sums.equity - level * sums.required;
             // Where a flag is not what the sign says, it is so because nothing is required.
-            let by_sign = (off < 0.0) != falls && (always_requires || bit == self.liquidatable || falls);
+            let by_sign = (off < 0.0) != falls && (sums.always_requires || bit == self.liquidatable || falls);
             let bound = 4.0 * sums.bound(level);
             let slack = if by_sign { slack(off, bound) } else { 0.0 };
-            guards.push(Guard { level, threshold: 0.0, slack, bound, falls });
+            guards.push(Guard { level, slack, falls });
         }
         if !pool.stop.is_nan() && pool.bits & self.stopped == 0 {
             let (off, bound) = Self::off_stop(pool, sums);
             let bound = 4.0 * bound;
             let slack = if off > 0.0 { slack(off, bound) } else { 0.0 };
-            guards.push(Guard { level: 0.0, threshold: pool.stop, slack, bound, falls: true });
+            guards.push(Guard { level: 0.0, slack, falls: true });
         }
         guards
     }

@@ -6,7 +6,7 @@ use crate::pool::{Bounds, Source};
 use super::arm::is_live;
 use super::line::{EDGES, Edge, FREE, Line};
 use super::pools::Held;
-use super::queue::Trigger;
+use super::queue::{Arena, Trigger};
 
 /// Tells watches from positions among those that set triggers.
 const WATCH: u32 = 1 << 31;
@@ -144,7 +144,13 @@ impl Watches {
     }
 
     /// Sets the triggers of a node at the ends of its box.
-    pub(super) fn arm(&mut self, node: u32, bounds: &[Bounds], places: Places, (lines, held): (&mut [Line], &[Held])) {
+    pub(super) fn arm(
+        &mut self,
+        node: u32,
+        bounds: &[Bounds],
+        places: Places,
+        (lines, arena, held): (&mut [Line], &mut Arena, &[Held]),
+    ) {
         self.make_room(node, bounds.len());
         let first = self.nodes[node as usize].first as usize;
         for (k, of) in bounds.iter().enumerate() {
@@ -158,13 +164,12 @@ impl Watches {
                 if self.of[first + k].armed[edge as usize] == trigger {
                     continue;
                 }
-                lines[line as usize].unset(edge, self.of[first + k].armed[edge as usize]);
                 self.of[first + k].armed[edge as usize] = trigger;
                 if trigger != FREE {
                     let who = WATCH | u32::try_from(first + k).unwrap_or(0);
                     let watches = &self.of;
                     let live = |trigger| is_live(held, watches, edge, trigger);
-                    lines[line as usize].set(edge, Trigger { at: trigger, who }, live);
+                    lines[line as usize].set(arena, edge, Trigger { at: trigger, who }, live);
                 }
             }
         }

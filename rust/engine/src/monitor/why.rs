@@ -6,7 +6,6 @@ use crate::pool::{Book, Source};
 use super::event::PoolKey;
 use super::line::Edge;
 use super::pools::{ALONE, How};
-use super::report::key_of;
 use super::{Monitor, Quote};
 
 /// The flags of all pools and accounts, in the order of [`Monitor::to_book`].
@@ -84,7 +83,6 @@ impl Monitor {
             Error::argument("pool", format!("was {pool} of account {account}, expected one of the account's pools"))
         })?;
         let of = &state.pools.slots[slot as usize];
-        let (book, at) = state.source(slot);
         let side = |line: u32, armed: [u32; 2]| {
             let (quote, at) = match state.places.source(line) {
                 Source::Mark(at) => (Quote::Mark, at),
@@ -101,7 +99,7 @@ impl Monitor {
             let line = |row: u16| state.rows.of[usize::from(row)].line;
             state.pools.held[of.held()].iter().map(|held| side(line(held.row), held.armed)).collect()
         };
-        Ok(Why { key: key_of(book, at), bits: of.bits & state.levels.watched, followed: of.followed != ALONE, sides })
+        Ok(Why { key: state.key(slot), bits: of.bits & state.levels.watched, followed: of.followed != ALONE, sides })
     }
 
     /// All accounts that are open in one book, as they are now.

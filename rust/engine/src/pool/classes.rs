@@ -27,11 +27,6 @@ impl Coordinate {
     pub(crate) const fn is_inverse(self) -> bool {
         self.inverse
     }
-
-    /// The price at which the coordinate is `x`, rounded.
-    pub(crate) fn price(self, x: f64) -> f64 {
-        if self.inverse { -self.size / x } else { x / self.size }
-    }
 }
 
 /// One tier beyond the kernel's own, relative to what the kernel charges: `slope * u - constant`.

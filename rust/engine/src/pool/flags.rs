@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 use crate::exact::{Bounded, Exact, Number};
-use crate::market::Prices;
+use crate::market::{Prices, TriggerPrice};
 
 use super::Book;
 use super::evaluate::{Wanted, equity};
@@ -66,6 +66,12 @@ pub(super) struct LeftOf<'a> {
 }
 
 impl LeftOf<'_> {
+    /// The prices that equity is reported at: those of the first constraint.
+    pub(super) fn price(&self) -> TriggerPrice {
+        let first = self.pools.first().and_then(|(book, _)| book.market().rules().constraints().first());
+        first.map_or(TriggerPrice::Mark, |constraint| constraint.price)
+    }
+
     /// Whether some pool is in another asset than the account is valued in, so that index prices count.
     pub(super) fn converts(&self) -> bool {
         self.pools.iter().any(|&(book, pool)| book.holdings().asset(pool) != self.valuation)
@@ -86,11 +92,11 @@ pub(crate) fn soft_stop(
 ) -> (bool, bool) {
     let of = LeftOf { pools, valuation, loss, reference };
     let stopped = |sign: Ordering| sign != Ordering::Greater;
-    let near = equity_left::<Bounded>(of, Moment::still(prices.mark(), prices.index()));
+    let near = equity_left::<Bounded>(of, moment_of(prices, of.price()));
     if let Some(sign) = Number::sign(&near) {
         return (stopped(sign), false);
     }
-    let exactly = equity_left::<Exact>(of, Moment::still(prices.mark(), prices.index()));
+    let exactly = equity_left::<Exact>(of, moment_of(prices, of.price()));
     (stopped(Number::sign(&exactly).unwrap_or(Ordering::Greater)), true)
 }
 

@@ -108,7 +108,10 @@ fn sources(book: &Book, pool: usize, prices: &Prices, equity: bool) -> Vec<Sourc
     let (market, holdings) = (book.market(), book.holdings());
     let looks_at = |last: bool| {
         let mut constraints = market.rules().constraints().iter();
-        (equity && !last) || (!equity && constraints.any(|of| (of.price == TriggerPrice::Last) == last))
+        if equity {
+            return constraints.next().is_some_and(|of| (of.price == TriggerPrice::Last) == last);
+        }
+        constraints.any(|of| (of.price == TriggerPrice::Last) == last)
     };
     let orders = holdings.orders_of(pool).filter(|_| !equity);
     let of_orders = orders.map(|order| holdings.classes[usize::from(holdings.orders.class[order])].instrument);
@@ -394,9 +397,10 @@ impl OfPool<'_> {
 
 impl Ask for OfAccount<'_> {
     fn functions<C: Centre>(&self, region: &Rc<Region<C>>) -> Option<Vec<Enclosed<C>>> {
-        let moves = Moves::Each { sources: self.sources, last: false };
-        let left: Enclosed<C> =
-            equity_left(self.of, Moment::along(self.prices.mark(), self.prices.index(), moves, region));
+        let last = self.of.price() == TriggerPrice::Last;
+        let moves = Moves::Each { sources: self.sources, last };
+        let mark = if last { self.prices.last() } else { self.prices.mark() };
+        let left: Enclosed<C> = equity_left(self.of, Moment::along(mark, self.prices.index(), moves, region));
         Some(vec![if self.flag { Enclosed::zero().minus(&left) } else { left }])
     }
 }
