@@ -366,6 +366,19 @@ def test_monitor_replay_of_a_faulty_line_applies_what_is_before_it(
     assert monitor.events.account.tolist().count(7) > 0
 
 
+def test_monitor_replay_of_a_cut_line_in_the_middle_is_refused(
+    monitor: xm.Monitor, refused: Callable[..., str], tmp_path: Path
+) -> None:
+    lines = ['{"mark": {"BTCUSDT": 57000}}', '{"mark": {"BTC', '{"mark": {"BTCUSDT": 56000}}']
+    assert refused(xm.ArgumentError, monitor.replay, lines).startswith("log[2] was not JSON: ")
+    assert monitor.frame == 1
+    monitor.replay(lines[:2])
+    assert monitor.frame == 2
+    (tmp_path / "log").write_bytes(b'{"frame": 3}\n\xff\n{"frame": 4}\n')
+    assert refused(xm.ArgumentError, monitor.replay, tmp_path / "log").startswith("log[2] was not JSON: ")
+    assert monitor.frame == 3
+
+
 def test_monitor_replay_says_the_line_of_a_price_that_is_refused(monitor: xm.Monitor) -> None:
     with pytest.raises(xm.PriceError) as caught:
         monitor.replay([{"mark": {"BTCUSDT": 57_000.0}}, {"mark": {"NONE": 1.0}}], line=40)

@@ -11,7 +11,7 @@ from crossmargin.market import Market
 from crossmargin.monitor.alerts import Alerts
 from crossmargin.monitor.events import Events
 from crossmargin.monitor.files import path_of, write_whole
-from crossmargin.monitor.log import Frame, Frames, Header, Operation, Recorder, check_market, entries
+from crossmargin.monitor.log import Frame, Frames, Header, Operation, Recorder, at_line, check_market, entries
 from crossmargin.monitor.operations import Operations
 
 if TYPE_CHECKING:
@@ -228,16 +228,18 @@ class Keeping(Operations):
         """
         parts: list[Events] = []
         gathered: list[Frame] = []
+        frame = self.frame
         try:
             for entry in entries(log, line):
-                if isinstance(entry, Header):
-                    check_market(entry, self.market.id)
-                elif isinstance(entry, Frame):
-                    if _is_next(entry.number, self.frame + len(gathered), "frame", entry.place):
+                if isinstance(entry, Frame):
+                    if _is_next(entry.number, frame, "frame", entry.line):
                         gathered.append(entry)
+                        frame += 1
                     if len(gathered) >= _FRAMES_AT_ONCE:
                         self._replay_frames(gathered, parts)
-                elif _is_next(entry.number, self._core.operations(), "operation", entry.place):
+                elif isinstance(entry, Header):
+                    check_market(entry, self.market.id)
+                elif _is_next(entry.number, self._core.operations(), "operation", entry.line):
                     self._replay_frames(gathered, parts)
                     parts.append(self._replay_operation(entry))
         finally:
@@ -273,7 +275,7 @@ class Keeping(Operations):
                 try:
                     parts.append(self.update_many(alone.columns(), ends=alone.ends, time=alone.time))
                 except ValueError as error:
-                    error.add_note(f"in {frame.place}")
+                    error.add_note(f"in {at_line(frame.line)}")
                     raise
         except KeyboardInterrupt:
             if self.frame > before:
@@ -283,11 +285,11 @@ class Keeping(Operations):
     def _replay_operation(self, entry: Operation) -> Events:
         if entry.frame is not None and entry.number is not None and entry.frame != self.frame:
             message = f"came after frame {entry.frame}, and the monitor is at {self.frame}: lines are missing"
-            raise ArgumentError(f"{entry.place} {message}")
+            raise ArgumentError(f"{at_line(entry.line)} {message}")
         try:
             return self._operate(entry.word, entry.given)
         except ValueError as error:
-            error.add_note(f"in {entry.place}")
+            error.add_note(f"in {at_line(entry.line)}")
             raise
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
@@ -299,10 +301,10 @@ def _unpickled(cls: type[Keeping], state: bytes) -> Keeping:
     return cls._restored(state)
 
 
-def _is_next(number: int | None, seen: int, noun: str, place: str) -> bool:
+def _is_next(number: int | None, seen: int, noun: str, line: int) -> bool:
     """Say whether an entry is to be applied; one that leaves others out is refused."""
     if number is None or number == seen + 1:
         return True
     if number <= seen:
         return False
-    raise ArgumentError(f"{place} was {noun} {number}, and the monitor is at {seen}: lines are missing")
+    raise ArgumentError(f"{at_line(line)} was {noun} {number}, and the monitor is at {seen}: lines are missing")

@@ -20,16 +20,15 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from crossmargin._arguments import is_whole, of_type, shown
+from crossmargin._arguments import of_type, shown
 from crossmargin.errors import ArgumentError
 from crossmargin.monitor.files import path_of
-from crossmargin.monitor.moments import moment
+from crossmargin.monitor.moments import NO_TIME, moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 TITLE, VERSION = "crossmargin monitor", 1
@@ -39,29 +38,30 @@ QUOTES = ("mark", "index", "last")
 OPERATIONS = ("fills", "transfers", "funding", "open", "close", "replace", "reset")
 
 
-@dataclass
-class Frame:
-    """A frame of a log: its number, if it has one, its time, and prices by kind and name."""
+_OF_FRAMES = frozenset(("frame", "time", *QUOTES))
+_CODES = {kind: code for code, kind in enumerate(QUOTES)}
+
+
+class Frame(NamedTuple):
+    """A frame of a log: its number, if it has one, its time, prices by kind and name, and the line that it is on."""
 
     number: int | None
     time: int
-    prices: dict[str, Mapping[str, Any]]
-    place: str
+    prices: list[tuple[int, dict[str, Any]]]
+    line: int
 
 
-@dataclass
-class Operation:
+class Operation(NamedTuple):
     """An operation of a log: its number, that of the last frame before it, which one, and what it was called with."""
 
     number: int | None
     frame: int | None
     word: str
     given: dict[str, Any]
-    place: str
+    line: int
 
 
-@dataclass
-class Header:
+class Header(NamedTuple):
     """The first line of a log: the market that it is of."""
 
     market: str
@@ -78,8 +78,8 @@ class Frames:
         self.ends: list[int] = []
         self.time: list[int] = []
         for frame in frames:
-            for kind, prices in frame.prices.items():
-                self._quote.extend([QUOTES.index(kind)] * len(prices))
+            for code, prices in frame.prices:
+                self._quote.extend([code] * len(prices))
                 self._name.extend(prices)
                 self._price.extend(prices.values())
             self.ends.append(len(self._name))
@@ -101,7 +101,7 @@ def entries(log: Any, first: int = 1) -> Iterator[Header | Frame | Operation]:
         For a line that is none of a log, with its number.
     """
     if isinstance(log, (str, os.PathLike)):
-        with path_of(log, "log").open(encoding="utf-8") as lines:
+        with path_of(log, "log").open("rb") as lines:
             yield from _entries(lines, first)
         return
     try:
@@ -112,69 +112,81 @@ def entries(log: Any, first: int = 1) -> Iterator[Header | Frame | Operation]:
 
 
 def _entries(lines: Iterable[Any], first: int) -> Iterator[Header | Frame | Operation]:
-    for number, line in enumerate(lines, first):
+    numbered = enumerate(lines, first)
+    for number, line in numbered:
         if isinstance(line, dict):
-            yield entry_of(line, f"log[{number}]")
+            yield entry_of(line, number)
         elif not isinstance(line, (str, bytes)):
-            raise of_type(line, f"log[{number}]", "a line: text, bytes or a dict")
+            raise of_type(line, at_line(number), "a line: text, bytes or a dict")
         elif line.strip():
-            found = _parsed(line, f"log[{number}]")
-            if found is None:
-                return
-            yield entry_of(found, f"log[{number}]")
+            try:
+                found = json.loads(line)
+            except (RecursionError, ValueError) as error:
+                is_whole_line = line[-1:] in ("\n", b"\n")
+                if not is_whole_line and next(numbered, None) is None:
+                    return
+                raise ArgumentError(f"{at_line(number)} was not JSON: {error}") from None
+            yield entry_of(found, number)
 
 
-def _parsed(line: Any, place: str) -> Any:
-    try:
-        return json.loads(line)
-    except (RecursionError, TypeError, ValueError) as error:
-        if isinstance(line, (str, bytes)) and line[-1:] not in ("\n", b"\n"):
-            return None
-        raise ArgumentError(f"{place} was not JSON: {error}") from None
+def at_line(line: int) -> str:
+    """Name a line in messages."""
+    return f"log[{line}]"
 
 
-def entry_of(found: Any, place: str) -> Header | Frame | Operation:
+def entry_of(found: Any, line: int) -> Header | Frame | Operation:
     """Tell what a line of a log says."""
     if not isinstance(found, dict):
-        raise ArgumentError(f"{place} was {shown(found)}, expected an object")
+        raise ArgumentError(f"{at_line(line)} was {shown(found)}, expected an object")
+    if found.keys() <= _OF_FRAMES:
+        time = found.get("time")
+        time = NO_TIME if time is None else moment(time, f"{at_line(line)}.time")
+        return Frame(_number(found, "frame", line), time, _prices(found, line), line)
     if "log" in found:
-        return _header(found, place)
+        return header_of(found, at_line(line))
     words = [word for word in OPERATIONS if word in found]
     if words:
-        return _operation(found, words, place)
-    unknown = [name for name in found if name not in ("frame", "time", *QUOTES)]
-    if unknown:
-        cure = f"expected frame, time, {', '.join(QUOTES)}, or one of {', '.join(OPERATIONS)}"
-        raise ArgumentError(f"{place} had {shown(unknown[0])}, {cure}")
-    prices = {kind: found[kind] for kind in QUOTES if found.get(kind) is not None}
-    for kind, named in prices.items():
-        if not isinstance(named, dict):
-            raise ArgumentError(f"{place}.{kind} was {shown(named)}, expected an object of name to price")
-    return Frame(_number(found, "frame", place), moment(found.get("time"), f"{place}.time"), prices, place)
+        return _operation(found, words, line)
+    unknown = next(name for name in found if name not in _OF_FRAMES)
+    cure = f"expected frame, time, {', '.join(QUOTES)}, or one of {', '.join(OPERATIONS)}"
+    raise ArgumentError(f"{at_line(line)} had {shown(unknown)}, {cure}")
 
 
-def _header(found: dict[str, Any], place: str) -> Header:
+def _prices(found: dict[str, Any], line: int) -> list[tuple[int, dict[str, Any]]]:
+    prices = []
+    for kind, code in _CODES.items():
+        named = found.get(kind)
+        if isinstance(named, dict):
+            prices.append((code, named))
+        elif named is not None:
+            raise ArgumentError(f"{at_line(line)}.{kind} was {shown(named)}, expected an object of name to price")
+    return prices
+
+
+def header_of(found: dict[str, Any], place: str) -> Header:
+    """Read the first line of a log."""
     if found["log"] != TITLE or found.get("version") != VERSION:
         what = f"{shown(found['log'])}, version {shown(found.get('version'))}"
         raise ArgumentError(f"{place} was of {what}, expected {TITLE!r}, version {VERSION}")
     return Header(str(found.get("market")), place)
 
 
-def _operation(found: dict[str, Any], words: list[str], place: str) -> Operation:
+def _operation(found: dict[str, Any], words: list[str], line: int) -> Operation:
     others = [name for name in found if name not in ("operation", "frame", words[0])]
     if others:
-        raise ArgumentError(f"{place} had {shown(others[0])} beside {words[0]}, expected operation and frame alone")
+        beside = f"beside {words[0]}, expected operation and frame alone"
+        raise ArgumentError(f"{at_line(line)} had {shown(others[0])} {beside}")
     given = found[words[0]]
     if not isinstance(given, dict):
-        raise ArgumentError(f"{place}.{words[0]} was {shown(given)}, expected an object")
-    return Operation(_number(found, "operation", place), _number(found, "frame", place), words[0], given, place)
+        raise ArgumentError(f"{at_line(line)}.{words[0]} was {shown(given)}, expected an object")
+    return Operation(_number(found, "operation", line), _number(found, "frame", line), words[0], given, line)
 
 
-def _number(found: dict[str, Any], name: str, place: str) -> int | None:
+def _number(found: dict[str, Any], name: str, line: int) -> int | None:
     value = found.get(name)
-    if value is None or (is_whole(value) and value >= 0):
+    if value is None or (type(value) is int and value >= 0):
         return value
-    raise ArgumentError(f"{place}.{name} was {shown(value)}, expected a number of it, from 0")
+    raise ArgumentError(f"{at_line(line)}.{name} was {shown(value)}, expected a number of it, from 0")
 
 
 class Recorder:
@@ -232,17 +244,26 @@ def _mend(path: Path, market: str) -> None:
                 break
         if whole < end:
             stream.seek(whole)
-            if _parsed(stream.read(), f"{path}") is None:
-                stream.truncate(whole)
-            else:  # only the end of the line is missing
+            if _is_json(stream.read()):  # only the end of the line is missing
                 stream.write(b"\n")
                 whole = end
+            else:
+                stream.truncate(whole)
         stream.seek(0)
         if whole > 0:
-            found = entry_of(_parsed(stream.readline(), f"{path}"), f"{path}")
-            if not isinstance(found, Header):
+            line = stream.readline()
+            found = json.loads(line) if _is_json(line) else None
+            if not isinstance(found, dict) or "log" not in found:
                 raise ArgumentError(f"{path} was no log of a monitor; give another file, or take it away")
-            check_market(found, market)
+            check_market(header_of(found, f"{path}"), market)
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        json.loads(text)
+    except (RecursionError, ValueError):
+        return False
+    return True
 
 
 def check_market(header: Header, market: str) -> None:

@@ -34,6 +34,8 @@ def moment(value: Any, name: str = "time") -> int:
     """
     if value is None:
         return NO_TIME
+    if type(value) is int and NO_TIME <= value <= _MOST:
+        return value
     try:
         made = _nanoseconds(value)
     except (TypeError, ValueError):
