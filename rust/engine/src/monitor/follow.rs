@@ -104,7 +104,8 @@ impl Followed {
         let least = if least < c { least } else { c };
         let is_fenced = is_above(x, f64::from(by.fence[0])) & is_above(f64::from(by.fence[1]), x);
         self.outside |= !is_fenced;
-        !is_above(least, 0.0) | (least > self.leave) | self.outside | (self.steps >= MOST_STEPS)
+        let is_between = is_above(least, 0.0) && least <= self.leave;
+        !is_between || self.outside || self.steps >= MOST_STEPS
     }
 }
 

@@ -74,15 +74,12 @@ impl Arena {
     /// Moves what is in the first chunk of a bucket to another that it leads to.
     fn link(&mut self, bucket: usize) {
         let full = self.buckets[bucket];
-        let at = match self.free.pop() {
-            Some(at) => {
-                self.more[at as usize] = full;
-                at
-            }
-            None => {
-                self.more.push(full);
-                u32::try_from(self.more.len() - 1).unwrap_or(NONE)
-            }
+        let at = if let Some(at) = self.free.pop() {
+            self.more[at as usize] = full;
+            at
+        } else {
+            self.more.push(full);
+            u32::try_from(self.more.len() - 1).unwrap_or(NONE)
         };
         let first = &mut self.buckets[bucket];
         *first = Chunk { next: at, links: full.links.saturating_add(1), kept: full.kept, ..EMPTY };
