@@ -46,7 +46,7 @@ struct Block {
     rest: [[f64; LANES]; 2],
     quantity: [[f64; LANES]; 2],
     error: [f64; LANES],
-    /// Places of quads.
+    /// Places of quads: twice the row of the tier, and of the stretch.
     tier: [u32; LANES],
     stretch: [u32; LANES],
     rising: u8,
@@ -79,11 +79,12 @@ impl PieceRoots {
             columns[1][lane] = number.lo;
         }
         block.error[lane] = root.error;
+        if lane == 0 {
+            // Lanes that stay empty would be of the tables of an earlier window, which may have had more rows.
+            (block.tier, block.stretch, block.rising) = ([0; LANES], [0; LANES], 0);
+        }
         block.tier[lane] = 2 * root.tier;
         block.stretch[lane] = 2 * root.stretch;
-        if lane == 0 {
-            block.rising = 0;
-        }
         block.rising |= u8::from(root.rising) << lane;
         self.n += 1;
         self.n - 1
@@ -99,11 +100,10 @@ impl PieceRoots {
     pub(crate) fn solve<L: Lanes>(&mut self, terms: &PieceTerms<'_>) {
         let n_blocks = self.n.div_ceil(LANES);
         for block in &mut self.blocks[..n_blocks] {
-            // What the pointers below rely on: places that an earlier window has left are those of the same tables.
-            debug_assert!(block.tier.iter().all(|&row| (row as usize) < 2 * terms.tiers.len()));
-            debug_assert!(block.stretch.iter().all(|&row| (row as usize) < 2 * terms.stretches.len()));
-            // SAFETY: rows are those of the tables, see above; `L` was chosen by `dispatch`, inside whose function this is
-            // inlined.
+            // What the pointers below rely on.
+            assert!(block.is_within(terms), "rows are in the tables");
+            // SAFETY: rows are those of the tables, asserted above; `L` was chosen by `dispatch`, inside whose function this
+            // is inlined.
             unsafe { block.solve::<L>(terms) }
         }
     }
@@ -152,6 +152,12 @@ impl<L: Lanes> Solving<L> {
 }
 
 impl Block {
+    /// Whether the places of all lanes, empty ones too, are those of rows of the tables.
+    fn is_within(&self, terms: &PieceTerms<'_>) -> bool {
+        let last = |places: &[u32; LANES]| places.iter().fold(0, |last, &place| last.max(place)) as usize;
+        last(&self.tier) < 2 * terms.tiers.len() && last(&self.stretch) < 2 * terms.stretches.len()
+    }
+
     /// # Safety
     /// As [`Lanes`]; places are those of rows of the tables.
     #[inline(always)]
@@ -174,5 +180,53 @@ impl Block {
             self.settled.certain = settled.certain;
             self.settled.near = settled.near;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::kernel::lanes::Plain;
+
+    use super::*;
+
+    fn root(tier: u32, stretch: u32) -> PieceRoot {
+        let one = Twofold::ONE;
+        PieceRoot { equity: one, rest: one, quantity: one, error: 0.0, tier, stretch, rising: true }
+    }
+
+    fn solve(roots: &mut PieceRoots, n_tiers: usize, n_stretches: usize) {
+        let row = [Quad([1.0, 0.0, 0.5, 0.0]), Quad([1.0, 0.0, 0.0, 0.0])];
+        let (tiers, stretches) = (vec![row; n_tiers], vec![row; n_stretches]);
+        roots.solve::<Plain>(&PieceTerms { stretches: &stretches, tiers: &tiers });
+    }
+
+    #[test]
+    fn nothing_is_left_of_roots_on_larger_tables() {
+        let mut roots = PieceRoots::default();
+        for _ in 0..2 * LANES {
+            roots.push(&root(9, 4));
+        }
+        solve(&mut roots, 10, 5);
+        roots.clear();
+        for _ in 0..=LANES {
+            roots.push(&root(1, 0));
+        }
+        solve(&mut roots, 2, 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "rows are in the tables")]
+    fn a_tier_beyond_its_table_is_not_read() {
+        let mut roots = PieceRoots::default();
+        roots.push(&root(2, 0));
+        solve(&mut roots, 2, 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "rows are in the tables")]
+    fn a_stretch_beyond_its_table_is_not_read() {
+        let mut roots = PieceRoots::default();
+        roots.push(&root(1, 1));
+        solve(&mut roots, 2, 1);
     }
 }

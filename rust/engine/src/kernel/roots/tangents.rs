@@ -111,7 +111,8 @@ unsafe fn integers<L: Lanes>(x: L::V) -> [u32; LANES] {
 }
 
 impl<L: Lanes> Way<L> {
-    /// The row of the stretch that a notional brings the asset to.
+    /// The row of the stretch that a notional brings the asset to: one of its curve, also where that is infinite or unknown,
+    /// since nothing is above the infinite beginnings of pieces that a curve does not have.
     #[inline(always)]
     unsafe fn stretch(&self, notional: L::V) -> [u32; LANES] {
         // SAFETY: the caller's word.
@@ -120,7 +121,7 @@ impl<L: Lanes> Way<L> {
             let one = L::splat(1.0);
             let mut row = self.first_stretch;
             for begins in self.begins {
-                row = L::add(row, L::select(L::above(begins, equity), L::zero(), one));
+                row = L::add(row, L::select(L::above(equity, begins), one, L::zero()));
             }
             integers::<L>(row)
         }
@@ -164,6 +165,8 @@ impl<L: Lanes> Way<L> {
     /// The line of pieces.
     #[inline(always)]
     unsafe fn line(&self, terms: &TangentTerms<'_>, at: &Pieces) -> Line<L::V> {
+        debug_assert!(at.tier.iter().all(|&row| (row as usize) < terms.tiers.len()));
+        debug_assert!(at.stretch.iter().all(|&row| (row as usize) < terms.stretches.len()));
         // SAFETY: the caller's word.
         unsafe {
             let [rate, off, ..] = L::rows(numbers(terms.tiers), at.tier.as_ptr());
@@ -364,4 +367,35 @@ fn same(a: &Pieces, b: &Pieces) -> u8 {
         mask |= u8::from(a.tier[lane] == b.tier[lane] && a.stretch[lane] == b.stretch[lane]) << lane;
     }
     mask
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::kernel::lanes::Plain;
+
+    use super::*;
+
+    #[test]
+    fn no_notional_leads_past_the_last_piece_of_a_curve() {
+        let twin = |hi: f64| Twin::<Plain>::new([hi; LANES], [0.0; LANES]);
+        let begins = [10.0, f64::INFINITY, f64::INFINITY, f64::INFINITY];
+        let way = Way::<Plain> {
+            gains: 0b0101_0101,
+            excess: [1.0; LANES],
+            error: [0.0; LANES],
+            magnitude: [1.0; LANES],
+            equity: twin(5.0),
+            rest: twin(0.0),
+            last_slope: [0.0; LANES],
+            first_stretch: [3.0; LANES],
+            requirement: [1.0; LANES],
+            begins: begins.map(|begins| [begins; LANES]),
+            pieces: Pieces { tier: [0; LANES], stretch: [3; LANES] },
+        };
+        let notional = [0.0, 0.0, 6.0, 6.0, f64::INFINITY, f64::INFINITY, f64::NAN, f64::NAN];
+        // SAFETY: plain lanes need no instructions.
+        let rows = unsafe { way.stretch(notional) };
+        assert_eq!(rows[..6], [3, 3, 4, 3, 4, 3]);
+        assert!(rows[6..].iter().all(|row| (3..5).contains(row)));
+    }
 }

@@ -225,11 +225,28 @@ fn fill_open(book: &Book, prices: &Prices, columns: Columns<'_>, knobs: (Isa, us
     fill(book.refined().unwrap(), columns, At { book, prices, isa, threads }, |_, _, _| (row, true))
 }
 
-fn filled(book: &Book, prices: &Prices, knobs: (Isa, usize)) -> (Columned, [usize; 2]) {
+fn empty(book: &Book) -> Columned {
     let n = book.holdings().n_positions();
     let column = || vec![0.0; n];
-    let mut all =
-        Columned { below: column(), above: column(), price: column(), bankruptcy: column(), fails: vec![false; n] };
+    Columned { below: column(), above: column(), price: column(), bankruptcy: column(), fails: vec![false; n] }
+}
+
+/// As [`filled`], with all columns asked for at once: a thread's working memory goes from one question to the other.
+fn filled_at_once(book: &Book, prices: &Prices, knobs: (Isa, usize)) -> Columned {
+    let mut all = empty(book);
+    let columns = Columns {
+        below: Some(&mut all.below),
+        above: Some(&mut all.above),
+        liquidation_price: Some(&mut all.price),
+        bankruptcy_price: Some(&mut all.bankruptcy),
+        liquidatable: Some(&mut all.fails),
+    };
+    fill_open(book, prices, columns, knobs);
+    all
+}
+
+fn filled(book: &Book, prices: &Prices, knobs: (Isa, usize)) -> (Columned, [usize; 2]) {
+    let mut all = empty(book);
     let columns = Columns {
         below: Some(&mut all.below),
         above: Some(&mut all.above),
@@ -341,11 +358,13 @@ fn holds(shape: Shape, seed: u64, n_accounts: i64) -> (usize, [usize; 2]) {
     let book = rows.book(&market);
     let prices = Prices::new(&market, marks, index).unwrap();
     let (found, open) = filled(&book, &prices, (Isa::Baseline, 1));
+    let bits = |of: &[f64]| of.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    let columns = |of: &Columned| [&of.below, &of.above, &of.price, &of.bankruptcy].map(|column| bits(column));
     for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
         let (other, _) = filled(&book, &prices, (isa, 3));
-        let bits = |of: &[f64]| of.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-        let columns = |of: &Columned| [&of.below, &of.above, &of.price, &of.bankruptcy].map(|column| bits(column));
         assert_eq!((columns(&found), &found.fails), (columns(&other), &other.fails), "{isa:?}");
+        let at_once = filled_at_once(&book, &prices, (isa, 1));
+        assert_eq!((columns(&found), &found.fails), (columns(&at_once), &at_once.fails), "{isa:?}");
     }
     let path = |path: Path| book.refined().unwrap().path.iter().filter(|&&of| of == path).count();
     assert_eq!(path(Path::Rules), 0);
