@@ -111,10 +111,10 @@ def _measured(folder: Path, binary: Path, options: argparse.Namespace) -> dict[s
 
 
 def _paths(workload: Workload, options: argparse.Namespace) -> dict[str, Track]:
-    """Paths of all rows, each of its own seed; those of other moves than the main one have a tenth of the frames."""
+    """Paths of all rows, each of its own seed; those of other moves than the main one have fewer frames."""
     tracks = {}
     for basis_points in cases.BASIS_POINTS:
-        n_frames = options.frames if basis_points == cases.MAIN else max(1, options.frames // 10)
+        n_frames = max(1, options.frames // cases.FEWER.get(basis_points, 1))
         for instruments in cases.PATHS:
             name, seed = cases.path_name(instruments, basis_points), options.seed + len(tracks)
             tracks[name] = walk(workload, n_frames, instruments, basis_points, seed)

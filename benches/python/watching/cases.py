@@ -19,7 +19,10 @@ WATCHED: Mapping[str, str] = {
 PATHS: Mapping[str, str] = {UNIFORM: "instruments alike", RANKED: "instruments by rank"}
 BASIS_POINTS = (0.1, 1.0, 10.0)
 MAIN = 1.0
-"""The move, in basis points, of the eight rows; the others have a tenth of the frames."""
+"""The move, in basis points, of the eight rows."""
+
+FEWER = {0.1: 10, 10.0: 20}
+"""By how much fewer frames the others have: at ten basis points there are some hundred events in each."""
 
 
 @dataclass(frozen=True)

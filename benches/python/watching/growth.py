@@ -25,6 +25,7 @@ from watching.program import Case
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 BYTES_PER_POOL = 1_200  # of memory while a workload is drawn and watched, with room
+LARGE = 10_000_000
 _HALVINGS = 30
 _WALKS = (UNIFORM, RANKED)
 
@@ -49,7 +50,8 @@ def _at(n_pools: int, n_frames: int, seed: int, binary: Path) -> dict[str, Any]:
         folder = Path(name)
         last = _lay(folder, n_pools, n_frames, seed)  # the workload is gone before the program starts
         cases = [Case(f"{kind}.{watched}", kind, watched) for kind in _WALKS for watched in ("latched", "watched")]
-        cases += [Case("crash", "crash", "watched"), Case("quiet", "quiet", "watched")]
+        runs = 3 if n_pools < LARGE else 1  # a frame of the crash is long there, and little disturbed
+        cases += [Case("crash", "crash", "watched", runs), Case("quiet", "quiet", "watched")]
         book, told = program.run(binary, folder, cases)
     clock = book["clock_ns"]
     quiet = program.microseconds(told.pop("quiet"), clock)["mean"]
