@@ -26,8 +26,8 @@ pub enum Error {
     Argument(Box<ArgumentFault>),
     /// The caller stopped the call ([`crate::score::Options::stop`]); buffers hold nothing of use.
     Stopped,
-    /// Bytes are no snapshot, one of another version, or were changed: what is wrong with them.
-    Snapshot(Box<str>),
+    /// Bytes are no snapshot, one of another version, or were changed.
+    Snapshot(Box<SnapshotFault>),
 }
 
 /// One fault of a market, at a path such as `tiers.BTCUSDT.floor[3]`.
@@ -36,6 +36,13 @@ pub struct MarketFault {
     /// Where: a path in the preset.
     pub path: String,
     /// What it was and what it must be, with the cure where there is one.
+    pub message: String,
+}
+
+/// What is wrong with bytes that should be a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotFault {
+    /// What they have, and what was expected.
     pub message: String,
 }
 
@@ -229,7 +236,8 @@ impl fmt::Display for Error {
             Self::MissingPrice(missing) => missing.fmt(f),
             Self::Argument(fault) => write!(f, "{} {}", fault.argument, fault.message),
             Self::Stopped => f.write_str("the call was stopped before its end"),
-            Self::Snapshot(what) => {
+            Self::Snapshot(fault) => {
+                let what = &fault.message;
                 write!(f, "snapshot is not one of this program, or was changed: {what}; take another one")
             }
         }

@@ -1,11 +1,11 @@
 //! Columns as bytes: a length and the values, lowest byte first; and back, refusing what cannot be.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SnapshotFault};
 
 /// What was wrong with bytes that are no snapshot.
 #[cold]
 pub(crate) fn malformed(what: &str) -> Error {
-    Error::Snapshot(what.into())
+    Error::Snapshot(Box::new(SnapshotFault { message: what.to_owned() }))
 }
 
 /// A value that is written as it lies in memory, lowest byte first.
