@@ -271,6 +271,7 @@ def test_monitor_why_exports_arrow(monitor: xm.Monitor) -> None:
         (9, None, "pool was not given, and the account has 2: give its place among them, from 0"),
         (9, 2, "pool was 2, expected a place among the 2 of the account, 0 to 1"),
         (9, -1, "pool was -1, expected its place among the pools of the account, from 0"),
+        (9, 2**63, "pool was 9223372036854775808, expected its place among the pools of the account, from 0"),
         (9, "a", "pool was 'a', expected its place among the pools of the account, from 0"),
     ],
 )

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+_MOST_POOLS = 2**32
+
 
 class Monitor(Keeping):
     """A book that is watched: exact flags after every frame of prices, and events where they change.
@@ -180,7 +182,7 @@ class Monitor(Keeping):
                 count = f"{len(accounts):,}"
                 raise ArgumentError(f"account was not given, and the monitor has {count}: name one of book.accounts")
             account = accounts.tolist()[0]
-        if pool is not None and not (is_whole(pool) and pool >= 0):
+        if pool is not None and not (is_whole(pool) and 0 <= pool < _MOST_POOLS):
             raise ArgumentError(f"pool was {shown(pool)}, expected its place among the pools of the account, from 0")
         found = self._core.why(account, pool) if is_key(account) else None
         if found is None:
