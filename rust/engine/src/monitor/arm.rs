@@ -18,10 +18,24 @@ use super::watches::{Watch, watch_of};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Guard {
     pub(super) level: f64,
+    /// The number of the flag's bit.
+    pub(super) number: u8,
     /// How far `f` is from zero, beyond doubt; 0 where its sign does not tell the flag.
     pub(super) slack: f64,
     /// Whether it must not fall, or else not rise.
     pub(super) falls: bool,
+    /// Whether it is a soft stop.
+    pub(super) stops: bool,
+}
+
+impl Guard {
+    /// Its place among the guards of a pool: what must not fall, what must not rise, the soft stop.
+    pub(super) const fn place(&self) -> usize {
+        match (self.stops, self.falls) {
+            (true, _) => 2,
+            (false, falls) => !falls as usize,
+        }
+    }
 }
 
 /// The most guards that a pool needs: the nearest flag that is set, the nearest that is not, and a soft stop.

@@ -1,8 +1,8 @@
 //! Pools so near to a flag that boxes around them would be left at once: they are followed.
 //!
-//! Of a pool that is followed the distance to each flag is kept up from price to price, by one product each, as long as every
-//! position stays in its tier and within a quarter of where it was. That costs a few nanoseconds; the pool is looked at
-//! only where a flag may have changed.
+//! Of a pool that is followed, how far its equity and what is required of it went is kept up from price to price, by one product
+//! each, as long as every position stays within its fence: its tier, and a quarter of where it was. That costs a few
+//! nanoseconds; the pool is looked at only where a flag may have changed.
 //!
 //! What is kept differs from the sums of all positions by what the additions lose: of [`MOST_STEPS`] steps, each by at most
 //! `2^-51` of the magnitudes added, which grow by less than a half. [`Followed::new`] takes that off the distance to the
@@ -15,97 +15,107 @@ use super::line::FREE;
 use super::pools::{ALONE, Held, Sums};
 use super::rows::Rows;
 use super::state::State;
+use super::verdict::LEVELS;
 
 /// After so many steps the sums are made anew.
-const MOST_STEPS: u32 = 1 << 12;
+const MOST_STEPS: u16 = 1 << 14;
+
+/// After so many steps, a power of two, it is seen whether the pool still has to be followed.
+const REVIEW: u16 = 1 << 5;
 
 /// How many followers ahead pools are fetched.
 const AHEAD: usize = 20;
 
 /// More than what so many steps lose of the magnitudes.
-const LOST: f64 = f64::from_bits((1023 - 38) << 52);
+const LOST: f64 = f64::from_bits((1023 - 36) << 52);
 
-/// A pool that is followed, in one line of a cache.
+/// More than what a distance loses as a shorter number.
+const SHORT: f64 = f64::from_bits((1023 - 22) << 52);
+
+/// A pool that is followed, in half a line of a cache.
 #[derive(Debug, Clone, Copy)]
-#[repr(C, align(64))]
-pub(super) struct Followed {
-    /// How far each flag is from where it has to be looked at; infinite where there is none.
-    left: [f64; MOST_GUARDS],
+#[repr(C, align(32))]
+struct Followed {
+    /// How far equity, and what is required, went since the sums were made.
+    equity: f64,
+    required: f64,
+    /// How far it was then from where it has to be looked at: for the flag that is not to rise, the one that is not to fall and the soft
+    /// stop; infinite where there is none.
+    left: [f32; MOST_GUARDS],
+    /// The levels of the first two, by number.
+    levels: [u8; 2],
+    steps: u16,
+}
+
+/// What is seldom asked of a pool that is followed.
+#[derive(Debug, Clone, Copy)]
+struct Kept {
+    slot: u32,
+    /// Its first position.
+    first: u32,
     /// Farther than this from all flags it is not followed any more.
-    leave: f64,
-    /// What followers were told of: the level of each flag, negative for one that must not rise; NaN where there is none.
-    told: [f32; MOST_GUARDS],
-    steps: u32,
-    pub(super) slot: u32,
+    leave: f32,
     /// Whether a position left its fence.
     outside: bool,
 }
 
 /// A position of a pool that is followed.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Follower {
-    /// What its coordinate adds to what is left of each flag, while it is within the fence.
-    slopes: [f64; MOST_GUARDS],
-    fence: [f32; 2],
+struct Follower {
+    quantity: f64,
+    /// What its coordinate adds to what is required, while it is within the fence.
+    rate: f64,
     /// The pool's place among those that are followed.
-    pub(super) at: u32,
-    pub(super) held: u32,
+    at: u32,
     row: u16,
 }
 
-impl Follower {
-    fn new(position: &Held, rows: &Rows, guards: &[Guard], (at, held): (u32, u32)) -> Self {
-        let (rate, [low, high]) = fence(position, rows);
-        let slope = |guard: &Guard| {
-            let slope = position.quantity - guard.level * rate;
-            if guard.falls { slope } else { -slope }
-        };
-        let mut slopes = [0.0; MOST_GUARDS];
-        slopes.iter_mut().zip(guards).for_each(|(of, guard)| *of = slope(guard));
-        Self { slopes, fence: [above(low), -above(-high)], at, held, row: position.row }
-    }
+/// Where a follower belongs, and between which coordinates its rate holds.
+#[derive(Debug, Clone, Copy)]
+struct Fenced {
+    held: u32,
+    fence: [f32; 2],
 }
 
+/// The followers of a line.
+#[derive(Debug, Clone, Default)]
+struct Followers {
+    of: Vec<Follower>,
+    fenced: Vec<Fenced>,
+}
+
+/// The narrowest of all fences of a row.
+type Fence = [f64; 2];
+const OPEN: Fence = [f64::NEG_INFINITY, f64::INFINITY];
+
 impl Followed {
-    /// A pool with these sums, which is left when it is farther from all flags than `leave`.
-    pub(super) fn new(slot: u32, sums: &Sums, guards: &[Guard], leave: f64) -> Self {
-        let mut followed = Self {
-            left: [f64::INFINITY; MOST_GUARDS],
-            leave,
-            told: [f32::NAN; MOST_GUARDS],
-            steps: 0,
-            slot,
-            outside: false,
-        };
-        for (k, guard) in guards.iter().enumerate() {
+    fn new(sums: &Sums, guards: &[Guard]) -> Self {
+        let mut followed =
+            Self { equity: 0.0, required: 0.0, left: [f32::INFINITY; MOST_GUARDS], levels: [0; 2], steps: 0 };
+        for guard in guards {
             // What the slack has lost is more than the error of the sum; where its sign tells nothing it is looked at each time.
-            let lost = LOST * sums.magnitudes(guard.level);
-            followed.left[k] = if guard.slack > 0.0 { guard.slack - lost } else { f64::NEG_INFINITY };
-            let level = above(guard.level);
-            followed.told[k] = if guard.falls { level } else { -level };
+            let lost = LOST * sums.magnitudes(guard.level) + SHORT * guard.slack;
+            let place = guard.place();
+            followed.left[place] =
+                if guard.slack > 0.0 { -above(lost - guard.slack) } else { f32::NEG_INFINITY };
+            if let Some(level) = followed.levels.get_mut(place) {
+                *level = guard.number;
+            }
         }
         followed
     }
 
-    /// Whether followers were told of the same flags.
-    fn is_told(&self, other: &Self) -> bool {
-        self.told.map(f32::to_bits) == other.told.map(f32::to_bits)
-    }
-
-    /// Takes a step; whether the pool has to be looked at.
+    /// Takes a step; how far it is from the flags then.
     #[inline]
-    fn step(&mut self, by: &Follower, x: f64, dx: f64) -> bool {
-        for (left, slope) in self.left.iter_mut().zip(by.slopes) {
-            *left += slope * dx;
-        }
+    fn step(&mut self, by: &Follower, dx: f64, levels: &[f64; LEVELS]) -> f64 {
+        self.equity += by.quantity * dx;
+        self.required += by.rate * dx;
         self.steps += 1;
-        let [a, b, c] = self.left;
+        let [falls, rises, stop] = self.left.map(f64::from);
+        let [a, b] = self.levels.map(|level| self.equity - levels[usize::from(level) % LEVELS] * self.required);
+        let (a, b, c) = (falls + a, rises - b, stop + self.equity);
         let least = if a < b { a } else { b };
-        let least = if least < c { least } else { c };
-        let is_fenced = is_above(x, f64::from(by.fence[0])) & is_above(f64::from(by.fence[1]), x);
-        self.outside |= !is_fenced;
-        let is_between = is_above(least, 0.0) && least <= self.leave;
-        !is_between || self.outside || self.steps >= MOST_STEPS
+        if least < c { least } else { c }
     }
 }
 
@@ -116,91 +126,153 @@ fn above(x: f64) -> f32 {
     if f64::from(short) < x { short.next_up() } else { short }
 }
 
-/// Whether a number is above another; what is not a number is not.
-fn is_above(a: f64, b: f64) -> bool {
-    a > b
+/// Whether a coordinate is within a fence; what is not a number is not.
+fn is_within(x: f64, [low, high]: [f64; 2]) -> bool {
+    low < x && x < high
 }
 
 /// All pools that are followed, and their positions by line.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Following {
-    pub(super) pools: Vec<Followed>,
-    pub(super) lines: Vec<Vec<Follower>>,
+    pools: Vec<Followed>,
+    kept: Vec<Kept>,
+    lines: Vec<Followers>,
+    /// The narrowest fence of each row.
+    fences: Vec<Fence>,
+    /// Levels by number.
+    levels: [f64; LEVELS],
     /// Places of pools that are followed no more.
     free: Vec<u32>,
 }
 
 impl Following {
-    pub(super) fn new(n_lines: usize) -> Self {
-        Self { pools: Vec::new(), lines: vec![Vec::new(); n_lines], free: Vec::new() }
+    pub(super) fn new(n_lines: usize, levels: [f64; LEVELS]) -> Self {
+        Self { lines: vec![Followers::default(); n_lines], levels, ..Self::default() }
     }
 
     /// A place for a pool.
-    fn add(&mut self, pool: Followed) -> u32 {
+    fn add(&mut self, pool: Followed, kept: Kept) -> u32 {
         if let Some(at) = self.free.pop() {
-            self.pools[at as usize] = pool;
+            (self.pools[at as usize], self.kept[at as usize]) = (pool, kept);
             return at;
         }
         self.pools.push(pool);
+        self.kept.push(kept);
         u32::try_from(self.pools.len() - 1).unwrap_or(ALONE)
     }
 
-    /// Takes the step of a line; `look` is told the slots of pools that have to be looked at.
+    /// Takes the step of a line; `look` is told the slots of pools that have to be looked at, and their first positions.
     #[inline]
-    pub(super) fn go(&mut self, line: usize, rows: &Rows, mut look: impl FnMut(u32)) -> u64 {
-        let Some(followers) = self.lines.get(line) else { return 0 };
-        for (k, follower) in followers.iter().enumerate() {
-            if let Some(next) = followers.get(k + AHEAD) {
+    pub(super) fn go(&mut self, line: usize, rows: &Rows, mut look: impl FnMut(u32, u32)) -> u64 {
+        let Some(followers) = self.lines.get(line).filter(|followers| !followers.of.is_empty()) else { return 0 };
+        for (k, follower) in followers.of.iter().enumerate() {
+            if let Some(next) = followers.of.get(k + AHEAD) {
                 will_read(&self.pools, next.at as usize);
             }
             let pool = &mut self.pools[follower.at as usize];
-            let (x, dx) = rows.step(follower.row);
-            if pool.step(follower, x, dx) {
-                look(pool.slot);
+            let least = pool.step(follower, rows.moved(follower.row), &self.levels);
+            let is_left = pool.steps.is_multiple_of(REVIEW) && {
+                let kept = &self.kept[follower.at as usize];
+                least > f64::from(kept.leave) || pool.steps >= MOST_STEPS
+            };
+            // Written so that what is not a number is looked at.
+            let stays = least > 0.0 && !is_left;
+            if !stays {
+                let kept = &self.kept[follower.at as usize];
+                look(kept.slot, kept.first);
             }
         }
-        followers.len() as u64
+        let n = followers.of.len() as u64;
+        let fence = |row: &u16| self.fences.get(usize::from(*row)).copied().unwrap_or(OPEN);
+        if !rows.of_line(line).iter().all(|row| is_within(rows.x(*row), fence(row))) {
+            self.leave_fences(line, rows, look);
+        }
+        n
+    }
+
+    /// Looks for followers that have left their fences.
+    #[cold]
+    fn leave_fences(&mut self, line: usize, rows: &Rows, mut look: impl FnMut(u32, u32)) {
+        for &row in rows.of_line(line) {
+            if let Some(fence) = self.fences.get_mut(usize::from(row)) {
+                *fence = OPEN;
+            }
+        }
+        let followers = &self.lines[line];
+        for (follower, fenced) in followers.of.iter().zip(&followers.fenced) {
+            let fence = fenced.fence.map(f64::from);
+            if is_within(rows.x(follower.row), fence) {
+                narrow(&mut self.fences[usize::from(follower.row)], fence);
+            } else {
+                let kept = &mut self.kept[follower.at as usize];
+                kept.outside = true;
+                look(kept.slot, kept.first);
+            }
+        }
+    }
+
+    /// A follower of a position, and its fence, which the row takes note of.
+    fn follower(&mut self, position: &Held, rows: &Rows, (at, held): (u32, u32)) -> (Follower, Fenced) {
+        let (rate, [low, high]) = fence(position, rows);
+        let fence = [above(low), -above(-high)];
+        let row = usize::from(position.row);
+        if self.fences.len() <= row {
+            self.fences.resize(row + 1, OPEN);
+        }
+        narrow(&mut self.fences[row], fence.map(f64::from));
+        (Follower { quantity: position.quantity, rate, at, row: position.row }, Fenced { held, fence })
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let followers: usize = self.lines.iter().map(Vec::capacity).sum();
-        self.pools.capacity() * size_of::<Followed>() + followers * size_of::<Follower>()
+        let of: usize = self.lines.iter().map(|followers| followers.of.capacity()).sum();
+        self.pools.capacity() * (size_of::<Followed>() + size_of::<Kept>())
+            + of * (size_of::<Follower>() + size_of::<Fenced>())
     }
+}
+
+/// Makes a fence as narrow as another.
+fn narrow(of: &mut Fence, [low, high]: [f64; 2]) {
+    of[0] = if low > of[0] { low } else { of[0] };
+    of[1] = if high < of[1] { high } else { of[1] };
 }
 
 impl State {
     /// Follows a pool that was not.
     pub(super) fn follow(&mut self, slot: u32, sums: &Sums, guards: &[Guard], leave: f64) {
-        let followed = Followed::new(slot, sums, guards, leave);
         let pool = &mut self.pools.slots[slot as usize];
-        pool.followed = self.following.add(followed);
+        let kept = Kept { slot, first: pool.first, leave: above(leave), outside: false };
+        pool.followed = self.following.add(Followed::new(sums, guards), kept);
         let pool = *pool;
         for at in pool.held() {
             let held = &mut self.pools.held[at];
             held.armed = [FREE; 2];
             let who = (pool.followed, u32::try_from(at).unwrap_or(u32::MAX));
             let line = self.rows.of[usize::from(held.row)].line as usize;
+            let (follower, fenced) = self.following.follower(held, &self.rows, who);
             let followers = &mut self.following.lines[line];
-            held.follower = u32::try_from(followers.len()).unwrap_or(ALONE);
-            followers.push(Follower::new(held, &self.rows, guards, who));
+            held.follower = u32::try_from(followers.of.len()).unwrap_or(ALONE);
+            followers.of.push(follower);
+            followers.fenced.push(fenced);
         }
     }
 
     /// Goes on following a pool, with sums that were made anew; no, where it is too far from all flags.
     pub(super) fn go_on(&mut self, slot: u32, sums: &Sums, guards: &[Guard], least: f64) -> bool {
         let pool = self.pools.slots[slot as usize];
-        let old = self.following.pools[pool.followed as usize];
-        if least >= old.leave {
+        let kept = &mut self.following.kept[pool.followed as usize];
+        if least >= f64::from(kept.leave) {
             return false;
         }
-        let followed = Followed::new(slot, sums, guards, old.leave);
-        self.following.pools[pool.followed as usize] = followed;
-        if old.outside || !old.is_told(&followed) {
+        self.following.pools[pool.followed as usize] = Followed::new(sums, guards);
+        if std::mem::take(&mut kept.outside) {
             for at in pool.held() {
                 let held = &self.pools.held[at];
                 let who = (pool.followed, u32::try_from(at).unwrap_or(u32::MAX));
                 let line = self.rows.of[usize::from(held.row)].line as usize;
-                self.following.lines[line][held.follower as usize] = Follower::new(held, &self.rows, guards, who);
+                let place = held.follower as usize;
+                let (follower, fenced) = self.following.follower(held, &self.rows, who);
+                let followers = &mut self.following.lines[line];
+                (followers.of[place], followers.fenced[place]) = (follower, fenced);
             }
         }
         true
@@ -213,12 +285,13 @@ impl State {
         pool.followed = ALONE;
         for at in pool.held() {
             let held = &mut self.pools.held[at];
-            let place = std::mem::replace(&mut held.follower, ALONE);
+            let place = std::mem::replace(&mut held.follower, ALONE) as usize;
             let line = self.rows.of[usize::from(held.row)].line as usize;
             let followers = &mut self.following.lines[line];
-            followers.swap_remove(place as usize);
-            if let Some(moved) = followers.get(place as usize) {
-                self.pools.held[moved.held as usize].follower = place;
+            followers.of.swap_remove(place);
+            followers.fenced.swap_remove(place);
+            if let Some(moved) = followers.fenced.get(place) {
+                self.pools.held[moved.held as usize].follower = u32::try_from(place).unwrap_or(ALONE);
             }
         }
     }

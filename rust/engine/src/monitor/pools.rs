@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::memory::with_room;
+use crate::memory::{will_read, with_room};
 use crate::pool::{Book, decode};
 
 use super::line::FREE;
@@ -192,6 +192,14 @@ impl Pools {
         }
         (pool.how, pool.n, pool.bits, pool.stop) = (How::Gone, 0, 0, f64::NAN);
         self.vacant.push(slot);
+    }
+
+    /// Fetches a pool and its first positions, which will be read soon.
+    #[inline]
+    pub(super) fn fetch(&self, slot: u32, first: u32) {
+        will_read(&self.slots, slot as usize);
+        will_read(&self.held, first as usize);
+        will_read(&self.held, first as usize + 2);
     }
 
     /// The figures of a pool.

@@ -113,10 +113,22 @@ impl Rows {
         }
     }
 
-    /// Where the coordinate of a row is, and how far it went last.
+    /// How far the coordinate of a row went last.
     #[inline]
-    pub(super) fn step(&self, row: u16) -> (f64, f64) {
-        (self.of[usize::from(row)].x, self.moved[usize::from(row)])
+    pub(super) fn moved(&self, row: u16) -> f64 {
+        self.moved[usize::from(row)]
+    }
+
+    /// Where the coordinate of a row is.
+    #[inline]
+    pub(super) fn x(&self, row: u16) -> f64 {
+        self.of[usize::from(row)].x
+    }
+
+    /// The rows of a line.
+    #[inline]
+    pub(super) fn of_line(&self, line: usize) -> &[u16] {
+        &self.of_line[line]
     }
 
     /// What is charged on a notional beyond the first two tiers, and the doubt that adds.

@@ -118,10 +118,11 @@ impl State {
         let (n_instruments, n_assets) = (market.instruments().len(), market.assets().len());
         let places = Places::new(n_instruments, n_assets);
         let lines = places.prices(&prices).into_iter().map(Line::new).collect();
+        let levels = Levels::new(&alerts, &market);
         let mut state = Self {
-            levels: Levels::new(&alerts, &market),
             rows: Rows::new(n_instruments),
-            following: Following::new(n_instruments),
+            following: Following::new(n_instruments, levels.numbered()),
+            levels,
             ledger,
             prices,
             alerts,

@@ -7,7 +7,7 @@ use crate::pool::Source;
 use super::event::Event;
 use super::frame::{Quote, Tick};
 use super::line::FREE;
-use super::pools::{ALONE, Pool};
+use super::pools::Pool;
 use super::report::{Moved, When};
 use super::state::{State, Touched};
 use super::watches::{Owner, watch_of};
@@ -95,8 +95,11 @@ impl State {
     /// Takes the step of a price with all pools that are followed.
     #[inline]
     fn step(&mut self, line: usize) {
-        let touched = &mut self.scratch.touched;
-        let look = |slot| touched.push(Touched { who: Owner::Pool(slot), only: None });
+        let (touched, pools) = (&mut self.scratch.touched, &self.pools);
+        let look = |slot, first| {
+            pools.fetch(slot, first);
+            touched.push(Touched { who: Owner::Pool(slot), only: None });
+        };
         self.counts.steps += self.following.go(line, &self.rows, look);
     }
 
@@ -181,9 +184,6 @@ impl State {
             let first = pool.first as usize;
             will_read(&self.pools.held, first);
             will_read(&self.pools.held, first + 2);
-            if pool.followed != ALONE {
-                will_read(&self.following.pools, pool.followed as usize);
-            }
         }
     }
 
