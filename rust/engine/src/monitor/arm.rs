@@ -28,27 +28,17 @@ pub(super) struct Guard {
     pub(super) stops: bool,
 }
 
-impl Guard {
-    /// Its place among the guards of a pool: what must not fall, what must not rise, the soft stop.
-    pub(super) const fn place(&self) -> usize {
-        match (self.stops, self.falls) {
-            (true, _) => 2,
-            (false, falls) => !falls as usize,
-        }
-    }
-}
-
 /// The most guards that a pool needs: the nearest flag that is set, the nearest that is not, and a soft stop.
 pub(super) const MOST_GUARDS: usize = 3;
 
-/// How much of the slack is left to who comes first.
-const RESERVE: f64 = 0.25;
+/// A position gets what the others leave if that is at least this part of what it would get of all.
+const ENOUGH: f64 = 0.25;
 
 /// How far, as a part of it, a coordinate may go while its position is followed.
 const FENCE: f64 = 0.25;
 
 /// A trigger stays where it is if it lies at least this far of what is allowed.
-const STAYS: f64 = 0.5;
+const STAYS: f64 = 0.8;
 
 /// A position with what its bounds depend on.
 #[derive(Debug, Clone, Copy)]
@@ -74,6 +64,11 @@ impl Leg {
         let x = rows.of[usize::from(held.row)].x;
         let notional = (held.quantity * x).abs();
         Self { x, quantity: held.quantity, notional, segment: rows.segment(held.row, notional) }
+    }
+
+    /// What the coordinate adds to what is required at a rate.
+    fn adds(&self, rate: f64) -> f64 {
+        rate * self.quantity.abs() * if self.x > 0.0 { 1.0 } else { -1.0 }
     }
 
     fn pull(&self, row: &Row, guard: &Guard) -> Pull {
@@ -164,11 +159,9 @@ impl Arming<'_> {
         {
             return;
         }
-        // What one position has alone nobody else comes for.
-        let given = if range.len() == 1 { 1.0 } else { 1.0 - RESERVE };
         let mut each = [0.0; MOST_GUARDS];
         for (k, guard) in guards.iter().enumerate() {
-            each[k] = if totals[k] > 0.0 { given * guard.slack / totals[k] } else { 0.0 };
+            each[k] = if totals[k] > 0.0 { guard.slack / totals[k] } else { 0.0 };
         }
         for at in range.clone() {
             let part = self.parts[at - range.start];
@@ -210,11 +203,10 @@ impl Arming<'_> {
             left[k] = guard.slack - self.taken(at - range.start, &held[range.clone()], k);
             let fair = guard.slack * if totals[k] > 0.0 { part.claims[k] / totals[k] } else { 0.0 };
             // Written so that what is not a number is not enough.
-            let is_enough = left[k] >= RESERVE * fair && left[k] > 0.0;
+            let is_enough = left[k] >= ENOUGH * fair && left[k] > 0.0;
             if !is_enough {
                 return false;
             }
-            left[k] *= 1.0 - RESERVE * 0.5;
         }
         self.bound(at, held, &part, (guards.len(), &left));
         true
@@ -308,14 +300,51 @@ impl Arming<'_> {
     }
 }
 
-/// A position that is followed: what its coordinate adds to what is required, and between which coordinates that holds; they
-/// are at most a good part away.
-pub(super) fn fence(held: &Held, rows: &Rows) -> (f64, [f64; 2]) {
-    let leg = Leg::new(held, rows);
-    let rate = leg.segment.rate * held.quantity.abs() * if leg.x > 0.0 { 1.0 } else { -1.0 };
-    let most = FENCE * leg.x.abs();
-    let [low, high] = EDGES.map(|edge| leg.room(edge)).map(|room| if room < most { room } else { most });
-    (rate, [leg.x - low, leg.x + high])
+/// What a position that is followed may do, some of which it is not told at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ahead {
+    /// What its coordinate adds to what is required, here, and at least and at most as far as it may go untold.
+    pub(super) rate: f64,
+    rates: [f64; 2],
+    /// How far the coordinate may go without the charge jumping.
+    pub(super) room: f64,
+    /// Between which coordinates the rate holds; they are at most a good part away.
+    fence: [f64; 2],
+    /// Whether it may go beyond untold, because all rates are reckoned with.
+    is_open: bool,
+}
+
+impl Ahead {
+    /// A position whose coordinate may go `untold`, at most.
+    pub(super) fn new(held: &Held, rows: &Rows, untold: f64) -> Self {
+        let (leg, row) = (Leg::new(held, rows), &rows.of[usize::from(held.row)]);
+        let [low, high] = EDGES.map(|edge| leg.room(edge));
+        let least = if low < high { low } else { high };
+        let most = FENCE * leg.x.abs();
+        let [below, above] = [low, high].map(|room| if room < most { room } else { most });
+        let is_open = !row.jumps && least <= 2.0 * untold;
+        let rates = if is_open { [row.least, row.most] } else { [leg.segment.rate; 2] };
+        Self {
+            rate: leg.adds(leg.segment.rate),
+            rates: rates.map(|rate| leg.adds(rate)),
+            room: if row.jumps { least } else { f64::INFINITY },
+            fence: [leg.x - below, leg.x + above],
+            is_open,
+        }
+    }
+
+    /// The most that a unit of the coordinate takes of a guard.
+    pub(super) fn steepest(&self, quantity: f64, level: f64) -> f64 {
+        let [a, b] = self.rates.map(|rate| (quantity - level * rate).abs());
+        if a > b { a } else { b }
+    }
+
+    /// Between which coordinates it may be told that it is, if it goes so far untold.
+    pub(super) fn fence(&self, untold: f64) -> [f64; 2] {
+        let untold = if self.is_open { 0.0 } else { untold };
+        let [low, high] = self.fence;
+        [low + untold, high - untold]
+    }
 }
 
 /// Whether a trigger is that of who set it.

@@ -62,7 +62,9 @@ impl State {
         if book.folded().is_none() || !has_plain_tiers(book.market()) {
             return None;
         }
-        self.rows.add(book, self.prices.mark())
+        let rows = self.rows.add(book, self.prices.mark());
+        self.following.know(&self.rows, |line| self.lines[line as usize].step);
+        rows
     }
 
     /// Puts a pool of a book into a slot.

@@ -4,295 +4,323 @@
 //! each, as long as every position stays within its fence: its tier, and a quarter of where it was. That costs a few
 //! nanoseconds; the pool is looked at only where a flag may have changed.
 //!
-//! What is kept differs from the sums of all positions by what the additions lose: of [`MOST_STEPS`] steps, each by at most
-//! `2^-51` of the magnitudes added, which grow by less than a half. [`Followed::new`] takes that off the distance to the
-//! flags.
+//! The farther it is from its flags, the less often it has to be told of a price: there are tiers of followers, and those of
+//! tier `t` are told when the price is farther than [`HOPS`]`[t]` typical steps from where they were told last, of all that it
+//! went since. What was not told yet is taken off the distances beforehand.
 
 use crate::memory::will_read;
 
-use super::arm::{Guard, MOST_GUARDS, fence};
+use super::arm::{Ahead, Guard};
+use super::followed::{AWAY, Followed, Follower, HOPS, LAST_GENERATION, MOST_TICKS, Prospect, TIERS};
 use super::line::FREE;
 use super::pools::{ALONE, Held, Sums};
 use super::rows::Rows;
 use super::state::State;
 use super::verdict::LEVELS;
 
-/// After so many steps the sums are made anew.
-const MOST_STEPS: u16 = 1 << 14;
+/// How many typical steps have to be left beyond what may be untold, in hops of the tier, to enter it and to stay in it.
+const ENTER: f64 = 1.0;
+const STAY: f64 = 0.1;
 
-/// After so many steps, a power of two, it is seen whether the pool still has to be followed.
-const REVIEW: u16 = 1 << 5;
+/// How many hops beyond the last tier a pool that was not followed is.
+const BACK: f64 = 1.5;
+
+/// The most that the last hop may be of a coordinate.
+const MOST_HOP: f64 = 0.125;
+
+/// How many followers of nobody a list may have beside twice those of pools.
+const MOST_DEAD: usize = 16;
 
 /// How many followers ahead pools are fetched.
 const AHEAD: usize = 20;
 
-/// More than what so many steps lose of the magnitudes.
-const LOST: f64 = f64::from_bits((1023 - 36) << 52);
-
-/// More than what a distance loses as a shorter number.
-const SHORT: f64 = f64::from_bits((1023 - 22) << 52);
-
-/// A pool that is followed, in half a line of a cache.
-#[derive(Debug, Clone, Copy)]
-#[repr(C, align(32))]
-struct Followed {
-    /// How far equity, and what is required, went since the sums were made.
-    equity: f64,
-    required: f64,
-    /// How far it was then from where it has to be looked at: for the flag that is not to rise, the one that is not to fall and the soft
-    /// stop; infinite where there is none.
-    left: [f32; MOST_GUARDS],
-    /// The levels of the first two, by number.
-    levels: [u8; 2],
-    steps: u16,
-}
-
 /// What is seldom asked of a pool that is followed.
 #[derive(Debug, Clone, Copy)]
 struct Kept {
+    /// Which pool, and its first position; [`ALONE`] where nobody has the place.
     slot: u32,
-    /// Its first position.
     first: u32,
-    /// Farther than this from all flags it is not followed any more.
-    leave: f32,
+    /// The number of the tick at which its sums were made.
+    since: u32,
+    tier: u8,
     /// Whether a position left its fence.
     outside: bool,
 }
 
-/// A position of a pool that is followed.
-#[derive(Debug, Clone, Copy)]
-struct Follower {
-    quantity: f64,
-    /// What its coordinate adds to what is required, while it is within the fence.
-    rate: f64,
-    /// The pool's place among those that are followed.
-    at: u32,
-    row: u16,
-}
-
-/// Where a follower belongs, and between which coordinates its rate holds.
-#[derive(Debug, Clone, Copy)]
-struct Fenced {
-    held: u32,
-    fence: [f32; 2],
-}
-
-/// The followers of a line.
+/// The followers of a row, of one tier.
 #[derive(Debug, Clone, Default)]
 struct Followers {
     of: Vec<Follower>,
-    fenced: Vec<Fenced>,
+    /// How many of them belong to pools that are still followed so.
+    live: usize,
+    /// Where the coordinate was when they were told.
+    told: f64,
 }
 
-/// The narrowest of all fences of a row.
-type Fence = [f64; 2];
-const OPEN: Fence = [f64::NEG_INFINITY, f64::INFINITY];
-
-impl Followed {
-    fn new(sums: &Sums, guards: &[Guard]) -> Self {
-        let mut followed =
-            Self { equity: 0.0, required: 0.0, left: [f32::INFINITY; MOST_GUARDS], levels: [0; 2], steps: 0 };
-        for guard in guards {
-            // What the slack has lost is more than the error of the sum; where its sign tells nothing it is looked at each time.
-            let lost = LOST * sums.magnitudes(guard.level) + SHORT * guard.slack;
-            let place = guard.place();
-            followed.left[place] =
-                if guard.slack > 0.0 { -above(lost - guard.slack) } else { f32::NEG_INFINITY };
-            if let Some(level) = followed.levels.get_mut(place) {
-                *level = guard.number;
-            }
-        }
-        followed
-    }
-
-    /// Takes a step; how far it is from the flags then.
-    #[inline]
-    fn step(&mut self, by: &Follower, dx: f64, levels: &[f64; LEVELS]) -> f64 {
-        self.equity += by.quantity * dx;
-        self.required += by.rate * dx;
-        self.steps += 1;
-        let [falls, rises, stop] = self.left.map(f64::from);
-        let [a, b] = self.levels.map(|level| self.equity - levels[usize::from(level) % LEVELS] * self.required);
-        let (a, b, c) = (falls + a, rises - b, stop + self.equity);
-        let least = if a < b { a } else { b };
-        if least < c { least } else { c }
-    }
-}
-
-/// A shorter number that is not below this one.
-#[expect(clippy::cast_possible_truncation, reason = "rounded, and then up")]
-fn above(x: f64) -> f32 {
-    let short = x as f32;
-    if f64::from(short) < x { short.next_up() } else { short }
-}
-
-/// Whether a coordinate is within a fence; what is not a number is not.
-fn is_within(x: f64, [low, high]: [f64; 2]) -> bool {
-    low < x && x < high
-}
-
-/// All pools that are followed, and their positions by line.
+/// A row as followers know it.
 #[derive(Debug, Clone, Default)]
+struct Course {
+    tiers: [Followers; TIERS],
+    /// What a typical step is, in its coordinate.
+    step: f64,
+}
+
+impl Course {
+    /// A row that nobody follows yet.
+    fn new(x: f64, step: f64) -> Self {
+        let mut course = Self { step: step_of(x, step), ..Self::default() };
+        course.tiers.iter_mut().for_each(|followers| followers.told = x);
+        course
+    }
+}
+
+/// A step of a coordinate for one of its price.
+fn step_of(x: f64, step: f64) -> f64 {
+    const MOST: f64 = MOST_HOP / HOPS[TIERS - 1];
+    x.abs() * if step < MOST { step } else { MOST }
+}
+
+/// All pools that are followed, and their positions by row and tier.
+#[derive(Debug, Clone)]
 pub(super) struct Following {
     pools: Vec<Followed>,
     kept: Vec<Kept>,
-    lines: Vec<Followers>,
-    /// The narrowest fence of each row.
-    fences: Vec<Fence>,
+    courses: Vec<Course>,
     /// Levels by number.
     levels: [f64; LEVELS],
     /// Places of pools that are followed no more.
     free: Vec<u32>,
+    /// How many prices moved, and the place of the pool whose age was seen last.
+    ticks: u32,
+    seen: usize,
+    /// What the positions of a pool do ahead: room that is used again.
+    ahead: Vec<Ahead>,
 }
 
 impl Following {
-    pub(super) fn new(n_lines: usize, levels: [f64; LEVELS]) -> Self {
-        Self { lines: vec![Followers::default(); n_lines], levels, ..Self::default() }
+    pub(super) const fn new(levels: [f64; LEVELS]) -> Self {
+        Self {
+            pools: Vec::new(),
+            kept: Vec::new(),
+            courses: Vec::new(),
+            levels,
+            free: Vec::new(),
+            ticks: 0,
+            seen: 0,
+            ahead: Vec::new(),
+        }
     }
 
-    /// A place for a pool.
-    fn add(&mut self, pool: Followed, kept: Kept) -> u32 {
-        if let Some(at) = self.free.pop() {
-            (self.pools[at as usize], self.kept[at as usize]) = (pool, kept);
-            return at;
+    /// Makes room for the rows that there are; steps are of their prices.
+    pub(super) fn know(&mut self, rows: &Rows, step: impl Fn(u32) -> f64) {
+        for row in &rows.of[self.courses.len()..] {
+            self.courses.push(Course::new(row.x, step(row.line)));
         }
-        self.pools.push(pool);
-        self.kept.push(kept);
-        u32::try_from(self.pools.len() - 1).unwrap_or(ALONE)
+    }
+
+    /// Fetches a pool that will be read soon.
+    #[inline]
+    pub(super) fn fetch(&self, at: u32) {
+        will_read(&self.pools, at as usize);
+        will_read(&self.kept, at as usize);
+    }
+
+    /// A place for a pool, and the generation of its followers.
+    fn place(&mut self) -> (u32, u32) {
+        if let Some(at) = self.free.pop() {
+            return (at, self.pools[at as usize].generation());
+        }
+        self.pools.push(Followed::vacant(0));
+        self.kept.push(Kept { slot: ALONE, first: 0, since: 0, tier: 0, outside: false });
+        (u32::try_from(self.pools.len() - 1).unwrap_or(ALONE), 0)
+    }
+
+    /// Gives a place back: its followers belong to nobody. Where its generations are used up it is not given to another.
+    fn disown(&mut self, at: u32) {
+        let next = self.pools[at as usize].generation() + 1;
+        self.pools[at as usize] = Followed::vacant(next);
+        self.kept[at as usize].slot = ALONE;
+        if next < LAST_GENERATION {
+            self.free.push(at);
+        }
     }
 
     /// Takes the step of a line; `look` is told the slots of pools that have to be looked at, and their first positions.
     #[inline]
-    pub(super) fn go(&mut self, line: usize, rows: &Rows, mut look: impl FnMut(u32, u32)) -> u64 {
-        let Some(followers) = self.lines.get(line).filter(|followers| !followers.of.is_empty()) else { return 0 };
-        for (k, follower) in followers.of.iter().enumerate() {
-            if let Some(next) = followers.of.get(k + AHEAD) {
-                will_read(&self.pools, next.at as usize);
+    pub(super) fn go(&mut self, line: usize, rows: &Rows, step: f64, mut look: impl FnMut(u32, u32)) -> u64 {
+        self.ticks = self.ticks.wrapping_add(1);
+        self.age(&mut look);
+        let mut n = 0;
+        for &row in rows.of_line(line) {
+            let (row, x) = (usize::from(row), rows.x(row));
+            for (tier, hop) in HOPS.into_iter().enumerate().take(TIERS) {
+                let course = &self.courses[row];
+                // Written so that what is not a number is told.
+                let is_near = (x - course.tiers[tier].told).abs() <= hop * course.step;
+                if !is_near {
+                    n += self.tell((row, tier), x, &mut look);
+                }
             }
-            let pool = &mut self.pools[follower.at as usize];
-            let least = pool.step(follower, rows.moved(follower.row), &self.levels);
-            let is_left = pool.steps.is_multiple_of(REVIEW) && {
-                let kept = &self.kept[follower.at as usize];
-                least > f64::from(kept.leave) || pool.steps >= MOST_STEPS
-            };
-            // Written so that what is not a number is looked at.
-            let stays = least > 0.0 && !is_left;
-            if !stays {
-                let kept = &self.kept[follower.at as usize];
-                look(kept.slot, kept.first);
+            let (now, known) = (step_of(x, step), self.courses[row].step);
+            if now > 2.0 * known || now < 0.5 * known {
+                self.measure(row, now, &mut look);
             }
-        }
-        let n = followers.of.len() as u64;
-        let fence = |row: &u16| self.fences.get(usize::from(*row)).copied().unwrap_or(OPEN);
-        if !rows.of_line(line).iter().all(|row| is_within(rows.x(*row), fence(row))) {
-            self.leave_fences(line, rows, look);
         }
         n
     }
 
-    /// Looks for followers that have left their fences.
-    #[cold]
-    fn leave_fences(&mut self, line: usize, rows: &Rows, mut look: impl FnMut(u32, u32)) {
-        for &row in rows.of_line(line) {
-            if let Some(fence) = self.fences.get_mut(usize::from(row)) {
-                *fence = OPEN;
-            }
+    /// Sees whether the sums of some pool are old. All are seen in as many ticks as there are of them.
+    #[inline]
+    fn age(&mut self, look: &mut impl FnMut(u32, u32)) {
+        self.seen = if self.seen + 1 < self.kept.len() { self.seen + 1 } else { 0 };
+        if let Some(kept) = self.kept.get(self.seen)
+            && self.ticks.wrapping_sub(kept.since) > MOST_TICKS
+            && kept.slot != ALONE
+        {
+            look(kept.slot, kept.first);
         }
-        let followers = &self.lines[line];
-        for (follower, fenced) in followers.of.iter().zip(&followers.fenced) {
-            let fence = fenced.fence.map(f64::from);
-            if is_within(rows.x(follower.row), fence) {
-                narrow(&mut self.fences[usize::from(follower.row)], fence);
-            } else {
+    }
+
+    /// Tells the followers of a tier where their coordinate is.
+    #[inline]
+    fn tell(&mut self, (row, tier): (usize, usize), x: f64, look: &mut impl FnMut(u32, u32)) -> u64 {
+        let Followers { of, told, .. } = &mut self.courses[row].tiers[tier];
+        let dx = x - std::mem::replace(told, x);
+        let n = of.len() as u64;
+        let mut k = 0;
+        while let Some(&follower) = of.get(k) {
+            if let Some(next) = of.get(k + AHEAD) {
+                will_read(&self.pools, next.at as usize);
+            }
+            let pool = &mut self.pools[follower.at as usize];
+            if pool.generation() != follower.generation {
+                of.swap_remove(k);
+                continue;
+            }
+            k += 1;
+            let least = pool.step(&follower, dx, &self.levels);
+            let is_within = follower.is_within(x);
+            if !(is_within & pool.is_between(least)) {
                 let kept = &mut self.kept[follower.at as usize];
-                kept.outside = true;
+                kept.outside |= !is_within;
                 look(kept.slot, kept.first);
             }
         }
+        n
     }
 
-    /// A follower of a position, and its fence, which the row takes note of.
-    fn follower(&mut self, position: &Held, rows: &Rows, (at, held): (u32, u32)) -> (Follower, Fenced) {
-        let (rate, [low, high]) = fence(position, rows);
-        let fence = [above(low), -above(-high)];
-        let row = usize::from(position.row);
-        if self.fences.len() <= row {
-            self.fences.resize(row + 1, OPEN);
+    /// Takes another step for typical. Where it is larger, all followers have less left.
+    #[cold]
+    fn measure(&mut self, row: usize, step: f64, look: &mut impl FnMut(u32, u32)) {
+        let course = &mut self.courses[row];
+        course.step = step;
+        for follower in course.tiers[1..].iter().flat_map(|followers| &followers.of) {
+            let at = follower.at as usize;
+            if self.pools[at].generation() == follower.generation {
+                look(self.kept[at].slot, self.kept[at].first);
+            }
         }
-        narrow(&mut self.fences[row], fence.map(f64::from));
-        (Follower { quantity: position.quantity, rate, at, row: position.row }, Fenced { held, fence })
+    }
+
+    /// What a pool would be told.
+    fn prospect(&mut self, held: &[Held], rows: &Rows, guards: &[Guard]) -> Prospect {
+        let mut prospect = Prospect::new();
+        self.ahead.clear();
+        for position in held {
+            let course = &self.courses[usize::from(position.row)];
+            let ahead = Ahead::new(position, rows, HOPS[TIERS - 1] * course.step);
+            let x = rows.x(position.row);
+            for (tier, followers) in course.tiers.iter().enumerate().skip(1) {
+                let untold = x - followers.told;
+                prospect.equity[tier] += position.quantity * untold;
+                prospect.required[tier] += ahead.rate * untold;
+            }
+            for (steps, guard) in prospect.steps.iter_mut().zip(guards) {
+                *steps += ahead.steepest(position.quantity, guard.level) * course.step;
+            }
+            if ahead.room < prospect.hops * course.step {
+                prospect.hops = ahead.room / course.step;
+            }
+            self.ahead.push(ahead);
+        }
+        prospect
+    }
+
+    /// How closely a pool has to be followed; `None` where a box does as well.
+    fn tier(&self, prospect: &Prospect, guards: &[Guard], followed: u32) -> Option<usize> {
+        let now = (followed != ALONE).then(|| usize::from(self.kept[followed as usize].tier));
+        let hops = HOPS[TIERS] * if now.is_some() { AWAY } else { BACK };
+        if guards.iter().zip(prospect.steps).all(|(guard, steps)| guard.slack > hops * steps) {
+            return None;
+        }
+        let has_room = |tier: &usize| {
+            let enough = HOPS[*tier] * if now == Some(*tier) { STAY } else { ENTER };
+            // What was not told, and what will not be, must not come to a jump.
+            2.0 * HOPS[*tier] < prospect.hops && prospect.has_left(guards, *tier, enough)
+        };
+        Some((1..TIERS).rev().find(has_room).unwrap_or(0))
+    }
+
+    /// Adds a follower of a position to a tier.
+    fn add(&mut self, position: &Held, ahead: usize, who: (u32, u32), tier: usize) {
+        let course = &mut self.courses[usize::from(position.row)];
+        let ahead = &self.ahead[ahead];
+        let fence = ahead.fence(HOPS[tier] * course.step);
+        let followers = &mut course.tiers[tier];
+        followers.of.push(Follower::new((position.quantity, ahead.rate), fence, who));
+        followers.live += 1;
+        if followers.of.len() > 2 * followers.live + MOST_DEAD {
+            let pools = &self.pools;
+            followers.of.retain(|of| pools[of.at as usize].generation() == of.generation);
+        }
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let of: usize = self.lines.iter().map(|followers| followers.of.capacity()).sum();
+        let tiers = self.courses.iter().flat_map(|course| &course.tiers);
         self.pools.capacity() * (size_of::<Followed>() + size_of::<Kept>())
-            + of * (size_of::<Follower>() + size_of::<Fenced>())
+            + self.courses.capacity() * size_of::<Course>()
+            + tiers.map(|followers| followers.of.capacity() * size_of::<Follower>()).sum::<usize>()
     }
-}
-
-/// Makes a fence as narrow as another.
-fn narrow(of: &mut Fence, [low, high]: [f64; 2]) {
-    of[0] = if low > of[0] { low } else { of[0] };
-    of[1] = if high < of[1] { high } else { of[1] };
 }
 
 impl State {
-    /// Follows a pool that was not.
-    pub(super) fn follow(&mut self, slot: u32, sums: &Sums, guards: &[Guard], leave: f64) {
-        let pool = &mut self.pools.slots[slot as usize];
-        let kept = Kept { slot, first: pool.first, leave: above(leave), outside: false };
-        pool.followed = self.following.add(Followed::new(sums, guards), kept);
-        let pool = *pool;
-        for at in pool.held() {
-            let held = &mut self.pools.held[at];
-            held.armed = [FREE; 2];
-            let who = (pool.followed, u32::try_from(at).unwrap_or(u32::MAX));
-            let line = self.rows.of[usize::from(held.row)].line as usize;
-            let (follower, fenced) = self.following.follower(held, &self.rows, who);
-            let followers = &mut self.following.lines[line];
-            held.follower = u32::try_from(followers.of.len()).unwrap_or(ALONE);
-            followers.of.push(follower);
-            followers.fenced.push(fenced);
-        }
-    }
-
-    /// Goes on following a pool, with sums that were made anew; no, where it is too far from all flags.
-    pub(super) fn go_on(&mut self, slot: u32, sums: &Sums, guards: &[Guard], least: f64) -> bool {
+    /// Follows a pool as closely as its flags are near; no, where a box does as well.
+    pub(super) fn follow(&mut self, slot: u32, sums: &Sums, guards: &[Guard]) -> bool {
         let pool = self.pools.slots[slot as usize];
-        let kept = &mut self.following.kept[pool.followed as usize];
-        if least >= f64::from(kept.leave) {
-            return false;
-        }
-        self.following.pools[pool.followed as usize] = Followed::new(sums, guards);
-        if std::mem::take(&mut kept.outside) {
-            for at in pool.held() {
-                let held = &self.pools.held[at];
-                let who = (pool.followed, u32::try_from(at).unwrap_or(u32::MAX));
-                let line = self.rows.of[usize::from(held.row)].line as usize;
-                let place = held.follower as usize;
-                let (follower, fenced) = self.following.follower(held, &self.rows, who);
-                let followers = &mut self.following.lines[line];
-                (followers.of[place], followers.fenced[place]) = (follower, fenced);
+        let prospect = self.following.prospect(&self.pools.held[pool.held()], &self.rows, guards);
+        let Some(tier) = self.following.tier(&prospect, guards, pool.followed) else { return false };
+        let followed = |generation| Followed::new(sums, guards, &prospect, (tier, generation));
+        let since = self.following.ticks;
+        let kept = Kept { slot, first: pool.first, since, tier: u8::try_from(tier).unwrap_or(0), outside: false };
+        if pool.followed != ALONE {
+            let at = pool.followed as usize;
+            let old = self.following.kept[at];
+            if old.tier == kept.tier && !old.outside {
+                self.following.pools[at] = followed(self.following.pools[at].generation());
+                self.following.kept[at] = kept;
+                return true;
             }
+            self.leave(slot);
+        }
+        let (at, generation) = self.following.place();
+        self.following.pools[at as usize] = followed(generation);
+        self.following.kept[at as usize] = kept;
+        self.pools.slots[slot as usize].followed = at;
+        for (ahead, held) in self.pools.held[pool.held()].iter_mut().enumerate() {
+            held.armed = [FREE; 2];
+            self.following.add(held, ahead, (at, generation), tier);
         }
         true
     }
 
     /// Follows a pool no more.
     pub(super) fn leave(&mut self, slot: u32) {
-        let pool = &mut self.pools.slots[slot as usize];
-        self.following.free.push(pool.followed);
-        pool.followed = ALONE;
-        for at in pool.held() {
-            let held = &mut self.pools.held[at];
-            let place = std::mem::replace(&mut held.follower, ALONE) as usize;
-            let line = self.rows.of[usize::from(held.row)].line as usize;
-            let followers = &mut self.following.lines[line];
-            followers.of.swap_remove(place);
-            followers.fenced.swap_remove(place);
-            if let Some(moved) = followers.fenced.get(place) {
-                self.pools.held[moved.held as usize].follower = u32::try_from(place).unwrap_or(ALONE);
-            }
+        let pool = self.pools.slots[slot as usize];
+        self.pools.slots[slot as usize].followed = ALONE;
+        let tier = usize::from(self.following.kept[pool.followed as usize].tier);
+        for held in &self.pools.held[pool.held()] {
+            self.following.courses[usize::from(held.row)].tiers[tier].live -= 1;
         }
+        self.following.disown(pool.followed);
     }
 }

@@ -11,6 +11,7 @@ mod build;
 mod change;
 mod event;
 mod follow;
+mod followed;
 mod frame;
 mod line;
 mod pools;

@@ -19,8 +19,6 @@ pub(super) struct Held {
     pub(super) row: u16,
     /// The triggers that are live, below and above the price.
     pub(super) armed: [u32; 2],
-    /// Its place among the followers of its line; [`ALONE`] where it is not followed.
-    pub(super) follower: u32,
 }
 
 /// The place of who is not followed.
@@ -180,7 +178,7 @@ impl Pools {
             return first;
         }
         let first = self.held.len();
-        self.held.resize(first + n, Held { quantity: 0.0, pool: 0, row: 0, armed: [FREE; 2], follower: ALONE });
+        self.held.resize(first + n, Held { quantity: 0.0, pool: 0, row: 0, armed: [FREE; 2] });
         u32::try_from(first).unwrap_or(u32::MAX)
     }
 
@@ -227,7 +225,6 @@ impl Pools {
                 pool: slot,
                 row: rows[usize::from(holdings.class[position])],
                 armed: [FREE; 2],
-                follower: ALONE,
             };
         }
     }

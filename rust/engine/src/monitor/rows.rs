@@ -50,8 +50,6 @@ struct Class {
 pub(super) struct Rows {
     pub(super) of: Vec<Row>,
     classes: Vec<Class>,
-    /// How far the coordinate of each row went last.
-    moved: Vec<f64>,
     /// The rows of each line.
     of_line: Vec<Vec<u16>>,
 }
@@ -96,7 +94,6 @@ impl Rows {
             jumps: own.jumps(),
             inverse: own.coordinate.is_inverse(),
         });
-        self.moved.push(0.0);
         self.classes.push(Class { key, own, tiers });
         self.of_line[key.instrument as usize].push(at);
         Some(at)
@@ -107,16 +104,8 @@ impl Rows {
     pub(super) fn go(&mut self, line: usize, price: f64) {
         for &row in &self.of_line[line] {
             let at = usize::from(row);
-            let x = self.classes[at].own.coordinate.at(price);
-            self.moved[at] = x - self.of[at].x;
-            self.of[at].x = x;
+            self.of[at].x = self.classes[at].own.coordinate.at(price);
         }
-    }
-
-    /// How far the coordinate of a row went last.
-    #[inline]
-    pub(super) fn moved(&self, row: u16) -> f64 {
-        self.moved[usize::from(row)]
     }
 
     /// Where the coordinate of a row is.

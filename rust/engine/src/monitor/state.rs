@@ -48,10 +48,6 @@ pub(super) struct Shown {
     pub(super) equity: f64,
 }
 
-/// Pools that are nearer to a flag than so many typical steps are followed, until they are farther than so many.
-const NEAR: f64 = 6.0;
-const FAR: f64 = 20.0;
-
 /// The weight of a price that does not move.
 const LEAST_WEIGHT: f64 = 0.125;
 
@@ -121,7 +117,7 @@ impl State {
         let levels = Levels::new(&alerts, &market);
         let mut state = Self {
             rows: Rows::new(n_instruments),
-            following: Following::new(n_instruments, levels.numbered()),
+            following: Following::new(levels.numbered()),
             levels,
             ledger,
             prices,
@@ -195,16 +191,10 @@ impl State {
         };
         let pool = self.pools.slots[slot as usize];
         let guards = self.levels.guards(&pool, sums);
-        let least = guards.as_slice().iter().fold(f64::INFINITY, |a, of| if of.slack < a { of.slack } else { a });
-        if pool.followed == ALONE {
-            let scale = self.scale(&pool);
-            if least < NEAR * scale && pool.n > 0 {
-                self.follow(slot, sums, guards.as_slice(), FAR * scale);
-                return;
-            }
-        } else if self.go_on(slot, sums, guards.as_slice(), least) {
+        if pool.n > 0 && self.follow(slot, sums, guards.as_slice()) {
             return;
-        } else {
+        }
+        if pool.followed != ALONE {
             self.leave(slot);
         }
         let only = only.filter(|_| pool.followed == ALONE);
@@ -218,17 +208,6 @@ impl State {
             quiet: self.quiet,
         };
         arming.arm(&pool, &mut self.pools.held, guards.as_slice(), only);
-    }
-
-    /// What the equity of a pool moves by in a frame that moves all its prices as they do, typically.
-    fn scale(&self, pool: &Pool) -> f64 {
-        let mut scale = 0.0;
-        for position in &self.pools.held[pool.held()] {
-            let row = &self.rows.of[usize::from(position.row)];
-            let step = position.quantity * row.x * self.lines[row.line as usize].step;
-            scale += step * step;
-        }
-        scale.sqrt()
     }
 
     fn arm_by_rules(&mut self, slot: u32) {

@@ -100,7 +100,7 @@ impl State {
             pools.fetch(slot, first);
             touched.push(Touched { who: Owner::Pool(slot), only: None });
         };
-        self.counts.steps += self.following.go(line, &self.rows, look);
+        self.counts.steps += self.following.go(line, &self.rows, self.lines[line].step, look);
     }
 
     /// From triggers that fired to who set them.
@@ -184,6 +184,7 @@ impl State {
             let first = pool.first as usize;
             will_read(&self.pools.held, first);
             will_read(&self.pools.held, first + 2);
+            self.following.fetch(pool.followed);
         }
     }
 

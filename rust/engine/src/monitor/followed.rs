@@ -1,0 +1,186 @@
+//! A pool that is followed, and its positions, as small as they can be told of prices.
+//!
+//! What is kept differs from the sums of all positions by what the additions lose: of [`MOST_TICKS`] steps, each by at most
+//! `2^-51` of the magnitudes added, which grow by less than a half, and by what quantities and rates lose as shorter numbers:
+//! `2^-24` of what the coordinates went, which is less than the magnitudes. [`Followed::new`] takes that off the distance to
+//! the flags.
+
+use super::arm::{Guard, MOST_GUARDS};
+use super::pools::Sums;
+use super::verdict::LEVELS;
+
+/// Tiers of followers.
+pub(super) const TIERS: usize = 4;
+
+/// How many typical steps a price may go before the followers of a tier are told; beyond the last there are boxes.
+pub(super) const HOPS: [f64; TIERS + 1] = [0.0, 2.0, 8.0, 32.0, 96.0];
+
+/// How many hops of the next tier a pool has to be away to be moved on.
+pub(super) const AWAY: f64 = 2.5;
+
+/// After so many ticks the sums of a pool are made anew.
+pub(super) const MOST_TICKS: u32 = 1 << 20;
+
+/// More than what all steps lose of the magnitudes.
+const LOST: f64 = f64::from_bits((1023 - 23) << 52);
+
+/// More than what a distance loses as a shorter number.
+const SHORT: f64 = f64::from_bits((1023 - 22) << 52);
+
+/// A pool that is followed, in half a line of a cache.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C, align(32))]
+pub(super) struct Followed {
+    /// How far equity, and what is required, went since the sums were made, as far as was told.
+    equity: f64,
+    required: f64,
+    /// How far it was then from where it has to be looked at: for the flag that is not to rise, the one that is not to fall and the soft
+    /// stop; infinite where there is none.
+    left: [f32; MOST_GUARDS],
+    /// The levels of the first two, by number, beyond which power of two from all flags it need not be followed so closely, and the
+    /// generation of its followers: others with its place are those of who had it before.
+    packed: u32,
+}
+
+/// Bits of the number of a level, of a power of two, and of a generation.
+const LEVEL_BITS: u32 = LEVELS.trailing_zeros();
+const POWER_BITS: u32 = 8;
+const FROM_POWER: u32 = 2 * LEVEL_BITS;
+const FROM_GENERATION: u32 = FROM_POWER + POWER_BITS;
+
+/// The generation of a place that nobody is given any more.
+pub(super) const LAST_GENERATION: u32 = (1 << (u32::BITS - FROM_GENERATION)) - 1;
+
+/// A position of a pool that is followed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Follower {
+    quantity: f32,
+    /// What its coordinate adds to what is required, while it is within the fence.
+    rate: f32,
+    fence: [f32; 2],
+    /// The pool's place among those that are followed, and its generation.
+    pub(super) at: u32,
+    pub(super) generation: u32,
+}
+
+/// What a pool would be told by the rows of its positions, by tier.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Prospect {
+    /// What equity, and what is required, went since the followers of a tier were told.
+    pub(super) equity: [f64; TIERS],
+    pub(super) required: [f64; TIERS],
+    /// How much of each guard all prices take in a typical step, at most.
+    pub(super) steps: [f64; MOST_GUARDS],
+    /// How many hops all positions may go without their charges jumping.
+    pub(super) hops: f64,
+}
+
+impl Prospect {
+    pub(super) const fn new() -> Self {
+        Self { equity: [0.0; TIERS], required: [0.0; TIERS], steps: [0.0; MOST_GUARDS], hops: f64::INFINITY }
+    }
+
+    /// Whether each guard has more left than so many typical steps, once followers of a tier were told all.
+    pub(super) fn has_left(&self, guards: &[Guard], tier: usize, enough: f64) -> bool {
+        guards.iter().zip(self.steps).all(|(guard, steps)| {
+            let untold = self.equity[tier] - guard.level * self.required[tier];
+            guard.slack - if guard.falls { untold } else { -untold } > (HOPS[tier] + enough) * steps
+        })
+    }
+}
+
+impl Followed {
+    pub(super) fn new(sums: &Sums, guards: &[Guard], prospect: &Prospect, (tier, generation): (usize, u32)) -> Self {
+        let most = prospect.steps.into_iter().fold(0.0, |a, b| if b > a { b } else { a });
+        let leave = (AWAY * HOPS[tier + 1] - HOPS[tier]) * most;
+        let mut followed = Self {
+            equity: -prospect.equity[tier],
+            required: -prospect.required[tier],
+            left: [f32::INFINITY; MOST_GUARDS],
+            packed: power(leave) << FROM_POWER | generation << FROM_GENERATION,
+        };
+        for (guard, steps) in guards.iter().zip(prospect.steps) {
+            // What the slack has lost is more than the error of the sum; where its sign tells nothing it is looked at each time.
+            let lost = LOST * sums.magnitudes(guard.level) + SHORT * guard.slack + (1.0 + SHORT) * HOPS[tier] * steps;
+            let left = if guard.slack > 0.0 { -above(lost - guard.slack) } else { f32::NEG_INFINITY };
+            let number = u32::from(guard.number);
+            let place = match (guard.stops, guard.falls) {
+                (true, _) => 2,
+                (false, falls) => usize::from(!falls),
+            };
+            followed.left[place] = left;
+            followed.packed |= [number, number << LEVEL_BITS, 0][place];
+        }
+        followed
+    }
+
+    /// A place that nobody has, whose next followers are of this generation.
+    pub(super) const fn vacant(generation: u32) -> Self {
+        Self { equity: 0.0, required: 0.0, left: [0.0; MOST_GUARDS], packed: generation << FROM_GENERATION }
+    }
+
+    /// Takes a step; how far it is from the flags then.
+    #[inline]
+    pub(super) fn step(&mut self, by: &Follower, dx: f64, levels: &[f64; LEVELS]) -> f64 {
+        self.equity += f64::from(by.quantity) * dx;
+        self.required += f64::from(by.rate) * dx;
+        let [falls, rises, stop] = self.left.map(f64::from);
+        let level = |place: u32| levels[(self.packed >> (LEVEL_BITS * place)) as usize % LEVELS];
+        let [a, b] = [level(0), level(1)].map(|level| self.equity - level * self.required);
+        let (a, b, c) = (falls + a, rises - b, stop + self.equity);
+        let least = if a < b { a } else { b };
+        if least < c { least } else { c }
+    }
+
+    /// Whether a distance is one at which it may stay as it is; what is not a number is none.
+    #[inline]
+    #[expect(clippy::needless_bitwise_bool, reason = "one branch instead of two that nobody can foresee")]
+    pub(super) fn is_between(&self, least: f64) -> bool {
+        let power = self.packed >> FROM_POWER & ((1 << POWER_BITS) - 1);
+        let leave = f64::from(f32::from_bits(power << (f32::MANTISSA_DIGITS - 1)));
+        (least > 0.0) & (least <= leave)
+    }
+
+    /// The generation of its followers.
+    #[inline]
+    pub(super) const fn generation(&self) -> u32 {
+        self.packed >> FROM_GENERATION
+    }
+}
+
+impl Follower {
+    /// A follower for a pool with this place and generation.
+    pub(super) fn new((quantity, rate): (f64, f64), [low, high]: [f64; 2], (at, generation): (u32, u32)) -> Self {
+        let [quantity, rate] = [quantity, rate].map(short);
+        // What has no shorter number is looked at each time.
+        let fence = if (quantity + rate).is_nan() { [f32::NAN; 2] } else { [above(low), -above(-high)] };
+        Self { quantity, rate, fence, at, generation }
+    }
+
+    /// Whether its rate holds at a coordinate; what is not a number is none.
+    #[inline]
+    #[expect(clippy::needless_bitwise_bool, reason = "one branch instead of two that nobody can foresee")]
+    pub(super) fn is_within(&self, x: f64) -> bool {
+        let [low, high] = self.fence.map(f64::from);
+        (low < x) & (x < high)
+    }
+}
+
+/// The shorter number nearest to one; NaN where it is not near.
+#[expect(clippy::cast_possible_truncation, reason = "rounded")]
+fn short(x: f64) -> f32 {
+    let short = x as f32;
+    if short.is_normal() || x == 0.0 { short } else { f32::NAN }
+}
+
+/// The power of two above a number.
+fn power(x: f64) -> u32 {
+    (above(x).to_bits() >> (f32::MANTISSA_DIGITS - 1)) + 1
+}
+
+/// A shorter number that is not below this one.
+#[expect(clippy::cast_possible_truncation, reason = "rounded, and then up")]
+fn above(x: f64) -> f32 {
+    let short = x as f32;
+    if f64::from(short) < x { short.next_up() } else { short }
+}
