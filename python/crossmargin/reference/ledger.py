@@ -165,6 +165,8 @@ def fence_of(market: Market, holding: Holding, position: Position) -> Fraction:
     """Return what is fenced for an isolated position: as said, or by the rules at entry, up to the next quantum."""
     if position.isolated_margin is not None:
         return position.isolated_margin
+    if position.leverage is None:
+        raise refuse("isolated_margin", None, "a number, or a leverage to derive it from")
     fence = fenced_cash(market, replace(position, quantity=rows.stored(position.quantity)), holding.terms)
     return in_steps(fence, quantum_of(market, position.instrument.settle), "up", "isolated_margin")
 
@@ -349,6 +351,8 @@ def checked(market: Market, accounts: Accounts, holding: Holding) -> Holding:
     check_sides(market, accounts, holding.positions, holding.orders)
     check_frozen(market, holding.positions, holding.orders)
     for one in holding.positions:
+        if one.position_side != SIDES[0] and (one.quantity > 0) != (one.position_side == "long"):
+            raise refuse("fills.position_side", one.position_side, "a side that is long above 0, or short below it")
         check_cap(one, holding.terms.coefficient)
         if one.leverage is None and needs_leverage(market.rules, one.margin_mode):
             raise refuse("fills.leverage", None, "a number above 0")

@@ -16,9 +16,9 @@ from crossmargin.reference.figures import PoolScore, score_pool
 from crossmargin.reference.ledger import Holding
 from crossmargin.reference.market import Market
 from crossmargin.reference.pools import Pool
-from crossmargin.reference.rows import Row
+from crossmargin.reference.rows import MODES, SIDES, Row
 from crossmargin.reference.score import Situation
-from crossmargin.reference.values import N, cast, exact, positive, refuse
+from crossmargin.reference.values import N, cast, exact, parsed, positive, refuse
 from crossmargin.reference.verdict import at_risk
 
 QUOTES = ("mark", "index", "last")
@@ -183,7 +183,7 @@ class Monitor(Generic[N]):
             self._put(account, holding)
             self._begin(account)
             if account in (references or {}):
-                self.watches[account].reference = exact((references or {})[account])
+                self.watches[account].reference = parsed((references or {})[account], "reference")
         for account in holdings:
             self.events += self._changed(account, ("construction", None))
 
@@ -262,8 +262,9 @@ class Monitor(Generic[N]):
             return name in layers or (event.pool is None and name in {pool.asset for pool in pools})
         if quote == "last" and all(one.price != "last" for one in self.market.rules.constraints):
             return False
-        positions = {entry.instrument.name for pool in pools for entry in pool.positions}
-        return name in positions | {entry.instrument.name for pool in pools for entry in pool.orders}
+        parts = pools + [part for pool in pools for part in pool.enlarged]
+        positions = any(one.instrument.name == name for pool in parts for one in pool.positions)
+        return positions or any(one.instrument.name == name for pool in parts for one in pool.orders)
 
     # operations
 
@@ -285,7 +286,7 @@ class Monitor(Generic[N]):
         for account, worth in moved if self.alerts.soft_stop is not None else ():
             watch = self.watches[account]
             if watch.reference is not None:
-                watch.reference = exact(float(watch.reference) + worth)
+                watch.reference = parsed(float(watch.reference) + worth, "reference")
         return self._commit(after, "transfers")
 
     def apply_funding(self, rates: Iterable[Row], direction: str | None = "down") -> list[Event[N]]:
@@ -415,7 +416,7 @@ class Monitor(Generic[N]):
     def _begin(self, account: Any) -> None:
         """Let the loss of an account be relative to its equity now, to the nearest double."""
         equity = self.look(account).equity
-        self.watches[account].reference = None if equity is None else exact(float(equity))
+        self.watches[account].reference = None if equity is None else parsed(float(equity), "equity")
 
     def flags_now(self, look: Look[N]) -> dict[PoolKey, frozenset[Flag]]:
         """Return the flags of the pools of an account, as they are without latches.
@@ -443,12 +444,16 @@ class Monitor(Generic[N]):
     def _cast(self, value: Fraction) -> Any:
         return cast(value, self.number)
 
+    def _is_watched(self, watch: Watch) -> bool:
+        """Whether a loss can stop an account: there must be something above zero that it is a share of."""
+        return watch.reference is not None and watch.reference > 0
+
     def _stops(self, watch: Watch, look: Look[N]) -> bool:
         """Whether an account has lost the share of its reference.
 
         Formula: ``equity <= (1 - soft_stop) * reference``, with a reference above zero.
         """
-        if self.alerts.soft_stop is None or watch.reference is None or watch.reference <= 0:
+        if self.alerts.soft_stop is None or watch.reference is None or not self._is_watched(watch):
             return False
         return bool(look.equity <= self._cast((1 - exact(self.alerts.soft_stop)) * watch.reference))
 
@@ -459,29 +464,31 @@ class Monitor(Generic[N]):
         if self.alerts.liquidation == "latched" and not fresh:
             latch: Flag = ("liquidation", None)
             now = {key: flags | ({latch} & before.get(key, frozenset())) for key, flags in now.items()}
-        stopped = (watch.stopped and not fresh) or self._stops(watch, look)
+        stopped = self._is_watched(watch) and ((watch.stopped and not fresh) or self._stops(watch, look))
         said = cause or ("", None)
-        found = [
-            self._gone(account, pool, flag, said[0])
-            for pool, flags in before.items()
-            if pool not in now
-            for flag in self.alerts.flags
-            if flag in flags
-        ]
-        for pool, flags in now.items():
+        found: list[Event[N]] = []
+        for pool in sorted(now.keys() | before.keys(), key=self._place):
             score = look.score(pool)
-            assert score is not None
-            figures: tuple[Any, Any, Any] = (score.margin_ratio, score.excess, score.equity)
+            figures: tuple[Any, Any, Any] = (score.margin_ratio, score.excess, score.equity) if score else (None,) * 3
+            set_now, set_before = (flags.get(pool, frozenset()) for flags in (now, before))
             found += [
-                Event(self.frame, account, pool, *flag, flag in flags, said, *figures)
+                Event(self.frame, account, pool, *flag, flag in set_now, said, *figures)
                 for flag in self.alerts.flags
-                if (flag in flags) != (flag in before.get(pool, frozenset()))
+                if (flag in set_now) != (flag in set_before)
             ]
         if stopped != watch.stopped:
             flag = ("soft_stop", self.alerts.soft_stop)
             found.append(Event(self.frame, account, None, *flag, stopped, said, equity=look.equity))
         watch.flags, watch.stopped = now, stopped
         return found
+
+    def _place(self, key: PoolKey) -> tuple[int, int, int, int]:
+        """Return where a pool is among those of its account, whether or not it is there."""
+        kind, asset, instrument, side = key
+        assets, instruments = ([one.name for one in listed] for listed in (self.market.assets, self.market.instruments))
+        if instrument is None:
+            return MODES.index(kind), assets.index(asset), 0, 0
+        return MODES.index(kind), assets.index(asset), instruments.index(instrument), SIDES.index(str(side))
 
     def _gone(self, account: Any, pool: PoolKey | None, flag: Flag, word: str) -> Event[N]:
         return Event(self.frame, account, pool, *flag, False, (word, None))
