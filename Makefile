@@ -10,7 +10,7 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md $(wildcard LICENSE*) \
   $(shell find rust python -type f ! -name '*.pyc' ! -name '*.so')
 
 .DEFAULT_GOAL := build
-.PHONY: build demo docs test test-rust test-python bench check sdist clean
+.PHONY: build demo docs test test-rust test-python bench soak check sdist clean
 
 build: $(VENV)/.installed
 
@@ -64,6 +64,10 @@ $(VENV)/.peers: $(PEERS:%=requirements/bench-%.txt) $(VENV)/.created
 bench: build $(VENV)/.bench $(VENV)/.peers
 	$(BIN)/python benches/python/bench_score.py $(BENCH_ARGS)
 	$(BIN)/python benches/python/bench_monitor.py $(MONITOR_ARGS)
+
+# The monitor against a full scan after every frame, a billion pools times frames: SOAK_ARGS="--seed 7 --pool-frames 1e8".
+soak: build
+	$(BIN)/python -m crossmargin.testing.watching.soak $(SOAK_ARGS)
 
 $(VENV)/.check: requirements/check.txt $(VENV)/.locked
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/check.txt
