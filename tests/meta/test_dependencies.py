@@ -21,7 +21,7 @@ ORDER = (
 """Modules of the engine; each may use those before it and no other. A new question goes at the end."""
 
 DIRECT = {"crc32fast", "num-bigint", "num-integer", "num-traits", "smallvec", "serde", "toml", "libc"}
-"""What the engine depends on: integers of any size, the reader of presets, checksums, and one hint to the operating system."""
+"""What the engine depends on: integers of any size, the reader of presets, checksums, one hint to the system."""
 
 FORBIDDEN = re.compile(
     r"pyo3.*|numpy|ndarray|arrow.*|parquet.*|polars.*|csv|rayon.*|tokio|async-std|mio|socket2|reqwest|hyper|ureq|curl.*"
