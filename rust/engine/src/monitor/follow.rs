@@ -155,8 +155,8 @@ impl Following {
             let (row, x) = (usize::from(row), rows.x(row));
             for (tier, hop) in HOPS.into_iter().enumerate().take(TIERS) {
                 let course = &self.courses[row];
-                // Written so that what is not a number is told.
-                let is_near = (x - course.tiers[tier].told).abs() <= hop * course.step;
+                // Written so that what is not a number is told. The nearest are told of each price: two may have one coordinate.
+                let is_near = tier > 0 && (x - course.tiers[tier].told).abs() <= hop * course.step;
                 if !is_near {
                     n += self.tell((row, tier), x, &mut look);
                 }
