@@ -11,7 +11,7 @@
 use crate::memory::will_read;
 
 use super::arm::{Ahead, Guard};
-use super::followed::{AWAY, Followed, Follower, HOPS, LAST_GENERATION, MOST_TICKS, Prospect, TIERS};
+use super::followed::{AWAY, Followed, Follower, HOPS, Kept, LAST_GENERATION, MOST_TICKS, Prospect, TIERS};
 use super::line::FREE;
 use super::pools::{ALONE, Held, Sums};
 use super::rows::Rows;
@@ -33,19 +33,6 @@ const MOST_DEAD: usize = 16;
 
 /// How many followers ahead pools are fetched.
 const AHEAD: usize = 20;
-
-/// What is seldom asked of a pool that is followed.
-#[derive(Debug, Clone, Copy)]
-struct Kept {
-    /// Which pool, and its first position; [`ALONE`] where nobody has the place.
-    slot: u32,
-    first: u32,
-    /// The number of the tick at which its sums were made.
-    since: u32,
-    tier: u8,
-    /// Whether a position left its fence.
-    outside: bool,
-}
 
 /// The followers of a row, of one tier.
 #[derive(Debug, Clone, Default)]
@@ -84,7 +71,6 @@ fn step_of(x: f64, step: f64) -> f64 {
 #[derive(Debug, Clone)]
 pub(super) struct Following {
     pools: Vec<Followed>,
-    kept: Vec<Kept>,
     courses: Vec<Course>,
     /// Levels by number.
     levels: [f64; LEVELS],
@@ -101,7 +87,6 @@ impl Following {
     pub(super) const fn new(levels: [f64; LEVELS]) -> Self {
         Self {
             pools: Vec::new(),
-            kept: Vec::new(),
             courses: Vec::new(),
             levels,
             free: Vec::new(),
@@ -122,7 +107,6 @@ impl Following {
     #[inline]
     pub(super) fn fetch(&self, at: u32) {
         will_read(&self.pools, at as usize);
-        will_read(&self.kept, at as usize);
     }
 
     /// A place for a pool, and the generation of its followers.
@@ -131,7 +115,6 @@ impl Following {
             return (at, self.pools[at as usize].generation());
         }
         self.pools.push(Followed::vacant(0));
-        self.kept.push(Kept { slot: ALONE, first: 0, since: 0, tier: 0, outside: false });
         (u32::try_from(self.pools.len() - 1).unwrap_or(ALONE), 0)
     }
 
@@ -139,7 +122,6 @@ impl Following {
     fn disown(&mut self, at: u32) {
         let next = self.pools[at as usize].generation() + 1;
         self.pools[at as usize] = Followed::vacant(next);
-        self.kept[at as usize].slot = ALONE;
         if next < LAST_GENERATION {
             self.free.push(at);
         }
@@ -172,8 +154,8 @@ impl Following {
     /// Sees whether the sums of some pool are old. All are seen in as many ticks as there are of them.
     #[inline]
     fn age(&mut self, look: &mut impl FnMut(u32, u32)) {
-        self.seen = if self.seen + 1 < self.kept.len() { self.seen + 1 } else { 0 };
-        if let Some(kept) = self.kept.get(self.seen)
+        self.seen = if self.seen + 1 < self.pools.len() { self.seen + 1 } else { 0 };
+        if let Some(Followed { kept, .. }) = self.pools.get(self.seen)
             && self.ticks.wrapping_sub(kept.since) > MOST_TICKS
             && kept.slot != ALONE
         {
@@ -201,9 +183,8 @@ impl Following {
             let least = pool.step(&follower, dx, &self.levels);
             let is_within = follower.is_within(x);
             if !(is_within & pool.is_between(least)) {
-                let kept = &mut self.kept[follower.at as usize];
-                kept.outside |= !is_within;
-                look(kept.slot, kept.first);
+                pool.kept.outside |= !is_within;
+                look(pool.kept.slot, pool.kept.first);
             }
         }
         n
@@ -215,9 +196,9 @@ impl Following {
         let course = &mut self.courses[row];
         course.step = step;
         for follower in course.tiers[1..].iter().flat_map(|followers| &followers.of) {
-            let at = follower.at as usize;
-            if self.pools[at].generation() == follower.generation {
-                look(self.kept[at].slot, self.kept[at].first);
+            let pool = &self.pools[follower.at as usize];
+            if pool.generation() == follower.generation {
+                look(pool.kept.slot, pool.kept.first);
             }
         }
     }
@@ -248,7 +229,7 @@ impl Following {
 
     /// How closely a pool has to be followed; `None` where a box does as well.
     fn tier(&self, prospect: &Prospect, guards: &[Guard], followed: u32) -> Option<usize> {
-        let now = (followed != ALONE).then(|| usize::from(self.kept[followed as usize].tier));
+        let now = (followed != ALONE).then(|| usize::from(self.pools[followed as usize].kept.tier));
         let hops = HOPS[TIERS] * if now.is_some() { AWAY } else { BACK };
         if guards.iter().zip(prospect.steps).all(|(guard, steps)| guard.slack > hops * steps) {
             return None;
@@ -259,6 +240,18 @@ impl Following {
             2.0 * HOPS[*tier] < prospect.hops && prospect.has_left(guards, *tier, enough)
         };
         Some((1..TIERS).rev().find(has_room).unwrap_or(0))
+    }
+
+    /// Goes on following a pool that is told of each price, where it is as near to a flag as ever; no, where that is not so.
+    fn goes_on(&mut self, at: u32, sums: &Sums, guards: &[Guard]) -> bool {
+        let Some(pool) = self.pools.get_mut(at as usize) else { return false };
+        let near = HOPS[1] * (1.0 + ENTER) * f64::from(pool.kept.steps);
+        let stays = pool.kept.tier == 0 && !pool.kept.outside && guards.iter().any(|guard| guard.slack < near);
+        if stays {
+            let kept = Kept { since: self.ticks, ..pool.kept };
+            *pool = Followed::new(sums, guards, &Prospect::new(), kept, pool.generation());
+        }
+        stays
     }
 
     /// Adds a follower of a position to a tier.
@@ -277,7 +270,7 @@ impl Following {
 
     pub(super) fn bytes(&self) -> usize {
         let tiers = self.courses.iter().flat_map(|course| &course.tiers);
-        self.pools.capacity() * (size_of::<Followed>() + size_of::<Kept>())
+        self.pools.capacity() * size_of::<Followed>()
             + self.courses.capacity() * size_of::<Course>()
             + tiers.map(|followers| followers.of.capacity() * size_of::<Follower>()).sum::<usize>()
     }
@@ -287,28 +280,27 @@ impl State {
     /// Follows a pool as closely as its flags are near; no, where a box does as well.
     pub(super) fn follow(&mut self, slot: u32, sums: &Sums, guards: &[Guard]) -> bool {
         let pool = self.pools.slots[slot as usize];
+        if self.following.goes_on(pool.followed, sums, guards) {
+            return true;
+        }
         let prospect = self.following.prospect(&self.pools.held[pool.held()], &self.rows, guards);
         let Some(tier) = self.following.tier(&prospect, guards, pool.followed) else { return false };
-        let followed = |generation| Followed::new(sums, guards, &prospect, (tier, generation));
-        let since = self.following.ticks;
-        let kept = Kept { slot, first: pool.first, since, tier: u8::try_from(tier).unwrap_or(0), outside: false };
+        let (since, steps, tier) = (self.following.ticks, prospect.most(), u8::try_from(tier).unwrap_or(0));
+        let kept = Kept { slot, first: pool.first, since, steps, tier, outside: false };
         if pool.followed != ALONE {
-            let at = pool.followed as usize;
-            let old = self.following.kept[at];
-            if old.tier == kept.tier && !old.outside {
-                self.following.pools[at] = followed(self.following.pools[at].generation());
-                self.following.kept[at] = kept;
+            let old = &mut self.following.pools[pool.followed as usize];
+            if old.kept.tier == tier && !old.kept.outside {
+                *old = Followed::new(sums, guards, &prospect, kept, old.generation());
                 return true;
             }
             self.leave(slot);
         }
         let (at, generation) = self.following.place();
-        self.following.pools[at as usize] = followed(generation);
-        self.following.kept[at as usize] = kept;
+        self.following.pools[at as usize] = Followed::new(sums, guards, &prospect, kept, generation);
         self.pools.slots[slot as usize].followed = at;
         for (ahead, held) in self.pools.held[pool.held()].iter_mut().enumerate() {
             held.armed = [FREE; 2];
-            self.following.add(held, ahead, (at, generation), tier);
+            self.following.add(held, ahead, (at, generation), usize::from(tier));
         }
         true
     }
@@ -317,7 +309,7 @@ impl State {
     pub(super) fn leave(&mut self, slot: u32) {
         let pool = self.pools.slots[slot as usize];
         self.pools.slots[slot as usize].followed = ALONE;
-        let tier = usize::from(self.following.kept[pool.followed as usize].tier);
+        let tier = usize::from(self.following.pools[pool.followed as usize].kept.tier);
         for held in &self.pools.held[pool.held()] {
             self.following.courses[usize::from(held.row)].tiers[tier].live -= 1;
         }

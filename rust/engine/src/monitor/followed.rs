@@ -6,7 +6,7 @@
 //! the flags.
 
 use super::arm::{Guard, MOST_GUARDS};
-use super::pools::Sums;
+use super::pools::{ALONE, Sums};
 use super::verdict::LEVELS;
 
 /// Tiers of followers.
@@ -27,9 +27,9 @@ const LOST: f64 = f64::from_bits((1023 - 23) << 52);
 /// More than what a distance loses as a shorter number.
 const SHORT: f64 = f64::from_bits((1023 - 22) << 52);
 
-/// A pool that is followed, in half a line of a cache.
-#[derive(Debug, Clone, Copy, Default)]
-#[repr(C, align(32))]
+/// A pool that is followed, in one line of a cache.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
 pub(super) struct Followed {
     /// How far equity, and what is required, went since the sums were made, as far as was told.
     equity: f64,
@@ -40,6 +40,22 @@ pub(super) struct Followed {
     /// The levels of the first two, by number, beyond which power of two from all flags it need not be followed so closely, and the
     /// generation of its followers: others with its place are those of who had it before.
     packed: u32,
+    pub(super) kept: Kept,
+}
+
+/// What is seldom asked of a pool that is followed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kept {
+    /// Which pool, and its first position; [`ALONE`] where nobody has the place.
+    pub(super) slot: u32,
+    pub(super) first: u32,
+    /// The number of the tick at which its sums were made.
+    pub(super) since: u32,
+    /// What is taken of its flags in a typical step of all prices.
+    pub(super) steps: f32,
+    pub(super) tier: u8,
+    /// Whether a position left its fence.
+    pub(super) outside: bool,
 }
 
 /// Bits of the number of a level, of a power of two, and of a generation.
@@ -80,6 +96,11 @@ impl Prospect {
         Self { equity: [0.0; TIERS], required: [0.0; TIERS], steps: [0.0; MOST_GUARDS], hops: f64::INFINITY }
     }
 
+    /// The most that is taken of a guard in a typical step of all prices.
+    pub(super) fn most(&self) -> f32 {
+        above(self.steps.into_iter().fold(0.0, |a, b| if b > a { b } else { a }))
+    }
+
     /// Whether each guard has more left than so many typical steps, once followers of a tier were told all.
     pub(super) fn has_left(&self, guards: &[Guard], tier: usize, enough: f64) -> bool {
         guards.iter().zip(self.steps).all(|(guard, steps)| {
@@ -90,14 +111,16 @@ impl Prospect {
 }
 
 impl Followed {
-    pub(super) fn new(sums: &Sums, guards: &[Guard], prospect: &Prospect, (tier, generation): (usize, u32)) -> Self {
-        let most = prospect.steps.into_iter().fold(0.0, |a, b| if b > a { b } else { a });
-        let leave = (AWAY * HOPS[tier + 1] - HOPS[tier]) * most;
+    /// A pool with these sums; `generation` is that of its followers.
+    pub(super) fn new(sums: &Sums, guards: &[Guard], prospect: &Prospect, kept: Kept, generation: u32) -> Self {
+        let tier = usize::from(kept.tier);
+        let leave = (AWAY * HOPS[tier + 1] - HOPS[tier]) * f64::from(kept.steps);
         let mut followed = Self {
             equity: -prospect.equity[tier],
             required: -prospect.required[tier],
             left: [f32::INFINITY; MOST_GUARDS],
             packed: power(leave) << FROM_POWER | generation << FROM_GENERATION,
+            kept,
         };
         for (guard, steps) in guards.iter().zip(prospect.steps) {
             // What the slack has lost is more than the error of the sum; where its sign tells nothing it is looked at each time.
@@ -116,7 +139,9 @@ impl Followed {
 
     /// A place that nobody has, whose next followers are of this generation.
     pub(super) const fn vacant(generation: u32) -> Self {
-        Self { equity: 0.0, required: 0.0, left: [0.0; MOST_GUARDS], packed: generation << FROM_GENERATION }
+        let kept = Kept { slot: ALONE, first: 0, since: 0, steps: 0.0, tier: 0, outside: false };
+        let packed = generation << FROM_GENERATION;
+        Self { equity: 0.0, required: 0.0, left: [0.0; MOST_GUARDS], packed, kept }
     }
 
     /// Takes a step; how far it is from the flags then.
@@ -180,7 +205,7 @@ fn power(x: f64) -> u32 {
 
 /// A shorter number that is not below this one.
 #[expect(clippy::cast_possible_truncation, reason = "rounded, and then up")]
-fn above(x: f64) -> f32 {
+pub(super) fn above(x: f64) -> f32 {
     let short = x as f32;
     if f64::from(short) < x { short.next_up() } else { short }
 }
