@@ -8,7 +8,7 @@
 //! tier `t` are told when the price is farther than [`HOPS`]`[t]` typical steps from where they were told last, of all that it
 //! went since. What was not told yet is taken off the distances beforehand.
 
-use crate::memory::will_read;
+use crate::memory::{will_read, with_room};
 
 use super::arm::{Ahead, Guard};
 use super::followed::{AWAY, Followed, Follower, HOPS, Kept, LAST_GENERATION, MOST_TICKS, Prospect, TIERS};
@@ -30,6 +30,9 @@ const MOST_HOP: f64 = 0.125;
 
 /// How many followers of nobody a list may have beside twice those of pools.
 const MOST_DEAD: usize = 16;
+
+/// Room for so many pools at least.
+const LEAST_ROOM: usize = 1 << 6;
 
 /// How many followers ahead pools are fetched.
 const AHEAD: usize = 20;
@@ -113,6 +116,12 @@ impl Following {
     fn place(&mut self) -> (u32, u32) {
         if let Some(at) = self.free.pop() {
             return (at, self.pools[at as usize].generation());
+        }
+        if self.pools.len() == self.pools.capacity() {
+            // On large pages, once it is large: it is read in no order.
+            let mut more = with_room(2 * self.pools.len() + LEAST_ROOM);
+            more.append(&mut self.pools);
+            self.pools = more;
         }
         self.pools.push(Followed::vacant(0));
         (u32::try_from(self.pools.len() - 1).unwrap_or(ALONE), 0)
