@@ -18,8 +18,6 @@ use super::watches::{Watch, watch_of};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Guard {
     pub(super) level: f64,
-    /// The number of the flag's bit.
-    pub(super) number: u8,
     /// How far `f` is from zero, beyond doubt; 0 where its sign does not tell the flag.
     pub(super) slack: f64,
     /// Whether it must not fall, or else not rise.

@@ -11,12 +11,11 @@
 use crate::memory::{will_read, with_room};
 
 use super::arm::{Ahead, Guard};
-use super::followed::{AWAY, Followed, Follower, HOPS, Kept, LAST_GENERATION, MOST_TICKS, Prospect, TIERS};
+use super::followed::{AWAY, Followed, Follower, HOPS, Kept, MOST_TICKS, Prospect, TIERS, above};
 use super::line::FREE;
 use super::pools::{ALONE, Held, Sums};
 use super::rows::Rows;
 use super::state::State;
-use super::verdict::LEVELS;
 
 /// How many typical steps have to be left beyond what may be untold, in hops of the tier, to enter it and to stay in it.
 const ENTER: f64 = 1.0;
@@ -30,6 +29,9 @@ const MOST_HOP: f64 = 0.125;
 
 /// How many followers of nobody a list may have beside twice those of pools.
 const MOST_DEAD: usize = 16;
+
+/// Of so many followers that are told one may belong to nobody.
+const DEAD_PARTS: usize = 8;
 
 /// Room for so many pools at least.
 const LEAST_ROOM: usize = 1 << 6;
@@ -75,8 +77,6 @@ fn step_of(x: f64, step: f64) -> f64 {
 pub(super) struct Following {
     pools: Vec<Followed>,
     courses: Vec<Course>,
-    /// Levels by number.
-    levels: [f64; LEVELS],
     /// Places of pools that are followed no more.
     free: Vec<u32>,
     /// How many prices moved, and the place of the pool whose age was seen last.
@@ -87,16 +87,8 @@ pub(super) struct Following {
 }
 
 impl Following {
-    pub(super) const fn new(levels: [f64; LEVELS]) -> Self {
-        Self {
-            pools: Vec::new(),
-            courses: Vec::new(),
-            levels,
-            free: Vec::new(),
-            ticks: 0,
-            seen: 0,
-            ahead: Vec::new(),
-        }
+    pub(super) const fn new() -> Self {
+        Self { pools: Vec::new(), courses: Vec::new(), free: Vec::new(), ticks: 0, seen: 0, ahead: Vec::new() }
     }
 
     /// Makes room for the rows that there are; steps are of their prices.
@@ -115,7 +107,7 @@ impl Following {
     /// A place for a pool, and the generation of its followers.
     fn place(&mut self) -> (u32, u32) {
         if let Some(at) = self.free.pop() {
-            return (at, self.pools[at as usize].generation());
+            return (at, self.pools[at as usize].generation);
         }
         if self.pools.len() == self.pools.capacity() {
             // On large pages, once it is large: it is read in no order.
@@ -129,9 +121,9 @@ impl Following {
 
     /// Gives a place back: its followers belong to nobody. Where its generations are used up it is not given to another.
     fn disown(&mut self, at: u32) {
-        let next = self.pools[at as usize].generation() + 1;
+        let next = self.pools[at as usize].generation.saturating_add(1);
         self.pools[at as usize] = Followed::vacant(next);
-        if next < LAST_GENERATION {
+        if next < u32::MAX {
             self.free.push(at);
         }
     }
@@ -177,24 +169,33 @@ impl Following {
     fn tell(&mut self, (row, tier): (usize, usize), x: f64, look: &mut impl FnMut(u32, u32)) -> u64 {
         let Followers { of, told, .. } = &mut self.courses[row].tiers[tier];
         let dx = x - std::mem::replace(told, x);
-        let n = of.len() as u64;
-        let mut k = 0;
-        while let Some(&follower) = of.get(k) {
-            if let Some(next) = of.get(k + AHEAD) {
-                will_read(&self.pools, next.at as usize);
+        let shorter = [above(x), -above(-x)];
+        let pools = &mut self.pools;
+        let mut n_dead = 0;
+        let mut tell = |pools: &mut Vec<Followed>, follower: &Follower| {
+            let pool = &mut pools[follower.at as usize];
+            if pool.generation != follower.generation {
+                n_dead += 1;
+                return;
             }
-            let pool = &mut self.pools[follower.at as usize];
-            if pool.generation() != follower.generation {
-                of.swap_remove(k);
-                continue;
-            }
-            k += 1;
-            let least = pool.step(&follower, dx, &self.levels);
-            let is_within = follower.is_within(x);
-            if !(is_within & pool.is_between(least)) {
+            let (stays, is_within) = (pool.step(follower, dx), follower.is_within(shorter));
+            if !(stays && is_within) {
                 pool.kept.outside |= !is_within;
                 look(pool.kept.slot, pool.kept.first);
             }
+        };
+        of.iter().take(AHEAD).for_each(|follower| will_read(pools, follower.at as usize));
+        let (first, last) = of.split_at(of.len().saturating_sub(AHEAD));
+        for (follower, next) in first.iter().zip(of.iter().skip(AHEAD)) {
+            will_read(pools, next.at as usize);
+            tell(pools, follower);
+        }
+        for follower in last {
+            tell(pools, follower);
+        }
+        let n = of.len() as u64;
+        if n_dead * DEAD_PARTS > of.len() {
+            of.retain(|of| pools[of.at as usize].generation == of.generation);
         }
         n
     }
@@ -206,7 +207,7 @@ impl Following {
         course.step = step;
         for follower in course.tiers[1..].iter().flat_map(|followers| &followers.of) {
             let pool = &self.pools[follower.at as usize];
-            if pool.generation() == follower.generation {
+            if pool.generation == follower.generation {
                 look(pool.kept.slot, pool.kept.first);
             }
         }
@@ -258,7 +259,7 @@ impl Following {
         let stays = pool.kept.tier == 0 && !pool.kept.outside && guards.iter().any(|guard| guard.slack < near);
         if stays {
             let kept = Kept { since: self.ticks, ..pool.kept };
-            *pool = Followed::new(sums, guards, &Prospect::new(), kept, pool.generation());
+            *pool = Followed::new(sums, guards, &Prospect::new(), kept, pool.generation);
         }
         stays
     }
@@ -273,7 +274,7 @@ impl Following {
         followers.live += 1;
         if followers.of.len() > 2 * followers.live + MOST_DEAD {
             let pools = &self.pools;
-            followers.of.retain(|of| pools[of.at as usize].generation() == of.generation);
+            followers.of.retain(|of| pools[of.at as usize].generation == of.generation);
         }
     }
 
@@ -299,7 +300,7 @@ impl State {
         if pool.followed != ALONE {
             let old = &mut self.following.pools[pool.followed as usize];
             if old.kept.tier == tier && !old.kept.outside {
-                *old = Followed::new(sums, guards, &prospect, kept, old.generation());
+                *old = Followed::new(sums, guards, &prospect, kept, old.generation);
                 return true;
             }
             self.leave(slot);

@@ -1,13 +1,12 @@
 //! A pool that is followed, and its positions, as small as they can be told of prices.
 //!
 //! What is kept differs from the sums of all positions by what the additions lose: of [`MOST_TICKS`] steps, each by at most
-//! `2^-51` of the magnitudes added, which grow by less than a half, and by what quantities and rates lose as shorter numbers:
-//! `2^-24` of what the coordinates went, which is less than the magnitudes. [`Followed::new`] takes that off the distance to
+//! `2^-51` of the magnitudes added, which grow by less than a half, and by what quantities, rates and levels lose as shorter
+//! numbers: `2^-24` of what the coordinates went, which is less than the magnitudes. [`Followed::new`] takes that off the distance to
 //! the flags.
 
 use super::arm::{Guard, MOST_GUARDS};
 use super::pools::{ALONE, Sums};
-use super::verdict::LEVELS;
 
 /// Tiers of followers.
 pub(super) const TIERS: usize = 4;
@@ -16,7 +15,7 @@ pub(super) const TIERS: usize = 4;
 pub(super) const HOPS: [f64; TIERS + 1] = [0.0, 2.0, 8.0, 32.0, 96.0];
 
 /// How many hops of the next tier a pool has to be away to be moved on.
-pub(super) const AWAY: f64 = 2.5;
+pub(super) const AWAY: f64 = 4.0;
 
 /// After so many ticks the sums of a pool are made anew.
 pub(super) const MOST_TICKS: u32 = 1 << 20;
@@ -37,9 +36,12 @@ pub(super) struct Followed {
     /// How far it was then from where it has to be looked at: for the flag that is not to rise, the one that is not to fall and the soft
     /// stop; infinite where there is none.
     left: [f32; MOST_GUARDS],
-    /// The levels of the first two, by number, beyond which power of two from all flags it need not be followed so closely, and the
-    /// generation of its followers: others with its place are those of who had it before.
-    packed: u32,
+    /// The levels of the first two.
+    levels: [f32; 2],
+    /// Farther than this from all flags it need not be followed so closely.
+    leave: f32,
+    /// That of its followers: others with its place are those of who had it before.
+    pub(super) generation: u32,
     pub(super) kept: Kept,
 }
 
@@ -58,22 +60,14 @@ pub(super) struct Kept {
     pub(super) outside: bool,
 }
 
-/// Bits of the number of a level, of a power of two, and of a generation.
-const LEVEL_BITS: u32 = LEVELS.trailing_zeros();
-const POWER_BITS: u32 = 8;
-const FROM_POWER: u32 = 2 * LEVEL_BITS;
-const FROM_GENERATION: u32 = FROM_POWER + POWER_BITS;
-
-/// The generation of a place that nobody is given any more.
-pub(super) const LAST_GENERATION: u32 = (1 << (u32::BITS - FROM_GENERATION)) - 1;
-
 /// A position of a pool that is followed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Follower {
     quantity: f32,
     /// What its coordinate adds to what is required, while it is within the fence.
     rate: f32,
-    fence: [f32; 2],
+    low: f32,
+    high: f32,
     /// The pool's place among those that are followed, and its generation.
     pub(super) at: u32,
     pub(super) generation: u32,
@@ -114,25 +108,24 @@ impl Followed {
     /// A pool with these sums; `generation` is that of its followers.
     pub(super) fn new(sums: &Sums, guards: &[Guard], prospect: &Prospect, kept: Kept, generation: u32) -> Self {
         let tier = usize::from(kept.tier);
-        let leave = (AWAY * HOPS[tier + 1] - HOPS[tier]) * f64::from(kept.steps);
         let mut followed = Self {
             equity: -prospect.equity[tier],
             required: -prospect.required[tier],
             left: [f32::INFINITY; MOST_GUARDS],
-            packed: power(leave) << FROM_POWER | generation << FROM_GENERATION,
+            levels: [0.0; 2],
+            leave: above((AWAY * HOPS[tier + 1] - HOPS[tier]) * f64::from(kept.steps)),
+            generation,
             kept,
         };
         for (guard, steps) in guards.iter().zip(prospect.steps) {
             // What the slack has lost is more than the error of the sum; where its sign tells nothing it is looked at each time.
             let lost = LOST * sums.magnitudes(guard.level) + SHORT * guard.slack + (1.0 + SHORT) * HOPS[tier] * steps;
             let left = if guard.slack > 0.0 { -above(lost - guard.slack) } else { f32::NEG_INFINITY };
-            let number = u32::from(guard.number);
-            let place = match (guard.stops, guard.falls) {
-                (true, _) => 2,
-                (false, falls) => usize::from(!falls),
-            };
+            let place = if guard.stops { 2 } else { usize::from(!guard.falls) };
             followed.left[place] = left;
-            followed.packed |= [number, number << LEVEL_BITS, 0][place];
+            if let Some(level) = followed.levels.get_mut(place) {
+                *level = short(guard.level);
+            }
         }
         followed
     }
@@ -140,36 +133,22 @@ impl Followed {
     /// A place that nobody has, whose next followers are of this generation.
     pub(super) const fn vacant(generation: u32) -> Self {
         let kept = Kept { slot: ALONE, first: 0, since: 0, steps: 0.0, tier: 0, outside: false };
-        let packed = generation << FROM_GENERATION;
-        Self { equity: 0.0, required: 0.0, left: [0.0; MOST_GUARDS], packed, kept }
+        let (left, levels) = ([f32::INFINITY; MOST_GUARDS], [0.0; 2]);
+        Self { equity: 0.0, required: 0.0, left, levels, leave: f32::INFINITY, generation, kept }
     }
 
-    /// Takes a step; how far it is from the flags then.
+    /// Takes a step; whether the flags are as they were, and near enough that it has to be followed so closely.
     #[inline]
-    pub(super) fn step(&mut self, by: &Follower, dx: f64, levels: &[f64; LEVELS]) -> f64 {
+    pub(super) fn step(&mut self, by: &Follower, dx: f64) -> bool {
         self.equity += f64::from(by.quantity) * dx;
         self.required += f64::from(by.rate) * dx;
         let [falls, rises, stop] = self.left.map(f64::from);
-        let level = |place: u32| levels[(self.packed >> (LEVEL_BITS * place)) as usize % LEVELS];
-        let [a, b] = [level(0), level(1)].map(|level| self.equity - level * self.required);
+        let [a, b] = self.levels.map(|level| self.equity - f64::from(level) * self.required);
         let (a, b, c) = (falls + a, rises - b, stop + self.equity);
         let least = if a < b { a } else { b };
-        if least < c { least } else { c }
-    }
-
-    /// Whether a distance is one at which it may stay as it is; what is not a number is none.
-    #[inline]
-    #[expect(clippy::needless_bitwise_bool, reason = "one branch instead of two that nobody can foresee")]
-    pub(super) fn is_between(&self, least: f64) -> bool {
-        let power = self.packed >> FROM_POWER & ((1 << POWER_BITS) - 1);
-        let leave = f64::from(f32::from_bits(power << (f32::MANTISSA_DIGITS - 1)));
-        (least > 0.0) & (least <= leave)
-    }
-
-    /// The generation of its followers.
-    #[inline]
-    pub(super) const fn generation(&self) -> u32 {
-        self.packed >> FROM_GENERATION
+        let least = if least < c { least } else { c };
+        // Written so that what is not a number is not.
+        least > 0.0 && least <= f64::from(self.leave)
     }
 }
 
@@ -178,16 +157,15 @@ impl Follower {
     pub(super) fn new((quantity, rate): (f64, f64), [low, high]: [f64; 2], (at, generation): (u32, u32)) -> Self {
         let [quantity, rate] = [quantity, rate].map(short);
         // What has no shorter number is looked at each time.
-        let fence = if (quantity + rate).is_nan() { [f32::NAN; 2] } else { [above(low), -above(-high)] };
-        Self { quantity, rate, fence, at, generation }
+        let [low, high] = if (quantity + rate).is_nan() { [f32::NAN; 2] } else { [above(low), -above(-high)] };
+        Self { quantity, rate, low, high, at, generation }
     }
 
-    /// Whether its rate holds at a coordinate; what is not a number is none.
+    /// Whether its rate holds at a coordinate, of which these are the shorter numbers not below and not above.
     #[inline]
     #[expect(clippy::needless_bitwise_bool, reason = "one branch instead of two that nobody can foresee")]
-    pub(super) fn is_within(&self, x: f64) -> bool {
-        let [low, high] = self.fence.map(f64::from);
-        (low < x) & (x < high)
+    pub(super) fn is_within(&self, [above, below]: [f32; 2]) -> bool {
+        (self.low < below) & (above < self.high)
     }
 }
 
@@ -196,11 +174,6 @@ impl Follower {
 fn short(x: f64) -> f32 {
     let short = x as f32;
     if short.is_normal() || x == 0.0 { short } else { f32::NAN }
-}
-
-/// The power of two above a number.
-fn power(x: f64) -> u32 {
-    (above(x).to_bits() >> (f32::MANTISSA_DIGITS - 1)) + 1
 }
 
 /// A shorter number that is not below this one.

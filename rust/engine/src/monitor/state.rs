@@ -117,7 +117,7 @@ impl State {
         let levels = Levels::new(&alerts, &market);
         let mut state = Self {
             rows: Rows::new(n_instruments),
-            following: Following::new(levels.numbered()),
+            following: Following::new(),
             levels,
             ledger,
             prices,

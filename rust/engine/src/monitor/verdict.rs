@@ -21,9 +21,6 @@ pub(super) struct Levels {
     pub(super) latched: u32,
 }
 
-/// How many levels have numbers: a bit of the flags each.
-pub(super) const LEVELS: usize = 32;
-
 /// What the figures say.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Verdict {
@@ -41,7 +38,7 @@ pub(super) struct Guards {
 
 impl Guards {
     const fn new() -> Self {
-        let none = Guard { level: 0.0, number: 0, slack: 0.0, falls: true, stops: false };
+        let none = Guard { level: 0.0, slack: 0.0, falls: true, stops: false };
         Self { guards: [none; MOST_GUARDS], n: 0 }
     }
 
@@ -53,11 +50,6 @@ impl Guards {
     pub(super) fn as_slice(&self) -> &[Guard] {
         &self.guards[..self.n]
     }
-}
-
-/// The number of a bit.
-fn number(bit: u32) -> u8 {
-    u8::try_from(bit.trailing_zeros()).unwrap_or(0)
 }
 
 /// The slack of a flag that is off zero by `off`. Its error is a quarter of `bound`; the rest is more than what rounding adds
@@ -87,15 +79,6 @@ impl Levels {
         let ratio = self.ratio.iter().enumerate().map(|(k, &level)| (1 << k, level));
         let trigger = (self.watched & self.liquidatable != 0).then_some((self.liquidatable, self.trigger));
         ratio.chain(trigger)
-    }
-
-    /// The levels by the numbers of their bits.
-    pub(super) fn numbered(&self) -> [f64; LEVELS] {
-        let mut levels = [0.0; LEVELS];
-        for (bit, level) in self.each() {
-            levels[usize::from(number(bit)) % LEVELS] = level;
-        }
-        levels
     }
 
     /// Which flags of a pool are set.
@@ -175,13 +158,13 @@ impl Levels {
             let by_sign = (off < 0.0) != falls && (sums.always_requires || bit == self.liquidatable || falls);
             let bound = 4.0 * sums.bound(level);
             let slack = if by_sign { slack(off, bound) } else { 0.0 };
-            guards.push(Guard { level, number: number(bit), slack, falls, stops: false });
+            guards.push(Guard { level, slack, falls, stops: false });
         }
         if !pool.stop.is_nan() && pool.bits & self.stopped == 0 {
             let (off, bound) = Self::off_stop(pool, sums);
             let bound = 4.0 * bound;
             let slack = if off > 0.0 { slack(off, bound) } else { 0.0 };
-            guards.push(Guard { level: 0.0, number: number(self.stopped), slack, falls: true, stops: true });
+            guards.push(Guard { level: 0.0, slack, falls: true, stops: true });
         }
         guards
     }
