@@ -30,7 +30,7 @@ pub(crate) struct Bounds {
 /// Functions that must keep their sides of zero; each is not negative now, as it is known, and must not fall below what it
 /// has left. `None` where rounding leaves a choice open.
 trait Ask {
-    fn functions<C: Centre>(&self, region: &Rc<Region<C>>) -> Option<Vec<Enclosed<C>>>;
+    fn functions<'r, C: Centre>(&self, region: &'r Region<C>) -> Option<Vec<Enclosed<'r, C>>>;
 }
 
 /// What is asked of a pool.
@@ -220,29 +220,28 @@ const TRIALS: usize = 4;
 
 impl<A: Ask> Search<'_, A> {
     /// The guards over a box; `None` where rounding leaves something open in it.
-    fn guards<C: Centre>(&self, moves: &[Interval], keep: bool) -> Option<Vec<Guard>> {
-        let axes = self.axes.iter().zip(moves).map(|(&axis, &moves)| Axis { moves, ..axis }).collect();
-        let region = Region::<C>::new(axes, keep);
-        let functions = self.ask.functions(&region);
-        // Taken in any case: what is kept holds the region.
-        let kept = region.kept();
-        Some(functions?.iter().chain(&kept).map(|function| Guard::new(function, moves.len())).collect())
+    fn guards<C: Centre>(&self, region: &mut Region<C>, moves: &[Interval], keep: bool) -> Option<Vec<Guard>> {
+        region.turn_to(moves, keep);
+        let region = &*region;
+        let functions = self.ask.functions(region)?;
+        Some(functions.iter().chain(&region.kept()).map(|function| Guard::new(function, moves.len())).collect())
     }
 
     /// The moves that are certain; `None` where rounding leaves open what holds now.
     fn run<C: Centre>(&self) -> Option<Vec<Interval>> {
         let n = self.axes.len();
         let now = vec![Interval::ZERO; n];
-        let guards = self.guards::<C>(&now, false)?;
+        let region = &mut Region::<C>::new(self.axes.to_vec());
+        let guards = self.guards(region, &now, false)?;
         let wanted = room(&guards, 1.0, self.weights, self.limits);
         let (mut best, mut quality) = (now, (-1.0, -1.0));
         // A little more, since slopes rise along the way.
         let first = room(&guards, 1.25, self.weights, self.limits);
         let mut trial = first.clone();
         for _ in 0..TRIALS {
-            let mut guards = self.guards::<C>(&trial, false);
+            let mut guards = self.guards(region, &trial, false);
             if guards.as_ref().is_none_or(|guards| guards.iter().any(|guard| guard.jumps)) {
-                guards = self.guards::<C>(&trial, true).or(guards);
+                guards = self.guards(region, &trial, true).or(guards);
             }
             let found =
                 guards.map_or_else(|| vec![Interval::ZERO; n], |guards| room(&guards, 1.0, self.weights, &trial));
@@ -293,17 +292,17 @@ fn quality_of(found: &[Interval], wanted: &[Interval]) -> (f64, f64) {
 }
 
 impl OfPool<'_> {
-    fn moment<'a, C: Centre>(&'a self, last: bool, region: &'a Rc<Region<C>>) -> Moment<'a, Enclosed<C>> {
+    fn moment<'a, 'r, C: Centre>(&'a self, last: bool, region: &'a &'r Region<C>) -> Moment<'a, Enclosed<'r, C>> {
         let mark = if last { self.prices.last() } else { self.prices.mark() };
         Moment::along(mark, self.prices.index(), Moves::Each { sources: self.sources, last }, region)
     }
 
     /// The functions of liquidation: of several constraints, either all or one that suffices.
-    fn of_liquidation<C: Centre>(
+    fn of_liquidation<'r, C: Centre>(
         &self,
         fails: bool,
-        value_at: impl Fn(&Constraint) -> Option<Rc<PoolValue<Enclosed<C>>>>,
-    ) -> Option<Vec<Enclosed<C>>> {
+        value_at: impl Fn(&Constraint) -> Option<Rc<PoolValue<Enclosed<'r, C>>>>,
+    ) -> Option<Vec<Enclosed<'r, C>>> {
         let rules = self.book.market().rules();
         let constraints = rules.constraints();
         let side = |constraint| {
@@ -314,14 +313,15 @@ impl OfPool<'_> {
             return constraints.iter().map(side).collect();
         }
         // One that holds is enough: the one that holds longest.
-        let mut best: Option<(f64, Enclosed<C>)> = None;
+        let mut best: Option<(f64, Enclosed<'_, C>)> = None;
         for constraint in constraints {
             let function = side(constraint)?;
             let sign = excess(constraint, &*value_at(constraint)?).now().sign()?;
             if super::judge::fails(constraint, sign) != fails {
                 continue;
             }
-            let steepness: f64 = function.slopes().iter().map(|of| of.slope.high.abs() + of.slope.low.abs()).sum();
+            let mut steepness = 0.0;
+            function.each_slope(|of| steepness += of.slope.high.abs() + of.slope.low.abs());
             let lasts = function.now().interval().low / (steepness + f64::MIN_POSITIVE);
             if best.as_ref().is_none_or(|(longest, _)| lasts > *longest) {
                 best = Some((lasts, function));
@@ -331,7 +331,11 @@ impl OfPool<'_> {
     }
 
     /// The functions of a level: `collateral_value < level * maintenance_margin`, where something is required.
-    fn of_level<C: Centre>(level: f64, set: bool, value: &PoolValue<Enclosed<C>>) -> Option<Vec<Enclosed<C>>> {
+    fn of_level<'r, C: Centre>(
+        level: f64,
+        set: bool,
+        value: &PoolValue<Enclosed<'r, C>>,
+    ) -> Option<Vec<Enclosed<'r, C>>> {
         let required = &value.maintenance_margin;
         let left = value.collateral_value.minus(&Enclosed::of(level).times(required));
         if set {
@@ -346,10 +350,10 @@ impl OfPool<'_> {
 }
 
 impl Ask for OfPool<'_> {
-    fn functions<C: Centre>(&self, region: &Rc<Region<C>>) -> Option<Vec<Enclosed<C>>> {
+    fn functions<'r, C: Centre>(&self, region: &'r Region<C>) -> Option<Vec<Enclosed<'r, C>>> {
         let (first, _) = self.book.market().rules().constraints().split_first()?;
-        let at = |last: bool| -> Rc<PoolValue<Enclosed<C>>> {
-            Rc::new(evaluate(self.book, self.pool, self.moment(last, region), Wanted::Tested))
+        let at = |last: bool| -> Rc<PoolValue<Enclosed<'r, C>>> {
+            Rc::new(evaluate(self.book, self.pool, self.moment(last, &region), Wanted::Tested))
         };
         let is_last = |constraint: &Constraint| constraint.price == TriggerPrice::Last;
         let value = at(is_last(first));
@@ -396,11 +400,11 @@ impl OfPool<'_> {
 }
 
 impl Ask for OfAccount<'_> {
-    fn functions<C: Centre>(&self, region: &Rc<Region<C>>) -> Option<Vec<Enclosed<C>>> {
+    fn functions<'r, C: Centre>(&self, region: &'r Region<C>) -> Option<Vec<Enclosed<'r, C>>> {
         let last = self.of.price() == TriggerPrice::Last;
         let moves = Moves::Each { sources: self.sources, last };
         let mark = if last { self.prices.last() } else { self.prices.mark() };
-        let left: Enclosed<C> = equity_left(self.of, Moment::along(mark, self.prices.index(), moves, region));
+        let left: Enclosed<'r, C> = equity_left(self.of, Moment::along(mark, self.prices.index(), moves, &region));
         Some(vec![if self.flag { Enclosed::zero().minus(&left) } else { left }])
     }
 }

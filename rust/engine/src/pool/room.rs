@@ -23,13 +23,11 @@ fn positive(x: f64) -> f64 {
 
 impl Guard {
     /// Of a function that keeps its side as long as it does not fall: which it is known to be on at present.
-    pub(super) fn new<C: Centre>(function: &Enclosed<C>, n_axes: usize) -> Self {
+    pub(super) fn new<C: Centre>(function: &Enclosed<'_, C>, n_axes: usize) -> Self {
         let now = positive(function.now().interval().low);
         let slack = Interval::point(now).plus(Interval::point(function.jump().low)).low;
         let mut losses = vec![[0.0; 2]; n_axes];
-        for of in function.slopes() {
-            losses[of.axis as usize] = [positive(of.slope.high), positive(-of.slope.low)];
-        }
+        function.each_slope(|of| losses[of.axis as usize] = [positive(of.slope.high), positive(-of.slope.low)]);
         Self { slack, jumps: function.jump().low < 0.0 && slack < 0.5 * now, losses }
     }
 
