@@ -22,7 +22,7 @@ pub(crate) use along::{Along, Path};
 pub use decimal::Decimal;
 pub(crate) use enclosed::{Centre, Enclosed};
 pub(crate) use grid::{DOUBT, FIRST, GRID, N_BINADES, binary, residual};
-pub(crate) use interval::Interval;
+pub(crate) use interval::{Interval, larger};
 pub(crate) use number::{Bounded, Motion, Number};
 pub(crate) use polynomial::Polynomial;
 pub use rational::Exact;

@@ -8,6 +8,7 @@
 use std::rc::Rc;
 
 use crate::exact::{Axis, Bounded, Centre, Enclosed, Exact, Interval, Number, Region};
+use crate::exact::larger;
 use crate::market::{Combine, Constraint, Payoff, Prices, TriggerPrice};
 
 use super::Book;
@@ -212,8 +213,8 @@ struct Search<'a, A> {
     limits: &'a [Interval],
 }
 
-/// The part of what is wanted, on the worst side, that ends the search.
-const ENOUGH: f64 = 0.4;
+/// A box that is left at most so many times as often as the one that is wanted ends the search.
+const ENOUGH: f64 = 4.0;
 
 /// How often a box is tried.
 const TRIALS: usize = 4;
@@ -234,9 +235,11 @@ impl<A: Ask> Search<'_, A> {
         let region = &mut Region::<C>::new(self.axes.to_vec());
         let guards = self.guards(region, &now, false)?;
         let wanted = room(&guards, 1.0, self.weights, self.limits);
-        let (mut best, mut quality) = (now, (-1.0, -1.0));
+        let limits = self.nearer(&wanted);
+        let enough = ENOUGH * rate(&wanted, &wanted, self.weights);
+        let (mut best, mut least) = (now, f64::INFINITY);
         // A little more, since slopes rise along the way.
-        let first = room(&guards, 1.25, self.weights, self.limits);
+        let first = room(&guards, 1.25, self.weights, &limits);
         let mut trial = first.clone();
         for _ in 0..TRIALS {
             let mut guards = self.guards(region, &trial, false);
@@ -245,17 +248,34 @@ impl<A: Ask> Search<'_, A> {
             }
             let found =
                 guards.map_or_else(|| vec![Interval::ZERO; n], |guards| room(&guards, 1.0, self.weights, &trial));
-            let of_found = quality_of(&found, &wanted);
+            let of_found = rate(&found, &wanted, self.weights);
             let next = next_trial(&trial, &found, &first);
-            if of_found > quality {
-                (best, quality) = (found, of_found);
+            if of_found < least {
+                (best, least) = (found, of_found);
             }
-            if quality.0 >= ENOUGH || next == trial {
+            if least <= enough || next == trial {
                 break;
             }
             trial = next;
         }
         Some(best)
+    }
+}
+
+/// A side that is so many times as far away as all sides are together is left as seldom as one without an end, nearly; so is
+/// one at this distance, or near it.
+const SELDOM: f64 = 8.0;
+const FAR_ENOUGH: f64 = 0.02;
+
+impl<A> Search<'_, A> {
+    /// What is tried at most, where it is wanted at most so much: what moves far by itself bends what others lose.
+    fn nearer(&self, wanted: &[Interval]) -> Vec<Interval> {
+        if wanted.len() < 2 {
+            return self.limits.to_vec();
+        }
+        let far = larger(SELDOM / rate(wanted, wanted, self.weights).sqrt(), FAR_ENOUGH);
+        let near = |weight: f64| Interval::new(-far * weight, far * weight);
+        self.limits.iter().zip(self.weights).map(|(limit, &weight)| limit.and(near(weight))).collect()
     }
 }
 
@@ -279,16 +299,20 @@ fn next_trial(trial: &[Interval], found: &[Interval], first: &[Interval]) -> Vec
     next.collect()
 }
 
-/// How much of what is wanted was found: on the worst side, and over all.
-fn quality_of(found: &[Interval], wanted: &[Interval]) -> (f64, f64) {
-    let part = |found: f64, wanted: f64| match (found, wanted) {
-        (found, wanted) if found >= wanted => 1.0,
-        (found, wanted) if wanted > 1.0 => found / (found + 0.1),
-        (found, wanted) => found / wanted,
+/// How often prices leave a box, in proportion: they leave a side that is `z` typical moves away with `1 / z^2`. Sides where
+/// nothing is wanted do not count.
+fn rate(moves: &[Interval], wanted: &[Interval], weights: &[f64]) -> f64 {
+    // Sides at the present price tell boxes apart by their others.
+    const LEAST: f64 = 1e-6;
+    let of_side = |z: f64, wanted: f64, weight: f64| {
+        let moves = weight / larger(z, LEAST);
+        if wanted == 0.0 { 0.0 } else { moves * moves }
     };
-    let sides = found.iter().zip(wanted);
-    let parts = sides.flat_map(|(found, wanted)| [part(-found.low, -wanted.low), part(found.high, wanted.high)]);
-    parts.fold((1.0, 0.0), |(worst, sum), part| (if part < worst { part } else { worst }, sum + part))
+    let sides = moves.iter().zip(wanted).zip(weights).map(|((of, wanted), &weight)| {
+        // What is far away is left seldom, however far it is.
+        1.0 + of_side(-of.low, -wanted.low, weight) + of_side(of.high, wanted.high, weight)
+    });
+    sides.fold(0.0, |sum, of| sum + of)
 }
 
 impl OfPool<'_> {
