@@ -213,8 +213,8 @@ struct Search<'a, A> {
     limits: &'a [Interval],
 }
 
-/// A box that is left at most so many times as often as the one that is wanted ends the search.
-const ENOUGH: f64 = 4.0;
+/// A box that is left at most so many times as often as the one that is wanted ends the search: others are hardly better.
+const ENOUGH: f64 = 9.0;
 
 /// How often a box is tried.
 const TRIALS: usize = 4;
