@@ -77,7 +77,8 @@ impl<'r, C: Centre> Enclosed<'r, C> {
 
     #[inline]
     fn changing(now: C, region: &'r Region<C>, change: Change) -> Self {
-        let range = change.range.and(now.interval().plus(region.difference(change)));
+        let range = now.interval();
+        let range = if region.is_still() { range } else { change.range.and(range.plus(region.difference(change))) };
         Self { now, region: Some(region), change: change.within(range) }
     }
 
@@ -117,7 +118,9 @@ impl<'r, C: Centre> Enclosed<'r, C> {
         f: impl Fn(Interval, Interval) -> Interval,
     ) -> Self {
         let Some(region) = self.region.or(other.region) else { return Self::constant(now) };
-        Self::changing(now, region, region.joined((self.change, other.change), range(), f))
+        // Of the present prices alone the range is known.
+        let range = if region.is_still() { Interval::ALL } else { range() };
+        Self::changing(now, region, region.joined((self.change, other.change), range, f))
     }
 
     /// What is between two numbers: `share` of the change of this one, the rest of the other's.

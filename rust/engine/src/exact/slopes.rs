@@ -73,6 +73,8 @@ pub(super) struct Kept<C> {
 #[derive(Debug)]
 pub(crate) struct Region<C> {
     axes: Vec<Axis>,
+    /// Whether it is the present prices alone.
+    still: bool,
     slopes: RefCell<Vec<Slope>>,
     keeps: Cell<bool>,
     pub(super) kept: RefCell<Vec<Kept<C>>>,
@@ -84,7 +86,7 @@ impl<C> Region<C> {
         /// Slopes of a pool of some positions.
         const ROOM: usize = 512;
         let slopes = RefCell::new(Vec::with_capacity(ROOM));
-        Self { axes, slopes, keeps: Cell::new(false), kept: RefCell::default() }
+        Self { axes, still: false, slopes, keeps: Cell::new(false), kept: RefCell::default() }
     }
 
     /// Another box around the same prices. With `keep` tiers with jumps are kept: results hold where the numbers of
@@ -93,9 +95,14 @@ impl<C> Region<C> {
         for (axis, &moves) in self.axes.iter_mut().zip(moves) {
             axis.moves = moves;
         }
+        self.still = moves.iter().all(|&moves| moves == Interval::ZERO);
         self.slopes.get_mut().clear();
         self.kept.get_mut().clear();
         self.keeps.set(keep);
+    }
+
+    pub(super) const fn is_still(&self) -> bool {
+        self.still
     }
 
     pub(super) fn axis(&self, at: u32) -> Axis {

@@ -7,8 +7,8 @@
 
 use std::rc::Rc;
 
-use crate::exact::{Axis, Bounded, Centre, Enclosed, Exact, Interval, Number, Region};
 use crate::exact::larger;
+use crate::exact::{Axis, Bounded, Centre, Enclosed, Exact, Interval, Number, Region};
 use crate::market::{Combine, Constraint, Payoff, Prices, TriggerPrice};
 
 use super::Book;
