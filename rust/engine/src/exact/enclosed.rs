@@ -50,7 +50,8 @@ pub(crate) struct Enclosed<'r, C> {
     now: C,
     /// `None` where nothing moves.
     region: Option<&'r Region<C>>,
-    change: Change,
+    /// Where the region has how it changes.
+    at: u32,
 }
 
 /// Where a number gets to within the box.
@@ -65,21 +66,32 @@ pub(crate) struct Within {
 impl<C: Centre> Region<C> {
     /// Numbers that are not negative at present (or positive, if they must be), and must stay so.
     pub(crate) fn kept(&self) -> Vec<Enclosed<'_, C>> {
-        let number = |of: &Kept<C>| Enclosed { now: of.now.clone(), region: Some(self), change: of.change };
+        let number = |of: &Kept<C>| Enclosed { now: of.now.clone(), region: Some(self), at: of.at };
         self.kept.borrow().iter().map(number).collect()
     }
 }
 
 impl<'r, C: Centre> Enclosed<'r, C> {
     const fn constant(now: C) -> Self {
-        Self { now, region: None, change: Change::NONE }
+        Self { now, region: None, at: 0 }
     }
 
     #[inline]
     fn changing(now: C, region: &'r Region<C>, change: Change) -> Self {
         let range = now.interval();
         let range = if region.is_still() { range } else { change.range.and(range.plus(region.difference(change))) };
-        Self { now, region: Some(region), change: change.within(range) }
+        Self::put(now, region, change.within(range))
+    }
+
+    /// With a change that is known.
+    #[inline]
+    fn put(now: C, region: &'r Region<C>, change: Change) -> Self {
+        Self { now, region: Some(region), at: region.put(change) }
+    }
+
+    #[inline]
+    fn change(&self) -> Change {
+        self.region.map_or(Change::NONE, |region| region.change(self.at))
     }
 
     pub(crate) const fn now(&self) -> &C {
@@ -88,18 +100,18 @@ impl<'r, C: Centre> Enclosed<'r, C> {
 
     #[inline]
     pub(crate) fn range(&self) -> Interval {
-        if self.region.is_some() { self.change.range } else { self.now.interval() }
+        self.region.map_or_else(|| self.now.interval(), |region| region.change(self.at).range)
     }
 
     /// Looks at the slopes.
     pub(crate) fn each_slope(&self, f: impl FnMut(&Slope)) {
         if let Some(region) = self.region {
-            region.each(self.change, f);
+            region.each(self.change(), f);
         }
     }
 
-    pub(crate) const fn jump(&self) -> Interval {
-        self.change.jump
+    pub(crate) fn jump(&self) -> Interval {
+        self.change().jump
     }
 
     /// Whether the number is nothing, and stays so.
@@ -120,7 +132,7 @@ impl<'r, C: Centre> Enclosed<'r, C> {
         let Some(region) = self.region.or(other.region) else { return Self::constant(now) };
         // Of the present prices alone the range is known.
         let range = if region.is_still() { Interval::ALL } else { range() };
-        Self::changing(now, region, region.joined((self.change, other.change), range, f))
+        Self::changing(now, region, region.joined((self.change(), other.change()), range, f))
     }
 
     /// What is between two numbers: `share` of the change of this one, the rest of the other's.
@@ -141,26 +153,28 @@ impl<'r, C: Centre> Enclosed<'r, C> {
     /// jump.
     fn joined(&self, other: &Self, range: Interval, apart: Interval) -> Self {
         let Some(region) = self.region.or(other.region) else { return self.clone() };
-        let mut change = region.joined((self.change, other.change), range, Interval::hull);
-        change.jump = self.change.jump.hull(other.change.jump.plus(apart));
+        let (of_self, of_other) = (self.change(), other.change());
+        let mut change = region.joined((of_self, of_other), range, Interval::hull);
+        change.jump = of_self.jump.hull(of_other.jump.plus(apart));
         Self::changing(self.now.clone(), region, change)
     }
 
-    /// Under another present value, and a range that follows from it alone.
+    /// More by a number that stays.
     #[inline]
-    fn shifted(&self, now: C, range: Interval) -> Self {
-        Self { now, region: self.region, change: self.change.of_sum(range) }
+    fn shifted(&self, now: C, region: &'r Region<C>, by: Interval) -> Self {
+        let change = region.change(self.at);
+        Self::put(now, region, change.of_sum(change.range.plus(by)))
     }
 
     /// Times a number that stays.
     #[inline]
     fn scaled(&self, now: C, region: &'r Region<C>, by: Interval) -> Self {
-        Self { now, region: Some(region), change: region.scaled(self.change, |a| a.times(by)) }
+        Self::put(now, region, region.scaled(region.change(self.at), |a| a.times(by)))
     }
 
     /// The product of two numbers that move.
     fn product(&self, other: &Self, now: C) -> Self {
-        let (range, others) = (self.change.range, other.change.range);
+        let (range, others) = (self.range(), other.range());
         // Of the two ways to write the difference the one that multiplies with the range that is less wide.
         let (of_self, of_other) = if range.spread_of() <= others.spread_of() {
             (other.now.interval(), range)
@@ -173,7 +187,7 @@ impl<'r, C: Centre> Enclosed<'r, C> {
     /// One over the price that this is, as it is known to be a line.
     fn flipped(&self, region: &'r Region<C>) -> Self {
         let now = C::of(1.0).over(&self.now);
-        Self::changing(now, region, self.change.of_flipped(POSITIVE))
+        Self::changing(now, region, region.change(self.at).of_flipped(POSITIVE))
     }
 }
 
@@ -210,9 +224,9 @@ impl<'r, C: Centre> Number for Enclosed<'r, C> {
         let now = self.now.plus(&other.now);
         match (self.region, other.region) {
             (None, None) => Self::constant(now),
-            (Some(_), None) => self.shifted(now, self.change.range.plus(other.now.interval())),
-            (None, Some(_)) => other.shifted(now, other.change.range.plus(self.now.interval())),
-            _ => self.both(other, now, || self.change.range.plus(other.change.range), Interval::plus),
+            (Some(region), None) => self.shifted(now, region, other.now.interval()),
+            (None, Some(region)) => other.shifted(now, region, self.now.interval()),
+            _ => self.both(other, now, || self.range().plus(other.range()), Interval::plus),
         }
     }
 
@@ -224,7 +238,7 @@ impl<'r, C: Centre> Number for Enclosed<'r, C> {
         let now = self.now.minus(&other.now);
         match (self.region, other.region) {
             (None, None) => Self::constant(now),
-            (Some(_), None) => self.shifted(now, self.change.range.minus(other.now.interval())),
+            (Some(region), None) => self.shifted(now, region, other.now.interval().negated()),
             _ => self.both(other, now, || self.range().minus(other.range()), Interval::minus),
         }
     }
@@ -248,9 +262,9 @@ impl<'r, C: Centre> Number for Enclosed<'r, C> {
             (None, None) => return Self::constant(now),
             (Some(region), None) => {
                 let by = divisor.now.interval();
-                return Self { now, region: Some(region), change: region.scaled(self.change, |a| a.over(by)) };
+                return Self::put(now, region, region.scaled(region.change(self.at), |a| a.over(by)));
             }
-            (_, Some(region)) if divisor.change.flips => {
+            (_, Some(region)) if region.change(divisor.at).flips => {
                 return Self { now, ..self.times(&divisor.flipped(region)) };
             }
             _ => {}
@@ -304,11 +318,11 @@ impl<'r, C: Centre> Number for Enclosed<'r, C> {
 
     /// The sign all over the box.
     fn sign(&self) -> Option<Ordering> {
-        match self.region {
-            None => self.now.sign(),
-            Some(_) if self.change.range.low > 0.0 => Some(Ordering::Greater),
-            Some(_) if self.change.range.high < 0.0 => Some(Ordering::Less),
-            Some(_) => None,
+        let Some(region) = self.region else { return self.now.sign() };
+        match region.change(self.at).range {
+            range if range.low > 0.0 => Some(Ordering::Greater),
+            range if range.high < 0.0 => Some(Ordering::Less),
+            _ => None,
         }
     }
 
@@ -331,7 +345,7 @@ impl<'r, C: Centre> Number for Enclosed<'r, C> {
         // One over the price is a line, of which the price is known to be one over.
         let line = Interval::point(1.0).over(scale);
         let flipped = Self::changing(C::of(1.0).over(&price), region, region.line(axis, (None, line), POSITIVE));
-        let range = Interval::point(1.0).over(flipped.change.range);
+        let range = Interval::point(1.0).over(flipped.range());
         let slope = range.times(price.interval()).over(scale).negated();
         Self::changing(price, region, region.line(axis, (Some(line), slope), range))
     }
@@ -354,12 +368,13 @@ impl<'r, C: Centre> Number for Enclosed<'r, C> {
     }
 
     fn within(&self) -> Option<Within> {
-        let difference = self.region?.difference(self.change);
-        Some(Within { range: self.change.range, falls: difference.low < 0.0, rises: difference.high > 0.0 })
+        let (region, change) = (self.region?, self.change());
+        let difference = region.difference(change);
+        Some(Within { range: change.range, falls: difference.low < 0.0, rises: difference.high > 0.0 })
     }
 
     fn keep(&self) -> bool {
-        let kept = || Kept { now: self.now.clone(), change: self.change };
+        let kept = || Kept { now: self.now.clone(), at: self.at };
         self.region.is_some_and(|region| region.keep(kept))
     }
 }

@@ -66,7 +66,7 @@ impl Change {
 #[derive(Debug)]
 pub(super) struct Kept<C> {
     pub(super) now: C,
-    pub(super) change: Change,
+    pub(super) at: u32,
 }
 
 /// A box of prices, and the numbers that keep their sides of zero where results hold.
@@ -76,6 +76,7 @@ pub(crate) struct Region<C> {
     /// Whether it is the present prices alone.
     still: bool,
     slopes: RefCell<Vec<Slope>>,
+    changes: RefCell<Vec<Change>>,
     keeps: Cell<bool>,
     pub(super) kept: RefCell<Vec<Kept<C>>>,
 }
@@ -83,10 +84,12 @@ pub(crate) struct Region<C> {
 impl<C> Region<C> {
     /// A box of the present prices alone.
     pub(crate) fn new(axes: Vec<Axis>) -> Self {
-        /// Slopes of a pool of some positions.
-        const ROOM: usize = 512;
-        let slopes = RefCell::new(Vec::with_capacity(ROOM));
-        Self { axes, still: false, slopes, keeps: Cell::new(false), kept: RefCell::default() }
+        /// Numbers of a pool of some positions, and slopes of each.
+        const ROOM: usize = 128;
+        const EACH: usize = 4;
+        let (slopes, changes) = (Vec::with_capacity(ROOM * EACH), Vec::with_capacity(ROOM));
+        let (slopes, changes) = (RefCell::new(slopes), RefCell::new(changes));
+        Self { axes, still: false, slopes, changes, keeps: Cell::new(false), kept: RefCell::default() }
     }
 
     /// Another box around the same prices. With `keep` tiers with jumps are kept: results hold where the numbers of
@@ -97,6 +100,7 @@ impl<C> Region<C> {
         }
         self.still = moves.iter().all(|&moves| moves == Interval::ZERO);
         self.slopes.get_mut().clear();
+        self.changes.get_mut().clear();
         self.kept.get_mut().clear();
         self.keeps.set(keep);
     }
@@ -116,6 +120,21 @@ impl<C> Region<C> {
             self.kept.borrow_mut().push(kept());
         }
         keeps
+    }
+
+    /// The change of a number.
+    #[inline]
+    pub(super) fn change(&self, at: u32) -> Change {
+        self.changes.borrow()[at as usize]
+    }
+
+    /// Where the change of a number is from now on.
+    #[inline]
+    pub(super) fn put(&self, change: Change) -> u32 {
+        let mut all = self.changes.borrow_mut();
+        let at = place(all.len());
+        all.push(change);
+        at
     }
 
     /// Looks at the slopes of a change.
