@@ -378,3 +378,64 @@ impl<'r, C: Centre> Number for Enclosed<'r, C> {
         self.region.is_some_and(|region| region.keep(kept))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A small generator of pseudo-random shares.
+    struct Draw(u64);
+
+    impl Draw {
+        fn share(&mut self) -> f64 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            f64::from(u32::try_from(self.0 >> 32).unwrap()) / f64::from(u32::MAX)
+        }
+    }
+
+    /// Every operation, of three prices, the last of them of an inverse instrument.
+    fn formula<N: Number>([one, other, inverse]: &[N; 3], of: [f64; 4]) -> [N; 5] {
+        let of = of.map(N::of);
+        let sum = one.times(&of[0]).minus(&other.times(&of[1])).plus(&of[2]);
+        let over = of[3].over(inverse).minus(&of[0]);
+        let product = sum.times(&over).abs();
+        [
+            sum.larger(&over).minus(&product.smaller(&of[3])),
+            sum.positive().times(other).plus(&over.negative().over(one)),
+            product.over(&one.plus(other)),
+            other.times(inverse).minus(&sum.abs()).positive(),
+            inverse.times(&of[1]).plus(&over.times(&of[1]).over(&N::of(3.0))),
+        ]
+    }
+
+    #[test]
+    fn prop_enclosed_holds_what_formulas_give_within_its_box() {
+        let mut draw = Draw(9);
+        for _ in 0..400 {
+            let now: [f64; 3] = std::array::from_fn(|_| 0.1 + 3.0 * draw.share());
+            let constants: [f64; 4] = std::array::from_fn(|_| 4.0 * draw.share() - 2.0);
+            let wide = [0.9, 0.3, 0.01, 1e-6, 0.0][usize::try_from(draw.0 >> 40).unwrap() % 5];
+            let moves: [Interval; 3] =
+                std::array::from_fn(|_| Interval::new(-wide * draw.share(), 2.0 * wide * draw.share()));
+            let axis = |at: usize| Axis { from: now[at], inverse: at == 2, moves: Interval::ZERO };
+            let mut region = Region::<Bounded>::new((0..3).map(axis).collect());
+            region.turn_to(&moves, false);
+            let box_of = &region;
+            let price = |at: usize| {
+                let axis = u32::try_from(at).unwrap();
+                Enclosed::<Bounded>::moving(now[at], Motion::Free { axis }, &box_of)
+            };
+            let over = formula(&std::array::from_fn(price), constants);
+            for _ in 0..8 {
+                let by: [f64; 3] = moves.map(|of| of.low + (of.high - of.low) * draw.share() * 0.999_999);
+                let price = |at: usize| if at == 2 { now[2] / (1.0 + by[2]) } else { now[at] * (1.0 + by[at]) };
+                let there: [f64; 3] = std::array::from_fn(price);
+                let held = formula(&there.map(Exact::of), constants);
+                for (number, held) in over.iter().zip(&held) {
+                    let (range, held) = (number.range(), held.to_f64());
+                    assert!(range.low <= held && held <= range.high, "{held} in {range:?}: {now:?} {moves:?}");
+                }
+            }
+        }
+    }
+}

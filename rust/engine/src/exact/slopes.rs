@@ -178,14 +178,14 @@ impl<C> Region<C> {
         let (mut of_a, mut of_b) = (a.places(), b.places());
         all.reserve(of_a.len() + of_b.len());
         while of_a.start < of_a.end && of_b.start < of_b.end {
-            let (x, y) = (all[of_a.start], all[of_b.start]);
-            let (has_a, has_b) = (x.axis <= y.axis, y.axis <= x.axis);
+            let (one, other) = (all[of_a.start], all[of_b.start]);
+            let (has_a, has_b) = (one.axis <= other.axis, other.axis <= one.axis);
             let slope = match (has_a, has_b) {
-                (true, true) => f(x.slope, y.slope),
-                (true, false) => f(x.slope, Interval::ZERO),
-                _ => f(Interval::ZERO, y.slope),
+                (true, true) => f(one.slope, other.slope),
+                (true, false) => f(one.slope, Interval::ZERO),
+                _ => f(Interval::ZERO, other.slope),
             };
-            all.push(Slope { axis: if has_a { x.axis } else { y.axis }, slope });
+            all.push(Slope { axis: if has_a { one.axis } else { other.axis }, slope });
             of_a.start += usize::from(has_a);
             of_b.start += usize::from(has_b);
         }

@@ -7,7 +7,6 @@
 
 use std::rc::Rc;
 
-use crate::exact::larger;
 use crate::exact::{Axis, Bounded, Centre, Enclosed, Exact, Interval, Number, Region};
 use crate::market::{Combine, Constraint, Payoff, Prices, TriggerPrice};
 
@@ -16,7 +15,8 @@ use super::evaluate::{PoolValue, Wanted, evaluate};
 use super::flags::{LeftOf, equity_left};
 use super::judge::excess;
 use super::moment::{Moment, Moves, Source};
-use super::room::{Guard, room};
+use super::room::Guard;
+use super::search::{Ask, Search};
 
 /// The prices of one source that a region allows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,21 +28,15 @@ pub(crate) struct Bounds {
     pub(crate) high: f64,
 }
 
-/// Functions that must keep their sides of zero; each is not negative now, as it is known, and must not fall below what it
-/// has left. `None` where rounding leaves a choice open.
-trait Ask {
-    fn functions<'r, C: Centre>(&self, region: &'r Region<C>) -> Option<Vec<Enclosed<'r, C>>>;
-}
-
 /// What is asked of a pool.
-struct OfPool<'a> {
-    book: &'a Book,
-    pool: usize,
-    prices: &'a Prices,
-    sources: &'a [Source],
-    levels: &'a [f64],
-    bits: u32,
-    guarded: u32,
+pub(super) struct OfPool<'a> {
+    pub(super) book: &'a Book,
+    pub(super) pool: usize,
+    pub(super) prices: &'a Prices,
+    pub(super) sources: &'a [Source],
+    pub(super) levels: &'a [f64],
+    pub(super) bits: u32,
+    pub(super) guarded: u32,
 }
 
 /// What is asked of an account.
@@ -204,117 +198,6 @@ fn bounds(Axis { from, inverse, .. }: Axis, moves: Interval) -> (f64, f64) {
     (if low < from { low } else { from }, if high > from { high } else { from })
 }
 
-/// Looks for a box.
-struct Search<'a, A> {
-    ask: &'a A,
-    axes: &'a [Axis],
-    weights: &'a [f64],
-    /// What is wanted at most.
-    limits: &'a [Interval],
-}
-
-/// A box that is left at most so many times as often as the one that is wanted ends the search: others are hardly better.
-const ENOUGH: f64 = 9.0;
-
-/// How often a box is tried.
-const TRIALS: usize = 4;
-
-impl<A: Ask> Search<'_, A> {
-    /// The guards over a box; `None` where rounding leaves something open in it.
-    fn guards<C: Centre>(&self, region: &mut Region<C>, moves: &[Interval], keep: bool) -> Option<Vec<Guard>> {
-        region.turn_to(moves, keep);
-        let region = &*region;
-        let functions = self.ask.functions(region)?;
-        Some(functions.iter().chain(&region.kept()).map(|function| Guard::new(function, moves.len())).collect())
-    }
-
-    /// The moves that are certain; `None` where rounding leaves open what holds now.
-    fn run<C: Centre>(&self) -> Option<Vec<Interval>> {
-        let n = self.axes.len();
-        let now = vec![Interval::ZERO; n];
-        let region = &mut Region::<C>::new(self.axes.to_vec());
-        let guards = self.guards(region, &now, false)?;
-        let wanted = room(&guards, 1.0, self.weights, self.limits);
-        let limits = self.nearer(&wanted);
-        let enough = ENOUGH * rate(&wanted, &wanted, self.weights);
-        let (mut best, mut least) = (now, f64::INFINITY);
-        // A little more, since slopes rise along the way.
-        let first = room(&guards, 1.25, self.weights, &limits);
-        let mut trial = first.clone();
-        for _ in 0..TRIALS {
-            let mut guards = self.guards(region, &trial, false);
-            if guards.as_ref().is_none_or(|guards| guards.iter().any(|guard| guard.jumps)) {
-                guards = self.guards(region, &trial, true).or(guards);
-            }
-            let found =
-                guards.map_or_else(|| vec![Interval::ZERO; n], |guards| room(&guards, 1.0, self.weights, &trial));
-            let of_found = rate(&found, &wanted, self.weights);
-            let next = next_trial(&trial, &found, &first);
-            if of_found < least {
-                (best, least) = (found, of_found);
-            }
-            if least <= enough || next == trial {
-                break;
-            }
-            trial = next;
-        }
-        Some(best)
-    }
-}
-
-/// A side that is so many times as far away as all sides are together is left as seldom as one without an end, nearly; so is
-/// one at this distance, or near it.
-const SELDOM: f64 = 8.0;
-const FAR_ENOUGH: f64 = 0.02;
-
-impl<A> Search<'_, A> {
-    /// What is tried at most, where it is wanted at most so much: what moves far by itself bends what others lose.
-    fn nearer(&self, wanted: &[Interval]) -> Vec<Interval> {
-        if wanted.len() < 2 {
-            return self.limits.to_vec();
-        }
-        let far = larger(SELDOM / rate(wanted, wanted, self.weights).sqrt(), FAR_ENOUGH);
-        let near = |weight: f64| Interval::new(-far * weight, far * weight);
-        self.limits.iter().zip(self.weights).map(|(limit, &weight)| limit.and(near(weight))).collect()
-    }
-}
-
-/// How far is tried where nothing says how far to try: four times as much, or a quarter.
-const FAR: Interval = Interval::new(-0.75, 3.0);
-
-/// Where to try next: nowhere without bound; then further where all that was tried was found, else nearer to what was found.
-fn next_trial(trial: &[Interval], found: &[Interval], first: &[Interval]) -> Vec<Interval> {
-    if trial.iter().any(|trial| trial.low < FAR.low || trial.high > FAR.high) {
-        return trial.iter().map(|trial| trial.and(FAR)).collect();
-    }
-    let smaller = |a: f64, b: f64| if a < b { a } else { b };
-    let side = |trial: f64, found: f64, first: f64| {
-        let nearer = -smaller(-trial * 0.25, -found * 2.0);
-        smaller(if found >= trial * 0.99 { trial * 2.0 } else { nearer }, first)
-    };
-    let sides = trial.iter().zip(found).zip(first);
-    let next = sides.map(|((trial, found), first)| {
-        Interval::new(-side(-trial.low, -found.low, -first.low), side(trial.high, found.high, first.high)).and(FAR)
-    });
-    next.collect()
-}
-
-/// How often prices leave a box, in proportion: they leave a side that is `z` typical moves away with `1 / z^2`. Sides where
-/// nothing is wanted do not count.
-fn rate(moves: &[Interval], wanted: &[Interval], weights: &[f64]) -> f64 {
-    // Sides at the present price tell boxes apart by their others.
-    const LEAST: f64 = 1e-6;
-    let of_side = |z: f64, wanted: f64, weight: f64| {
-        let moves = weight / larger(z, LEAST);
-        if wanted == 0.0 { 0.0 } else { moves * moves }
-    };
-    let sides = moves.iter().zip(wanted).zip(weights).map(|((of, wanted), &weight)| {
-        // What is far away is left seldom, however far it is.
-        1.0 + of_side(-of.low, -wanted.low, weight) + of_side(of.high, wanted.high, weight)
-    });
-    sides.fold(0.0, |sum, of| sum + of)
-}
-
 impl OfPool<'_> {
     fn moment<'a, 'r, C: Centre>(&'a self, last: bool, region: &'a &'r Region<C>) -> Moment<'a, Enclosed<'r, C>> {
         let mark = if last { self.prices.last() } else { self.prices.mark() };
@@ -406,12 +289,16 @@ impl Ask for OfPool<'_> {
         }
         Some(functions)
     }
+
+    fn guess(&self) -> Option<Vec<Guard>> {
+        self.nearly()
+    }
 }
 
 impl OfPool<'_> {
     /// The levels to look at, and whether they are passed: as long as what is required is not negative, of those that are
     /// passed the lowest, and of the others the highest.
-    fn levels_that_count(&self, ordered: bool) -> Vec<(usize, bool)> {
+    pub(super) fn levels_that_count(&self, ordered: bool) -> Vec<(usize, bool)> {
         let guarded = (0..self.levels.len()).filter(|k| self.guarded >> k & 1 != 0);
         let (set, unset): (Vec<usize>, Vec<usize>) = guarded.partition(|k| self.bits >> k & 1 != 0);
         let by_level = |a: &&usize, b: &&usize| self.levels[**a].total_cmp(&self.levels[**b]);
@@ -430,5 +317,9 @@ impl Ask for OfAccount<'_> {
         let mark = if last { self.prices.last() } else { self.prices.mark() };
         let left: Enclosed<'r, C> = equity_left(self.of, Moment::along(mark, self.prices.index(), moves, &region));
         Some(vec![if self.flag { Enclosed::zero().minus(&left) } else { left }])
+    }
+
+    fn guess(&self) -> Option<Vec<Guard>> {
+        None
     }
 }

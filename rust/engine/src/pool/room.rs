@@ -33,6 +33,11 @@ impl Guard {
         Self { slack, jumps: function.jump().low < 0.0 && slack < 0.5 * now, losses }
     }
 
+    /// Of a function that is nearly linear, with a slope by axis.
+    pub(super) fn nearly(slack: f64, slopes: impl Iterator<Item = f64>) -> Self {
+        Self { slack, jumps: false, losses: slopes.map(|slope| [positive(slope), positive(-slope)]).collect() }
+    }
+
     /// What an axis needs of the slack to move as it likes within the limits.
     fn need(&self, at: usize, limit: Interval) -> f64 {
         let [down, up] = self.losses[at];
