@@ -18,11 +18,10 @@
 //! result is linear in pieces in that amount: its difference quotient lies between the least and the greatest slope. All ends are rounded outward, and the value at
 //! present is a number of its own, in doubles with a bound or without rounding.
 
-use std::cell::RefCell;
 use std::cmp::Ordering;
-use std::rc::Rc;
 
 use super::interval::{Interval, share_above};
+use super::slopes::{Axis, Change, Kept, Region, Slope};
 use super::{Bounded, Exact, Motion, Number};
 
 /// A number of which it is known between which doubles it lies.
@@ -31,6 +30,7 @@ pub(crate) trait Centre: Number {
 }
 
 impl Centre for Bounded {
+    #[inline]
     fn interval(&self) -> Interval {
         Interval::around(self.to_f64(), self.error())
     }
@@ -44,60 +44,14 @@ impl Centre for Exact {
     }
 }
 
-/// One price that moves: `t` from `low`, at most 0, to `high`, at least 0.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Axis {
-    /// The present price.
-    pub(crate) from: f64,
-    /// Whether the variable is one over the price.
-    pub(crate) inverse: bool,
-    /// At least -1, which is a price (or one over it) of zero.
-    pub(crate) moves: Interval,
-}
-
-/// A box of prices, and the numbers that keep their sides of zero where results hold.
-#[derive(Debug)]
-pub(crate) struct Region<C> {
-    axes: Vec<Axis>,
-    keeps: Option<RefCell<Vec<Enclosed<C>>>>,
-}
-
-impl<C: Centre> Region<C> {
-    /// A box. With `keep` tiers with jumps are kept: results hold where the numbers of [`Self::kept`] keep theirs.
-    pub(crate) fn new(axes: Vec<Axis>, keep: bool) -> Rc<Self> {
-        Rc::new(Self { axes, keeps: keep.then(RefCell::default) })
-    }
-
-    /// Numbers that are not negative at present (or positive, if they must be), and must stay so.
-    pub(crate) fn kept(&self) -> Vec<Enclosed<C>> {
-        self.keeps.as_ref().map_or_else(Vec::new, RefCell::take)
-    }
-}
-
-/// The slope of a number in one variable.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Slope {
-    pub(crate) axis: u32,
-    pub(crate) slope: Interval,
-}
-
-#[derive(Debug)]
-struct Change<C> {
-    /// By axis, ascending.
-    slopes: Vec<Slope>,
-    jump: Interval,
-    region: Option<Rc<Region<C>>>,
-    /// Of a price of an inverse instrument: one over it.
-    flipped: Option<Enclosed<C>>,
-}
-
 /// A number over a box.
 #[derive(Debug, Clone)]
-pub(crate) struct Enclosed<C> {
+pub(crate) struct Enclosed<'r, C> {
     now: C,
-    range: Interval,
     /// `None` where nothing moves.
-    change: Option<Rc<Change<C>>>,
+    region: Option<&'r Region<C>>,
+    /// Where the region has how it changes.
+    at: u32,
 }
 
 /// Where a number gets to within the box.
@@ -109,108 +63,139 @@ pub(crate) struct Within {
     pub(crate) rises: bool,
 }
 
-/// The slopes of two numbers, joined axis by axis.
-fn merged(a: &[Slope], b: &[Slope], join: impl Fn(Interval, Interval) -> Interval) -> Vec<Slope> {
-    let mut all = Vec::with_capacity(a.len() + b.len());
-    let (mut rest_of_a, mut rest_of_b) = (a.iter().peekable(), b.iter().peekable());
-    loop {
-        let (of_a, of_b) = (rest_of_a.peek(), rest_of_b.peek());
-        let Some(axis) = of_a.into_iter().chain(of_b).map(|of| of.axis).min() else { return all };
-        let slope_of_a = rest_of_a.next_if(|of| of.axis == axis).map_or(Interval::ZERO, |of| of.slope);
-        let slope_of_b = rest_of_b.next_if(|of| of.axis == axis).map_or(Interval::ZERO, |of| of.slope);
-        all.push(Slope { axis, slope: join(slope_of_a, slope_of_b) });
+impl<C: Centre> Region<C> {
+    /// Numbers that are not negative at present (or positive, if they must be), and must stay so.
+    pub(crate) fn kept(&self) -> Vec<Enclosed<'_, C>> {
+        let number = |of: &Kept<C>| Enclosed { now: of.now.clone(), region: Some(self), at: of.at };
+        self.kept.borrow().iter().map(number).collect()
     }
 }
 
-impl<C: Centre> Change<C> {
-    /// What the number differs by from what it is at present.
-    fn difference(&self) -> Interval {
-        let axes = self.region.as_ref().map_or(&[] as &[Axis], |region| &region.axes);
-        self.slopes.iter().fold(self.jump, |sum, of| sum.plus(of.slope.times(axes[of.axis as usize].moves)))
+impl<'r, C: Centre> Enclosed<'r, C> {
+    const fn constant(now: C) -> Self {
+        Self { now, region: None, at: 0 }
     }
 
-    fn mapped(&self, f: impl Fn(Interval) -> Interval) -> Self {
-        Self {
-            slopes: self.slopes.iter().map(|of| Slope { slope: f(of.slope), ..*of }).collect(),
-            jump: f(self.jump),
-            region: self.region.clone(),
-            flipped: None,
-        }
+    #[inline]
+    fn changing(now: C, region: &'r Region<C>, change: Change) -> Self {
+        let range = now.interval();
+        let range = if region.is_still() { range } else { change.range.and(range.plus(region.difference(change))) };
+        Self::put(now, region, change.within(range))
     }
 
-    fn joined(&self, other: &Self, f: impl Fn(Interval, Interval) -> Interval) -> Self {
-        Self {
-            slopes: merged(&self.slopes, &other.slopes, &f),
-            jump: f(self.jump, other.jump),
-            region: self.region.clone().or_else(|| other.region.clone()),
-            flipped: None,
-        }
-    }
-}
-
-impl<C: Centre> Enclosed<C> {
-    fn constant(now: C) -> Self {
-        Self { range: now.interval(), now, change: None }
+    /// With a change that is known.
+    #[inline]
+    fn put(now: C, region: &'r Region<C>, change: Change) -> Self {
+        Self { now, region: Some(region), at: region.put(change) }
     }
 
-    fn changing(now: C, range: Interval, change: Change<C>) -> Self {
-        let range = range.and(now.interval().plus(change.difference()));
-        Self { now, range, change: Some(Rc::new(change)) }
+    #[inline]
+    fn change(&self) -> Change {
+        self.region.map_or(Change::NONE, |region| region.change(self.at))
     }
 
     pub(crate) const fn now(&self) -> &C {
         &self.now
     }
 
-    pub(crate) const fn range(&self) -> Interval {
-        self.range
+    #[inline]
+    pub(crate) fn range(&self) -> Interval {
+        self.region.map_or_else(|| self.now.interval(), |region| region.change(self.at).range)
     }
 
-    pub(crate) fn slopes(&self) -> &[Slope] {
-        self.change.as_ref().map_or(&[], |change| &change.slopes)
+    /// Looks at the slopes.
+    pub(crate) fn each_slope(&self, f: impl FnMut(&Slope)) {
+        if let Some(region) = self.region {
+            region.each(self.change(), f);
+        }
     }
 
     pub(crate) fn jump(&self) -> Interval {
-        self.change.as_ref().map_or(Interval::ZERO, |change| change.jump)
+        self.change().jump
+    }
+
+    /// Whether the number is nothing, and stays so.
+    #[inline]
+    fn is_nothing(&self) -> bool {
+        self.region.is_none() && self.now.sign() == Some(Ordering::Equal)
     }
 
     /// `f` of the changes of two numbers; of none there is none.
-    fn both(&self, other: &Self, (now, range): (C, Interval), f: impl Fn(Interval, Interval) -> Interval) -> Self {
-        let zero = Interval::ZERO;
-        let change = match (&self.change, &other.change) {
-            (None, None) => return Self { now, range, change: None },
-            (Some(a), None) => a.mapped(|a| f(a, zero)),
-            (None, Some(b)) => b.mapped(|b| f(zero, b)),
-            (Some(a), Some(b)) => a.joined(b, f),
-        };
-        Self::changing(now, range, change)
+    #[inline]
+    fn both(
+        &self,
+        other: &Self,
+        now: C,
+        range: impl FnOnce() -> Interval,
+        f: impl Fn(Interval, Interval) -> Interval,
+    ) -> Self {
+        let Some(region) = self.region.or(other.region) else { return Self::constant(now) };
+        // Of the present prices alone the range is known.
+        let range = if region.is_still() { Interval::ALL } else { range() };
+        Self::changing(now, region, region.joined((self.change(), other.change()), range, f))
     }
 
     /// What is between two numbers: `share` of the change of this one, the rest of the other's.
-    fn between(&self, other: &Self, (now, range): (C, Interval), share: Interval) -> Self {
+    fn between(&self, other: &Self, now: C, range: Interval, share: Interval) -> Self {
+        if share == Interval::new(0.0, 1.0) {
+            return self.both(other, now, || range, Interval::hull);
+        }
         // Linear in the share, so that its ends give the ends.
         let [low, high] = [share.low, share.high].map(Interval::point);
         let [rest_of_low, rest_of_high] = [low, high].map(|share| Interval::point(1.0).minus(share));
         let ends = |a: Interval, b: Interval| {
             low.times(a).plus(rest_of_low.times(b)).hull(high.times(a).plus(rest_of_high.times(b)))
         };
-        let exact = share == Interval::new(0.0, 1.0);
-        self.both(other, (now, range), |a, b| if exact { a.hull(b) } else { ends(a, b) })
+        self.both(other, now, || range, ends)
     }
 
     /// `self` or another, each somewhere in the box: with the hull of their slopes, and what they are `apart` at present as a
     /// jump.
     fn joined(&self, other: &Self, range: Interval, apart: Interval) -> Self {
-        let nothing = Change { slopes: Vec::new(), jump: Interval::ZERO, region: None, flipped: None };
-        let (a, b) = (self.change.as_deref().unwrap_or(&nothing), other.change.as_deref().unwrap_or(&nothing));
-        let mut change = a.joined(b, Interval::hull);
-        change.jump = a.jump.hull(b.jump.plus(apart));
-        Self::changing(self.now.clone(), range, change)
+        let Some(region) = self.region.or(other.region) else { return self.clone() };
+        let (of_self, of_other) = (self.change(), other.change());
+        let mut change = region.joined((of_self, of_other), range, Interval::hull);
+        change.jump = of_self.jump.hull(of_other.jump.plus(apart));
+        Self::changing(self.now.clone(), region, change)
+    }
+
+    /// More by a number that stays.
+    #[inline]
+    fn shifted(&self, now: C, region: &'r Region<C>, by: Interval) -> Self {
+        let change = region.change(self.at);
+        Self::put(now, region, change.of_sum(change.range.plus(by)))
+    }
+
+    /// Times a number that stays.
+    #[inline]
+    fn scaled(&self, now: C, region: &'r Region<C>, by: Interval) -> Self {
+        Self::put(now, region, region.scaled(region.change(self.at), |a| a.times(by)))
+    }
+
+    /// The product of two numbers that move.
+    fn product(&self, other: &Self, now: C) -> Self {
+        let (range, others) = (self.range(), other.range());
+        // Of the two ways to write the difference the one that multiplies with the range that is less wide.
+        let (of_self, of_other) = if range.spread_of() <= others.spread_of() {
+            (other.now.interval(), range)
+        } else {
+            (others, self.now.interval())
+        };
+        self.both(other, now, || range.times(others), |a, b| a.times(of_self).plus(b.times(of_other)))
+    }
+
+    /// One over the price that this is, as it is known to be a line.
+    fn flipped(&self, region: &'r Region<C>) -> Self {
+        let now = C::of(1.0).over(&self.now);
+        Self::changing(now, region, region.change(self.at).of_flipped(POSITIVE))
     }
 }
 
-impl<C: Centre> Number for Enclosed<C> {
-    type Path = Rc<Region<C>>;
+/// A price is positive.
+const POSITIVE: Interval = Interval::new(0.0, f64::INFINITY);
+
+impl<'r, C: Centre> Number for Enclosed<'r, C> {
+    type Path = &'r Region<C>;
 
     fn of(x: f64) -> Self {
         Self::constant(C::of(x))
@@ -225,93 +210,119 @@ impl<C: Centre> Number for Enclosed<C> {
     }
 
     fn zero() -> Self {
-        Self { now: C::zero(), range: Interval::ZERO, change: None }
+        Self::constant(C::zero())
     }
 
+    #[inline]
     fn plus(&self, other: &Self) -> Self {
-        let (now, range) = (self.now.plus(&other.now), self.range.plus(other.range));
-        match (&self.change, &other.change) {
-            (Some(change), None) | (None, Some(change)) if change.flipped.is_none() => {
-                Self { now, range, change: Some(Rc::clone(change)) }
-            }
-            _ => self.both(other, (now, range), Interval::plus),
+        if other.is_nothing() {
+            return self.clone();
+        }
+        if self.is_nothing() {
+            return other.clone();
+        }
+        let now = self.now.plus(&other.now);
+        match (self.region, other.region) {
+            (None, None) => Self::constant(now),
+            (Some(region), None) => self.shifted(now, region, other.now.interval()),
+            (None, Some(region)) => other.shifted(now, region, self.now.interval()),
+            _ => self.both(other, now, || self.range().plus(other.range()), Interval::plus),
         }
     }
 
+    #[inline]
     fn minus(&self, other: &Self) -> Self {
-        let (now, range) = (self.now.minus(&other.now), self.range.minus(other.range));
-        match (&self.change, &other.change) {
-            (Some(change), None) if change.flipped.is_none() => Self { now, range, change: Some(Rc::clone(change)) },
-            _ => self.both(other, (now, range), Interval::minus),
+        if other.is_nothing() {
+            return self.clone();
+        }
+        let now = self.now.minus(&other.now);
+        match (self.region, other.region) {
+            (None, None) => Self::constant(now),
+            (Some(region), None) => self.shifted(now, region, other.now.interval().negated()),
+            _ => self.both(other, now, || self.range().minus(other.range()), Interval::minus),
         }
     }
 
+    #[inline]
     fn times(&self, other: &Self) -> Self {
-        let (now, range) = (self.now.times(&other.now), self.range.times(other.range));
-        // Of the two ways to write the difference the one that multiplies with the range that is less wide.
-        let (of_self, of_other) = if self.range.spread_of() <= other.range.spread_of() {
-            (other.now.interval(), self.range)
-        } else {
-            (other.range, self.now.interval())
-        };
-        self.both(other, (now, range), |a, b| a.times(of_self).plus(b.times(of_other)))
+        let now = self.now.times(&other.now);
+        match (self.region, other.region) {
+            (None, None) => Self::constant(now),
+            _ if self.is_nothing() || other.is_nothing() => Self::zero(),
+            (Some(region), None) => self.scaled(now, region, other.now.interval()),
+            (None, Some(region)) => other.scaled(now, region, self.now.interval()),
+            (Some(_), Some(_)) => self.product(other, now),
+        }
     }
 
+    #[inline]
     fn over(&self, divisor: &Self) -> Self {
         let now = self.now.over(&divisor.now);
-        if let Some(flipped) = divisor.change.as_ref().and_then(|change| change.flipped.as_ref()) {
-            return Self { now, ..self.times(flipped) };
+        match (self.region, divisor.region) {
+            (None, None) => return Self::constant(now),
+            (Some(region), None) => {
+                let by = divisor.now.interval();
+                return Self::put(now, region, region.scaled(region.change(self.at), |a| a.over(by)));
+            }
+            (_, Some(region)) if region.change(divisor.at).flips => {
+                return Self { now, ..self.times(&divisor.flipped(region)) };
+            }
+            _ => {}
         }
-        let quotient = now.interval();
-        let range = self.range.over(divisor.range);
-        self.both(divisor, (now, range), |a, b| a.minus(quotient.times(b)).over(divisor.range))
+        let (quotient, by) = (now.interval(), divisor.range());
+        self.both(divisor, now, || self.range().over(by), |a, b| a.minus(quotient.times(b)).over(by))
     }
 
     fn abs(&self) -> Self {
-        if self.range.low >= 0.0 {
+        let range = self.range();
+        if range.low >= 0.0 {
             return self.clone();
         }
         let other = Self::zero().minus(self);
-        if self.range.high <= 0.0 {
+        if range.high <= 0.0 {
             return other;
         }
-        let share = share_above(self.now.interval(), self.range);
-        let furthest = Interval::point(0.0).larger(self.range.larger(self.range.negated()));
-        self.between(&other, (self.now.abs(), Interval::new(0.0, furthest.high)), share)
+        let share = share_above(self.now.interval(), range);
+        let furthest = Interval::ZERO.larger(range.larger(range.negated()));
+        self.between(&other, self.now.abs(), Interval::new(0.0, furthest.high), share)
     }
 
+    #[inline]
     fn larger(&self, other: &Self) -> Self {
-        if self.range.low >= other.range.high {
+        let (range, others) = (self.range(), other.range());
+        if range.low >= others.high {
             return self.clone();
         }
-        if other.range.low >= self.range.high {
+        if others.low >= range.high {
             return other.clone();
         }
         let apart = self.minus(other);
-        let share = share_above(apart.now.interval(), apart.range);
-        self.between(other, (self.now.larger(&other.now), self.range.larger(other.range)), share)
+        let share = share_above(apart.now.interval(), apart.range());
+        self.between(other, self.now.larger(&other.now), range.larger(others), share)
     }
 
+    #[inline]
     fn smaller(&self, other: &Self) -> Self {
-        if self.range.low >= other.range.high {
+        let (range, others) = (self.range(), other.range());
+        if range.low >= others.high {
             return other.clone();
         }
-        if other.range.low >= self.range.high {
+        if others.low >= range.high {
             return self.clone();
         }
         let apart = other.minus(self);
-        let share = share_above(apart.now.interval(), apart.range);
-        let range = self.range.negated().larger(other.range.negated()).negated();
-        self.between(other, (self.now.smaller(&other.now), range), share)
+        let share = share_above(apart.now.interval(), apart.range());
+        let range = range.negated().larger(others.negated()).negated();
+        self.between(other, self.now.smaller(&other.now), range, share)
     }
 
     /// The sign all over the box.
     fn sign(&self) -> Option<Ordering> {
-        match self.change {
-            None => self.now.sign(),
-            Some(_) if self.range.low > 0.0 => Some(Ordering::Greater),
-            Some(_) if self.range.high < 0.0 => Some(Ordering::Less),
-            Some(_) => None,
+        let Some(region) = self.region else { return self.now.sign() };
+        match region.change(self.at).range {
+            range if range.low > 0.0 => Some(Ordering::Greater),
+            range if range.high < 0.0 => Some(Ordering::Less),
+            _ => None,
         }
     }
 
@@ -323,31 +334,20 @@ impl<C: Centre> Number for Enclosed<C> {
         self.now.to_f64()
     }
 
-    fn moving(x: f64, motion: Motion, region: &Self::Path) -> Self {
+    fn moving(x: f64, motion: Motion, &region: &Self::Path) -> Self {
         let Motion::Free { axis } = motion else { return Self::of(x) };
-        let Axis { from, inverse, moves } = region.axes[axis as usize];
-        let line = |now: C, per: Interval| {
-            let slopes = vec![Slope { axis, slope: per }];
-            let change = Change { slopes, jump: Interval::ZERO, region: Some(Rc::clone(region)), flipped: None };
-            // A price is positive.
-            Self::changing(now, Interval::new(0.0, f64::INFINITY), change)
-        };
-        let scale = Interval::point(from);
-        if !inverse {
-            return line(C::of(x), scale);
-        }
-        let price = C::of(x);
-        let flipped = line(C::of(1.0).over(&price), Interval::point(1.0).over(scale));
-        let range = Interval::point(1.0).over(flipped.range);
-        let slope = range.times(price.interval()).over(scale).negated();
-        let change = Change {
-            slopes: vec![Slope { axis, slope }],
-            jump: Interval::ZERO,
-            region: Some(Rc::clone(region)),
-            flipped: Some(flipped),
-        };
+        let Axis { from, inverse, moves } = region.axis(axis);
         debug_assert!(moves.low <= 0.0 && moves.high >= 0.0, "the present is in the box");
-        Self::changing(price, range, change)
+        let (price, scale) = (C::of(x), Interval::point(from));
+        if !inverse {
+            return Self::changing(price, region, region.line(axis, (None, scale), POSITIVE));
+        }
+        // One over the price is a line, of which the price is known to be one over.
+        let line = Interval::point(1.0).over(scale);
+        let flipped = Self::changing(C::of(1.0).over(&price), region, region.line(axis, (None, line), POSITIVE));
+        let range = Interval::point(1.0).over(flipped.range());
+        let slope = range.times(price.interval()).over(scale).negated();
+        Self::changing(price, region, region.line(axis, (Some(line), slope), range))
     }
 
     fn or(&self, other: &Self, continuous: bool) -> Self {
@@ -355,26 +355,87 @@ impl<C: Centre> Number for Enclosed<C> {
             // Others may come between: of them all it is known that they lie within the slopes.
             return self.joined(other, Interval::ALL, Interval::ZERO);
         }
-        self.joined(other, self.range.hull(other.range), other.now.minus(&self.now).interval())
+        self.joined(other, self.range().hull(other.range()), other.now.minus(&self.now).interval())
     }
 
     fn either(&self, other: &Self, this: bool) -> Self {
         let (one, rest) = if this { (self, other) } else { (other, self) };
-        let apart = one.range.low > rest.range.high || one.range.high < rest.range.low;
-        let still = one.change.is_none() && rest.change.is_none();
+        let (range, others) = (one.range(), rest.range());
+        let apart = range.low > others.high || range.high < others.low;
+        let still = one.region.is_none() && rest.region.is_none();
         // A change of the larger of two lies between the changes of both, and so does one of the smaller.
-        if apart || still { one.clone() } else { one.joined(rest, one.range.hull(rest.range), Interval::ZERO) }
+        if apart || still { one.clone() } else { one.joined(rest, range.hull(others), Interval::ZERO) }
     }
 
     fn within(&self) -> Option<Within> {
-        let difference = self.change.as_ref()?.difference();
-        Some(Within { range: self.range, falls: difference.low < 0.0, rises: difference.high > 0.0 })
+        let (region, change) = (self.region?, self.change());
+        let difference = region.difference(change);
+        Some(Within { range: change.range, falls: difference.low < 0.0, rises: difference.high > 0.0 })
     }
 
     fn keep(&self) -> bool {
-        let region = self.change.as_ref().and_then(|change| change.region.as_ref());
-        let Some(keeps) = region.and_then(|region| region.keeps.as_ref()) else { return false };
-        keeps.borrow_mut().push(self.clone());
-        true
+        let kept = || Kept { now: self.now.clone(), at: self.at };
+        self.region.is_some_and(|region| region.keep(kept))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A small generator of pseudo-random shares.
+    struct Draw(u64);
+
+    impl Draw {
+        fn share(&mut self) -> f64 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            f64::from(u32::try_from(self.0 >> 32).unwrap()) / f64::from(u32::MAX)
+        }
+    }
+
+    /// Every operation, of three prices, the last of them of an inverse instrument.
+    fn formula<N: Number>([one, other, inverse]: &[N; 3], of: [f64; 4]) -> [N; 5] {
+        let of = of.map(N::of);
+        let sum = one.times(&of[0]).minus(&other.times(&of[1])).plus(&of[2]);
+        let over = of[3].over(inverse).minus(&of[0]);
+        let product = sum.times(&over).abs();
+        [
+            sum.larger(&over).minus(&product.smaller(&of[3])),
+            sum.positive().times(other).plus(&over.negative().over(one)),
+            product.over(&one.plus(other)),
+            other.times(inverse).minus(&sum.abs()).positive(),
+            inverse.times(&of[1]).plus(&over.times(&of[1]).over(&N::of(3.0))),
+        ]
+    }
+
+    #[test]
+    fn prop_enclosed_holds_what_formulas_give_within_its_box() {
+        let mut draw = Draw(9);
+        for _ in 0..400 {
+            let now: [f64; 3] = std::array::from_fn(|_| 0.1 + 3.0 * draw.share());
+            let constants: [f64; 4] = std::array::from_fn(|_| 4.0 * draw.share() - 2.0);
+            let wide = [0.9, 0.3, 0.01, 1e-6, 0.0][usize::try_from(draw.0 >> 40).unwrap() % 5];
+            let moves: [Interval; 3] =
+                std::array::from_fn(|_| Interval::new(-wide * draw.share(), 2.0 * wide * draw.share()));
+            let axis = |at: usize| Axis { from: now[at], inverse: at == 2, moves: Interval::ZERO };
+            let mut region = Region::<Bounded>::new((0..3).map(axis).collect());
+            region.turn_to(&moves, false);
+            let box_of = &region;
+            let price = |at: usize| {
+                let axis = u32::try_from(at).unwrap();
+                Enclosed::<Bounded>::moving(now[at], Motion::Free { axis }, &box_of)
+            };
+            let over = formula(&std::array::from_fn(price), constants);
+            for _ in 0..8 {
+                let by: [f64; 3] = moves.map(|of| of.low + (of.high - of.low) * draw.share() * 0.999_999);
+                let price = |at: usize| if at == 2 { now[2] / (1.0 + by[2]) } else { now[at] * (1.0 + by[at]) };
+                let there: [f64; 3] = std::array::from_fn(price);
+                let held = formula(&there.map(Exact::of), constants);
+                for (number, held) in over.iter().zip(&held) {
+                    let (range, held) = (number.range(), held.to_f64());
+                    assert!(range.low <= held && held <= range.high, "{held} in {range:?}: {now:?} {moves:?}");
+                }
+            }
+        }
     }
 }

@@ -10,55 +10,67 @@ pub(crate) struct Interval {
     pub(crate) high: f64,
 }
 
-/// Rounded outward, but for what is exact.
+/// A number of which `rounded` is what is left after rounding; with nothing on one side it is exact.
 #[derive(Clone, Copy)]
-enum Rounded {
-    Exact(f64),
-    Near(f64),
+struct Rounded {
+    rounded: f64,
+    exact: bool,
 }
 
 impl Rounded {
+    #[inline]
     fn product(a: f64, b: f64) -> Self {
-        if a == 0.0 || b == 0.0 { Self::Exact(0.0) } else { Self::Near(a * b) }
+        let exact = a == 0.0 || b == 0.0;
+        Self { rounded: if exact { 0.0 } else { a * b }, exact }
     }
 
     /// Of `0 / 0` and `inf / inf` the other ends of the intervals say what there is; nothing reaches `x / inf`.
+    #[inline]
     fn quotient(a: f64, b: f64) -> Self {
-        if a == 0.0 || b.is_infinite() { Self::Exact(0.0) } else { Self::Near(a / b.abs()) }
+        let exact = a == 0.0 || b.is_infinite();
+        Self { rounded: if exact { 0.0 } else { a / b.abs() }, exact }
     }
 
+    #[inline]
     fn sum(a: f64, b: f64) -> Self {
-        if a == 0.0 || b == 0.0 { Self::Exact(a + b) } else { Self::Near(a + b) }
+        Self { rounded: a + b, exact: a == 0.0 || b == 0.0 }
     }
 
-    const fn down(self) -> f64 {
-        match self {
-            Self::Exact(x) => x,
-            Self::Near(x) => x.next_down(),
-        }
+    #[inline]
+    fn down(self) -> f64 {
+        if self.exact { self.rounded } else { below(self.rounded) }
     }
 
-    const fn up(self) -> f64 {
-        match self {
-            Self::Exact(x) => x,
-            Self::Near(x) => x.next_up(),
-        }
+    #[inline]
+    fn up(self) -> f64 {
+        -Self { rounded: -self.rounded, ..self }.down()
     }
+}
+
+/// A number below a double that was rounded, which is its next or, of what overflowed, the largest.
+#[inline]
+fn below(x: f64) -> f64 {
+    let below = x - (x.abs() * f64::EPSILON + f64::MIN_POSITIVE);
+    // Beyond all numbers there is no difference.
+    if below.is_nan() { f64::MAX } else { below }
 }
 
 impl Interval {
     pub(crate) const ZERO: Self = Self { low: 0.0, high: 0.0 };
     pub(crate) const ALL: Self = Self { low: f64::NEG_INFINITY, high: f64::INFINITY };
 
+    #[inline]
     pub(crate) const fn new(low: f64, high: f64) -> Self {
         Self { low, high }
     }
 
+    #[inline]
     pub(crate) const fn point(x: f64) -> Self {
         Self { low: x, high: x }
     }
 
     /// What lies within `error` of a number, and a little more.
+    #[inline]
     pub(crate) fn around(x: f64, error: f64) -> Self {
         if error == 0.0 {
             return Self::point(x);
@@ -66,53 +78,61 @@ impl Interval {
         if !(x - error).is_finite() || !(x + error).is_finite() {
             return Self::ALL;
         }
-        Self { low: (x - error).next_down(), high: (x + error).next_up() }
+        Self { low: below(x - error), high: -below(-x - error) }
     }
 
+    #[inline]
     pub(crate) fn plus(self, other: Self) -> Self {
         Self { low: Rounded::sum(self.low, other.low).down(), high: Rounded::sum(self.high, other.high).up() }
     }
 
+    #[inline]
     pub(crate) const fn negated(self) -> Self {
         Self { low: -self.high, high: -self.low }
     }
 
+    #[inline]
     pub(crate) fn minus(self, other: Self) -> Self {
         self.plus(other.negated())
     }
 
+    #[inline]
     pub(crate) fn times(self, other: Self) -> Self {
-        if self.low >= 0.0 && other.low >= 0.0 {
-            let (low, high) = (Rounded::product(self.low, other.low), Rounded::product(self.high, other.high));
-            return Self { low: low.down(), high: high.up() };
+        if other.low >= 0.0 {
+            self.times_some(other)
+        } else if self.low >= 0.0 {
+            other.times_some(self)
+        } else if other.high <= 0.0 {
+            self.negated().times_some(other.negated())
+        } else if self.high <= 0.0 {
+            other.negated().times_some(self.negated())
+        } else {
+            // Both change their sign: no end is nothing.
+            let low = -larger(-(self.low * other.high), -(self.high * other.low));
+            Self { low: below(low), high: -below(-larger(self.low * other.low, self.high * other.high)) }
         }
-        Self::spread([
-            Rounded::product(self.low, other.low),
-            Rounded::product(self.low, other.high),
-            Rounded::product(self.high, other.low),
-            Rounded::product(self.high, other.high),
-        ])
     }
 
-    fn spread(ends: [Rounded; 4]) -> Self {
-        let low = ends.into_iter().map(Rounded::down).fold(f64::INFINITY, |low, x| if x < low { x } else { low });
-        let high = ends.into_iter().map(Rounded::up).fold(f64::NEG_INFINITY, |high, x| if x > high { x } else { high });
-        Self { low, high }
+    /// Times what is not negative.
+    #[inline]
+    fn times_some(self, other: Self) -> Self {
+        let low = Rounded::product(self.low, if self.low >= 0.0 { other.low } else { other.high });
+        let high = Rounded::product(self.high, if self.high >= 0.0 { other.high } else { other.low });
+        Self { low: low.down(), high: high.up() }
     }
 
     /// The quotient; all numbers where the divisor changes its sign.
+    #[inline]
     pub(crate) fn over(self, divisor: Self) -> Self {
         if divisor.low < 0.0 {
             return if divisor.high <= 0.0 { self.negated().over(divisor.negated()) } else { Self::ALL };
         }
-        Self::spread([
-            Rounded::quotient(self.low, divisor.low),
-            Rounded::quotient(self.low, divisor.high),
-            Rounded::quotient(self.high, divisor.low),
-            Rounded::quotient(self.high, divisor.high),
-        ])
+        let low = Rounded::quotient(self.low, if self.low >= 0.0 { divisor.high } else { divisor.low });
+        let high = Rounded::quotient(self.high, if self.high >= 0.0 { divisor.low } else { divisor.high });
+        Self { low: low.down(), high: high.up() }
     }
 
+    #[inline]
     pub(crate) fn hull(self, other: Self) -> Self {
         Self {
             low: if other.low < self.low { other.low } else { self.low },
@@ -121,11 +141,13 @@ impl Interval {
     }
 
     /// What lies in both, which both enclose the same number.
+    #[inline]
     pub(crate) fn and(self, other: Self) -> Self {
         Self { low: larger(self.low, other.low), high: -larger(-self.high, -other.high) }
     }
 
     /// The range of the larger of two numbers.
+    #[inline]
     pub(crate) fn larger(self, other: Self) -> Self {
         Self { low: larger(self.low, other.low), high: larger(self.high, other.high) }
     }

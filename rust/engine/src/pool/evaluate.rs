@@ -96,7 +96,7 @@ pub(super) fn add<N: Number>(sum: &mut Option<N>, term: Option<&N>) {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wanted {
     All,
-    /// What constraints look at, and what follows from it at no cost; the others are unknown.
+    /// What constraints look at; the others are left out.
     Tested,
 }
 
@@ -162,11 +162,15 @@ fn charge_layers<N: Number>(pool: &Pool<'_, N>, layers: &mut [Layer<N>], fence: 
         let instrument = &book.market().instruments()[leg.instrument];
         let layer = layer_of(book, layers, leg.instrument);
         layer.pnl = layer.pnl.plus(&leg.unrealized_pnl(instrument));
-        layer.notional = layer.notional.plus(&leg.at_mark);
         if let Some(fee) = pool.closing_fee(Margin::Maintenance, leg, fence) {
             layer.maintenance = layer.maintenance.plus(&fee);
         }
-        add(&mut layer.initial, pool.closing_fee(Margin::Initial, leg, fence).as_ref());
+        if margins.contains(&Margin::Initial) {
+            layer.notional = layer.notional.plus(&leg.at_mark);
+            add(&mut layer.initial, pool.closing_fee(Margin::Initial, leg, fence).as_ref());
+        } else {
+            layer.initial = None;
+        }
     }
     if rules.orders().order_loss == OrderLoss::Equity {
         for order in pool.orders {

@@ -18,6 +18,7 @@ mod fills;
 mod flags;
 mod folded;
 mod forms;
+mod guess;
 mod judge;
 mod lane_classes;
 mod layered;
@@ -31,6 +32,7 @@ mod region;
 #[cfg(test)]
 mod region_tests;
 mod room;
+mod search;
 mod shape;
 mod simple;
 mod tables;

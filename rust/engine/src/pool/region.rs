@@ -15,7 +15,8 @@ use super::evaluate::{PoolValue, Wanted, evaluate};
 use super::flags::{LeftOf, equity_left};
 use super::judge::excess;
 use super::moment::{Moment, Moves, Source};
-use super::room::{Guard, room};
+use super::room::Guard;
+use super::search::{Ask, Search};
 
 /// The prices of one source that a region allows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,21 +28,15 @@ pub(crate) struct Bounds {
     pub(crate) high: f64,
 }
 
-/// Functions that must keep their sides of zero; each is not negative now, as it is known, and must not fall below what it
-/// has left. `None` where rounding leaves a choice open.
-trait Ask {
-    fn functions<C: Centre>(&self, region: &Rc<Region<C>>) -> Option<Vec<Enclosed<C>>>;
-}
-
 /// What is asked of a pool.
-struct OfPool<'a> {
-    book: &'a Book,
-    pool: usize,
-    prices: &'a Prices,
-    sources: &'a [Source],
-    levels: &'a [f64],
-    bits: u32,
-    guarded: u32,
+pub(super) struct OfPool<'a> {
+    pub(super) book: &'a Book,
+    pub(super) pool: usize,
+    pub(super) prices: &'a Prices,
+    pub(super) sources: &'a [Source],
+    pub(super) levels: &'a [f64],
+    pub(super) bits: u32,
+    pub(super) guarded: u32,
 }
 
 /// What is asked of an account.
@@ -203,107 +198,18 @@ fn bounds(Axis { from, inverse, .. }: Axis, moves: Interval) -> (f64, f64) {
     (if low < from { low } else { from }, if high > from { high } else { from })
 }
 
-/// Looks for a box.
-struct Search<'a, A> {
-    ask: &'a A,
-    axes: &'a [Axis],
-    weights: &'a [f64],
-    /// What is wanted at most.
-    limits: &'a [Interval],
-}
-
-/// The part of what is wanted, on the worst side, that ends the search.
-const ENOUGH: f64 = 0.4;
-
-/// How often a box is tried.
-const TRIALS: usize = 4;
-
-impl<A: Ask> Search<'_, A> {
-    /// The guards over a box; `None` where rounding leaves something open in it.
-    fn guards<C: Centre>(&self, moves: &[Interval], keep: bool) -> Option<Vec<Guard>> {
-        let axes = self.axes.iter().zip(moves).map(|(&axis, &moves)| Axis { moves, ..axis }).collect();
-        let region = Region::<C>::new(axes, keep);
-        let functions = self.ask.functions(&region);
-        // Taken in any case: what is kept holds the region.
-        let kept = region.kept();
-        Some(functions?.iter().chain(&kept).map(|function| Guard::new(function, moves.len())).collect())
-    }
-
-    /// The moves that are certain; `None` where rounding leaves open what holds now.
-    fn run<C: Centre>(&self) -> Option<Vec<Interval>> {
-        let n = self.axes.len();
-        let now = vec![Interval::ZERO; n];
-        let guards = self.guards::<C>(&now, false)?;
-        let wanted = room(&guards, 1.0, self.weights, self.limits);
-        let (mut best, mut quality) = (now, (-1.0, -1.0));
-        // A little more, since slopes rise along the way.
-        let first = room(&guards, 1.25, self.weights, self.limits);
-        let mut trial = first.clone();
-        for _ in 0..TRIALS {
-            let mut guards = self.guards::<C>(&trial, false);
-            if guards.as_ref().is_none_or(|guards| guards.iter().any(|guard| guard.jumps)) {
-                guards = self.guards::<C>(&trial, true).or(guards);
-            }
-            let found =
-                guards.map_or_else(|| vec![Interval::ZERO; n], |guards| room(&guards, 1.0, self.weights, &trial));
-            let of_found = quality_of(&found, &wanted);
-            let next = next_trial(&trial, &found, &first);
-            if of_found > quality {
-                (best, quality) = (found, of_found);
-            }
-            if quality.0 >= ENOUGH || next == trial {
-                break;
-            }
-            trial = next;
-        }
-        Some(best)
-    }
-}
-
-/// How far is tried where nothing says how far to try: four times as much, or a quarter.
-const FAR: Interval = Interval::new(-0.75, 3.0);
-
-/// Where to try next: nowhere without bound; then further where all that was tried was found, else nearer to what was found.
-fn next_trial(trial: &[Interval], found: &[Interval], first: &[Interval]) -> Vec<Interval> {
-    if trial.iter().any(|trial| trial.low < FAR.low || trial.high > FAR.high) {
-        return trial.iter().map(|trial| trial.and(FAR)).collect();
-    }
-    let smaller = |a: f64, b: f64| if a < b { a } else { b };
-    let side = |trial: f64, found: f64, first: f64| {
-        let nearer = -smaller(-trial * 0.25, -found * 2.0);
-        smaller(if found >= trial * 0.99 { trial * 2.0 } else { nearer }, first)
-    };
-    let sides = trial.iter().zip(found).zip(first);
-    let next = sides.map(|((trial, found), first)| {
-        Interval::new(-side(-trial.low, -found.low, -first.low), side(trial.high, found.high, first.high)).and(FAR)
-    });
-    next.collect()
-}
-
-/// How much of what is wanted was found: on the worst side, and over all.
-fn quality_of(found: &[Interval], wanted: &[Interval]) -> (f64, f64) {
-    let part = |found: f64, wanted: f64| match (found, wanted) {
-        (found, wanted) if found >= wanted => 1.0,
-        (found, wanted) if wanted > 1.0 => found / (found + 0.1),
-        (found, wanted) => found / wanted,
-    };
-    let sides = found.iter().zip(wanted);
-    let parts = sides.flat_map(|(found, wanted)| [part(-found.low, -wanted.low), part(found.high, wanted.high)]);
-    parts.fold((1.0, 0.0), |(worst, sum), part| (if part < worst { part } else { worst }, sum + part))
-}
-
 impl OfPool<'_> {
-    fn moment<'a, C: Centre>(&'a self, last: bool, region: &'a Rc<Region<C>>) -> Moment<'a, Enclosed<C>> {
+    fn moment<'a, 'r, C: Centre>(&'a self, last: bool, region: &'a &'r Region<C>) -> Moment<'a, Enclosed<'r, C>> {
         let mark = if last { self.prices.last() } else { self.prices.mark() };
         Moment::along(mark, self.prices.index(), Moves::Each { sources: self.sources, last }, region)
     }
 
     /// The functions of liquidation: of several constraints, either all or one that suffices.
-    fn of_liquidation<C: Centre>(
+    fn of_liquidation<'r, C: Centre>(
         &self,
         fails: bool,
-        value_at: impl Fn(&Constraint) -> Option<Rc<PoolValue<Enclosed<C>>>>,
-    ) -> Option<Vec<Enclosed<C>>> {
+        value_at: impl Fn(&Constraint) -> Option<Rc<PoolValue<Enclosed<'r, C>>>>,
+    ) -> Option<Vec<Enclosed<'r, C>>> {
         let rules = self.book.market().rules();
         let constraints = rules.constraints();
         let side = |constraint| {
@@ -314,14 +220,15 @@ impl OfPool<'_> {
             return constraints.iter().map(side).collect();
         }
         // One that holds is enough: the one that holds longest.
-        let mut best: Option<(f64, Enclosed<C>)> = None;
+        let mut best: Option<(f64, Enclosed<'_, C>)> = None;
         for constraint in constraints {
             let function = side(constraint)?;
             let sign = excess(constraint, &*value_at(constraint)?).now().sign()?;
             if super::judge::fails(constraint, sign) != fails {
                 continue;
             }
-            let steepness: f64 = function.slopes().iter().map(|of| of.slope.high.abs() + of.slope.low.abs()).sum();
+            let mut steepness = 0.0;
+            function.each_slope(|of| steepness += of.slope.high.abs() + of.slope.low.abs());
             let lasts = function.now().interval().low / (steepness + f64::MIN_POSITIVE);
             if best.as_ref().is_none_or(|(longest, _)| lasts > *longest) {
                 best = Some((lasts, function));
@@ -331,7 +238,11 @@ impl OfPool<'_> {
     }
 
     /// The functions of a level: `collateral_value < level * maintenance_margin`, where something is required.
-    fn of_level<C: Centre>(level: f64, set: bool, value: &PoolValue<Enclosed<C>>) -> Option<Vec<Enclosed<C>>> {
+    fn of_level<'r, C: Centre>(
+        level: f64,
+        set: bool,
+        value: &PoolValue<Enclosed<'r, C>>,
+    ) -> Option<Vec<Enclosed<'r, C>>> {
         let required = &value.maintenance_margin;
         let left = value.collateral_value.minus(&Enclosed::of(level).times(required));
         if set {
@@ -346,10 +257,10 @@ impl OfPool<'_> {
 }
 
 impl Ask for OfPool<'_> {
-    fn functions<C: Centre>(&self, region: &Rc<Region<C>>) -> Option<Vec<Enclosed<C>>> {
+    fn functions<'r, C: Centre>(&self, region: &'r Region<C>) -> Option<Vec<Enclosed<'r, C>>> {
         let (first, _) = self.book.market().rules().constraints().split_first()?;
-        let at = |last: bool| -> Rc<PoolValue<Enclosed<C>>> {
-            Rc::new(evaluate(self.book, self.pool, self.moment(last, region), Wanted::Tested))
+        let at = |last: bool| -> Rc<PoolValue<Enclosed<'r, C>>> {
+            Rc::new(evaluate(self.book, self.pool, self.moment(last, &region), Wanted::Tested))
         };
         let is_last = |constraint: &Constraint| constraint.price == TriggerPrice::Last;
         let value = at(is_last(first));
@@ -378,12 +289,16 @@ impl Ask for OfPool<'_> {
         }
         Some(functions)
     }
+
+    fn guess(&self) -> Option<Vec<Guard>> {
+        self.nearly()
+    }
 }
 
 impl OfPool<'_> {
     /// The levels to look at, and whether they are passed: as long as what is required is not negative, of those that are
     /// passed the lowest, and of the others the highest.
-    fn levels_that_count(&self, ordered: bool) -> Vec<(usize, bool)> {
+    pub(super) fn levels_that_count(&self, ordered: bool) -> Vec<(usize, bool)> {
         let guarded = (0..self.levels.len()).filter(|k| self.guarded >> k & 1 != 0);
         let (set, unset): (Vec<usize>, Vec<usize>) = guarded.partition(|k| self.bits >> k & 1 != 0);
         let by_level = |a: &&usize, b: &&usize| self.levels[**a].total_cmp(&self.levels[**b]);
@@ -396,11 +311,15 @@ impl OfPool<'_> {
 }
 
 impl Ask for OfAccount<'_> {
-    fn functions<C: Centre>(&self, region: &Rc<Region<C>>) -> Option<Vec<Enclosed<C>>> {
+    fn functions<'r, C: Centre>(&self, region: &'r Region<C>) -> Option<Vec<Enclosed<'r, C>>> {
         let last = self.of.price() == TriggerPrice::Last;
         let moves = Moves::Each { sources: self.sources, last };
         let mark = if last { self.prices.last() } else { self.prices.mark() };
-        let left: Enclosed<C> = equity_left(self.of, Moment::along(mark, self.prices.index(), moves, region));
+        let left: Enclosed<'r, C> = equity_left(self.of, Moment::along(mark, self.prices.index(), moves, &region));
         Some(vec![if self.flag { Enclosed::zero().minus(&left) } else { left }])
+    }
+
+    fn guess(&self) -> Option<Vec<Guard>> {
+        None
     }
 }

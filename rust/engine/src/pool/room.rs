@@ -5,7 +5,9 @@
 //! `w_i` each, the rate at which prices leave their rooms goes with `sum 1 / z_i^2`, which is least, under `sum loss_i w_i
 //! z_i = slack`, where the part of each is in proportion to `(loss_i w_i)^(2/3)`.
 
-use crate::exact::{Centre, Enclosed, Interval};
+use smallvec::SmallVec;
+
+use crate::exact::{Centre, Enclosed, Interval, larger};
 
 /// What a function may lose, and what each price takes of it when it moves by one unit.
 #[derive(Debug)]
@@ -23,74 +25,86 @@ fn positive(x: f64) -> f64 {
 
 impl Guard {
     /// Of a function that keeps its side as long as it does not fall: which it is known to be on at present.
-    pub(super) fn new<C: Centre>(function: &Enclosed<C>, n_axes: usize) -> Self {
+    pub(super) fn new<C: Centre>(function: &Enclosed<'_, C>, n_axes: usize) -> Self {
         let now = positive(function.now().interval().low);
         let slack = Interval::point(now).plus(Interval::point(function.jump().low)).low;
         let mut losses = vec![[0.0; 2]; n_axes];
-        for of in function.slopes() {
-            losses[of.axis as usize] = [positive(of.slope.high), positive(-of.slope.low)];
-        }
+        function.each_slope(|of| losses[of.axis as usize] = [positive(of.slope.high), positive(-of.slope.low)]);
         Self { slack, jumps: function.jump().low < 0.0 && slack < 0.5 * now, losses }
     }
 
+    /// Of a function that is nearly linear, with a slope by axis.
+    pub(super) fn nearly(slack: f64, slopes: impl Iterator<Item = f64>) -> Self {
+        Self { slack, jumps: false, losses: slopes.map(|slope| [positive(slope), positive(-slope)]).collect() }
+    }
+
+    /// What an axis needs of the slack to move as it likes within the limits.
+    fn need(&self, at: usize, limit: Interval) -> f64 {
+        let [down, up] = self.losses[at];
+        let taken = |loss: f64, by: f64| if loss == 0.0 { 0.0 } else { loss * by };
+        larger(taken(down, -limit.low), taken(up, limit.high))
+    }
+
     /// The part of the slack that each axis gets, where none gets more than it needs within the limits.
-    fn parts(&self, slack: f64, weights: &[f64], limits: &[Interval]) -> Vec<f64> {
-        let need = |at: usize| {
-            let [down, up] = self.losses[at];
-            let taken = |loss: f64, by: f64| if loss == 0.0 { 0.0 } else { loss * by };
-            let (down, up) = (taken(down, -limits[at].low), taken(up, limits[at].high));
-            if down > up { down } else { up }
-        };
+    fn parts(&self, slack: f64, weights: &[f64], limits: &[Interval]) -> Parts {
         let share = |at: usize| {
             let [down, up] = self.losses[at];
-            let loss = (if down > up { down } else { up }) * weights[at];
+            let loss = larger(down, up) * weights[at];
             if loss.is_finite() { two_thirds(loss) } else { 0.0 }
         };
-        let shares: Vec<f64> = (0..weights.len()).map(share).collect();
-        let mut parts: Vec<Option<f64>> = shares.iter().map(|&share| (share == 0.0).then_some(0.0)).collect();
+        let mut parts: Parts = (0..weights.len()).map(|at| Part { share: share(at), amount: 0.0 }).collect();
         let mut left = slack;
         loop {
-            let open: f64 = parts.iter().zip(&shares).filter(|(part, _)| part.is_none()).map(|(_, share)| share).sum();
+            let open: f64 = parts.iter().map(|part| part.share).sum();
             let scale = left / open;
             let mut settled = false;
-            for at in 0..parts.len() {
-                if parts[at].is_none() && shares[at] * scale >= need(at) {
-                    (parts[at], left, settled) = (Some(need(at)), positive(left - need(at)), true);
+            for (at, part) in parts.iter_mut().enumerate().filter(|(_, part)| part.share > 0.0) {
+                let need = self.need(at, limits[at]);
+                if part.share * scale >= need {
+                    (*part, left, settled) = (Part { share: 0.0, amount: need }, positive(left - need), true);
                 }
             }
             if !settled {
-                return parts.iter().zip(&shares).map(|(part, share)| part.unwrap_or(share * scale)).collect();
+                parts.iter_mut().filter(|part| part.share > 0.0).for_each(|part| part.amount = part.share * scale);
+                return parts;
             }
         }
     }
 
-    /// The moves within limits that use up no more than the slack, times `times`.
-    fn room(&self, times: f64, weights: &[f64], limits: &[Interval]) -> Vec<Interval> {
+    /// Takes from a room what uses up more than the slack, times `times`, where none needs more than the limits.
+    fn narrow(&self, room: &mut [Interval], times: f64, weights: &[f64], limits: &[Interval]) {
         // Less by more than what rounding of the parts, their sum and the quotients can be.
         let slack = self.slack * times * (1.0 - 1e-9);
         if slack.is_nan() || self.slack < 0.0 {
-            return vec![Interval::ZERO; limits.len()];
+            room.fill(Interval::ZERO);
+            return;
         }
         let parts = self.parts(slack, weights, limits);
-        let room = |part: f64, loss: f64, limit: f64| {
-            let by = if loss == 0.0 { limit } else { part / loss };
-            if by < limit { by } else { limit }
+        let of_side = |part: f64, loss: f64, room: f64| {
+            let by = if loss == 0.0 { room } else { part / loss };
+            if by < room { by } else { room }
         };
-        let each = parts.iter().zip(&self.losses).zip(limits);
-        each.map(|((&part, &[down, up]), limit)| {
-            Interval::new(-room(part, down, -limit.low), room(part, up, limit.high))
-        })
-        .collect()
+        for ((room, part), &[down, up]) in room.iter_mut().zip(&parts).zip(&self.losses) {
+            *room = Interval::new(-of_side(part.amount, down, -room.low), of_side(part.amount, up, room.high));
+        }
     }
 }
+
+/// The part of the slack that an axis gets.
+struct Part {
+    /// In proportion to which it gets of what is left; 0 where it is settled.
+    share: f64,
+    amount: f64,
+}
+
+/// By axis.
+type Parts = SmallVec<[Part; 16]>;
 
 /// The moves within limits that no guard refuses.
 pub(super) fn room(guards: &[Guard], times: f64, weights: &[f64], limits: &[Interval]) -> Vec<Interval> {
     let mut room = limits.to_vec();
     for guard in guards {
-        for (room, of) in room.iter_mut().zip(guard.room(times, weights, limits)) {
-            *room = room.and(of);
-        }
+        guard.narrow(&mut room, times, weights, limits);
     }
     room
 }

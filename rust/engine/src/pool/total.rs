@@ -1,5 +1,8 @@
 //! The assets of a pool added up, in the asset that it is valued in.
 
+use std::cell::LazyCell;
+use std::ops::Deref;
+
 use crate::exact::{Name, Number};
 use crate::market::{AvailableRule, LiabilityRequirement, Rules, WithdrawableRule};
 
@@ -28,12 +31,12 @@ impl<N: Number> Valuation<'_, N> {
     }
 
     /// What a layer requires: maintenance and initial margin.
-    fn requirements(&self, rules: &Rules, layer: &Layer<N>, equity: &N) -> (N, Option<N>) {
+    fn requirements(&self, rules: &Rules, layer: &Layer<N>, equity: impl Deref<Target = N>) -> (N, Option<N>) {
         let (mut maintenance, mut initial) = (layer.maintenance.clone(), layer.initial.clone());
         if let Some(counting) = &self.counting
             && rules.liability_requirement() == LiabilityRequirement::Tiers
         {
-            let [of_maintenance, of_initial] = counting.of_debt(equity);
+            let [of_maintenance, of_initial] = counting.of_debt(&equity);
             let name = || Name::term("liability_margin").rule("liabilities").of("asset", layer.asset).optional();
             maintenance = maintenance.plus(&of_maintenance.named(name));
             let of_initial = of_initial.named(name);
@@ -138,12 +141,12 @@ impl<N: Number> Backing<N> {
 pub(super) enum Kept<N> {
     /// `None` where it is unknown.
     Back(Option<N>),
-    /// Nobody asks what can leave and what backs new positions.
+    /// Nobody asks for anything but what constraints look at.
     Unasked,
 }
 
-/// Adds up the layers of a pool. With `joint` they are valued and counted by their asset. What backs new positions and can
-/// leave, less what is `kept` back, is left out where nobody asks.
+/// Adds up the layers of a pool. With `joint` they are valued and counted by their asset. What no constraint looks at, and of
+/// it what can leave, less what is `kept` back, is left out where nobody asks.
 pub(super) fn total<N: Number>(
     book: &Book,
     layers: &[Layer<N>],
@@ -157,20 +160,20 @@ pub(super) fn total<N: Number>(
         let valuation =
             Valuation { counting: joint.then(|| Counting::new(book.market(), layer.asset, at.index(layer.asset))) };
         let cash = layer.cash();
-        let equity = cash.plus(&layer.pnl).named(|| Name::group("equity").of("asset", layer.asset));
+        let equity = LazyCell::new(|| cash.plus(&layer.pnl).named(|| Name::group("equity").of("asset", layer.asset)));
         let counted = valuation.count(&cash, &layer.pnl, Weights::Risk);
-        value.wallet_balance = value.wallet_balance.plus(&valuation.price(&layer.wallet));
-        value.unrealized_pnl = value.unrealized_pnl.plus(&valuation.price(&layer.pnl));
-        value.equity = value.equity.plus(&valuation.price(&equity));
-        value.notional = value.notional.plus(&valuation.price(&layer.notional));
-        let lost_or_frozen = valuation.price(&layer.order_loss.minus(&layer.frozen));
-        value.collateral_value = value.collateral_value.plus(&counted).plus(&lost_or_frozen);
-        let (maintenance, initial) = valuation.requirements(rules, layer, &equity);
-        value.maintenance_margin = value.maintenance_margin.plus(&maintenance);
-        add(&mut value.initial_margin, initial.as_ref());
         if let Kept::Back(_) = kept {
+            value.wallet_balance = value.wallet_balance.plus(&valuation.price(&layer.wallet));
+            value.unrealized_pnl = value.unrealized_pnl.plus(&valuation.price(&layer.pnl));
+            value.equity = value.equity.plus(&valuation.price(&equity));
+            value.notional = value.notional.plus(&valuation.price(&layer.notional));
             backing.add(rules, layer, &valuation);
         }
+        let lost_or_frozen = valuation.price(&layer.order_loss.minus(&layer.frozen));
+        value.collateral_value = value.collateral_value.plus(&counted).plus(&lost_or_frozen);
+        let (maintenance, initial) = valuation.requirements(rules, layer, equity);
+        value.maintenance_margin = value.maintenance_margin.plus(&maintenance);
+        add(&mut value.initial_margin, initial.as_ref());
     }
     let Kept::Back(kept) = kept else { return value.named() };
     let (value, backing) = (value.named(), backing.named());

@@ -49,7 +49,7 @@ impl LayerState {
 }
 
 /// Whether lanes have a column.
-const fn is_in_lanes(column: Column) -> bool {
+pub(super) const fn is_in_lanes(column: Column) -> bool {
     matches!(
         column,
         Column::CollateralValue | Column::MaintenanceMargin | Column::Excess | Column::MarginRatio | Column::VenueRatio

@@ -3,8 +3,10 @@
 use crate::environment;
 use crate::error::Result;
 use crate::market::Prices;
-use crate::pool::Book;
+use crate::pool::{Book, judge};
 
+use super::judged::figure;
+use super::layers::is_in_lanes;
 use super::{Buffers, Column, Options, score_range};
 
 /// Every figure of a pool, and whether it is liquidatable.
@@ -20,21 +22,30 @@ impl Figures {
     }
 }
 
-/// Scores one pool, which must be priced: the window that it is in, and of that the pool.
+/// Scores one pool, which must be priced: the window that it is in, and of that the pool; what lanes do not have of it is
+/// evaluated for the pool alone.
 pub(crate) fn score_pool(book: &Book, prices: &Prices, pool: usize) -> Result<Figures> {
     environment::check()?;
     let window = book.folded().map(|folded| folded.window).or(book.layered().map(|layered| layered.window));
     let window = window.unwrap_or(1);
     let first = pool / window * window;
     let pools = first..book.holdings().n_pools().min(first + window);
-    let mut columns: Vec<Vec<f64>> = Column::ALL.iter().map(|_| vec![0.0; pools.len()]).collect();
+    let in_lanes = |column: &Column| book.layered().is_none() || is_in_lanes(*column);
+    let scored: Vec<Column> = Column::ALL.into_iter().filter(in_lanes).collect();
+    let mut columns: Vec<Vec<f64>> = scored.iter().map(|_| vec![0.0; pools.len()]).collect();
     let mut liquidatable = vec![false; pools.len()];
     let buffers = Buffers {
-        columns: Column::ALL.into_iter().zip(columns.iter_mut().map(Vec::as_mut_slice)).collect(),
+        columns: scored.iter().copied().zip(columns.iter_mut().map(Vec::as_mut_slice)).collect(),
         liquidatable: Some(&mut liquidatable),
         unpriced: None,
     };
     let _summary = score_range(book, prices, buffers, pools, &Options { threads: Some(1), ..Options::default() });
     let at = pool - first;
-    Ok(Figures { by_column: std::array::from_fn(|column| columns[column][at]), liquidatable: liquidatable[at] })
+    let alone = (scored.len() < Column::ALL.len()).then(|| judge(book, pool, prices));
+    let ratio = book.market().rules().venue_ratio();
+    let figure = |column: Column| match scored.iter().position(|of| *of == column) {
+        Some(place) => columns[place][at],
+        None => alone.map_or(f64::NAN, |judged| figure(&judged, column, ratio)),
+    };
+    Ok(Figures { by_column: Column::ALL.map(figure), liquidatable: liquidatable[at] })
 }
