@@ -40,7 +40,7 @@ def watched() -> xm.Monitor:
 def path() -> list[tuple[float, float]]:
     """Draw a path on which bitcoin falls and ether rises."""
     draw = np.random.default_rng(8)
-    steps = draw.normal((-0.00021, 0.0003), (0.0011, 0.0013), (FRAMES, 2))
+    steps = draw.normal((-0.00025, 0.00036), (0.0011, 0.0013), (FRAMES, 2))
     moved = np.exp(np.cumsum(steps, axis=0)) * (60_000.0, 2_500.0)
     return [(float(btc), float(eth)) for btc, eth in moved]
 

@@ -6,7 +6,7 @@ use crate::error::{Error, MissingPrices, Result};
 use crate::ledger::Ledger;
 use crate::market::Prices;
 use crate::pool::{Book, Bounds, account_region, flags, region, soft_stop};
-use crate::score::{Column, Missing, check_prices, score_pool};
+use crate::score::{Column, Missing, check_prices, score_equity, score_pool};
 
 use super::accounts::{Accounts, NONE};
 use super::alerts::Alerts;
@@ -274,7 +274,14 @@ impl State {
         let Some(valuation) = self.valuation else { return Ok(f64::NAN) };
         self.accounts.slots(account).try_fold(0.0, |sum, slot| {
             let rate = self.rate(usize::from(self.pools.slots[slot as usize].asset), valuation);
-            Ok(sum + self.shown(slot, self.sums(slot).as_ref())?.equity * rate)
+            let equity = match self.sums(slot) {
+                Some(sums) => self.shown(slot, Some(&sums))?.equity,
+                None => {
+                    let (book, pool) = self.source(slot);
+                    score_equity(book, &self.prices, pool)?
+                }
+            };
+            Ok(sum + equity * rate)
         })
     }
 

@@ -13,7 +13,7 @@ pub use accounts::{sum_by_account, total};
 pub use columns::{Buffers, Column};
 #[doc(hidden)]
 pub use floor::stream_floor;
-pub(crate) use one::{Figures, score_pool};
+pub(crate) use one::{Figures, score_equity, score_pool};
 pub use positions::{PositionFigures, score_positions};
 
 use std::ops::Range;

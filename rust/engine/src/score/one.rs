@@ -49,3 +49,12 @@ pub(crate) fn score_pool(book: &Book, prices: &Prices, pool: usize) -> Result<Fi
     };
     Ok(Figures { by_column: Column::ALL.map(figure), liquidatable: liquidatable[at] })
 }
+
+/// The equity of one pool, which must be priced, as [`score_pool`] has it. Beyond the one-asset rules no lane is asked.
+pub(crate) fn score_equity(book: &Book, prices: &Prices, pool: usize) -> Result<f64> {
+    if book.folded().is_some() {
+        return Ok(score_pool(book, prices, pool)?.get(Column::Equity));
+    }
+    environment::check()?;
+    Ok(judge(book, pool, prices).equity)
+}
