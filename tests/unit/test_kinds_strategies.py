@@ -70,7 +70,7 @@ def test_full_cases_draw_every_choice_of_every_rule_and_every_table() -> None:
     contracts = set()
 
     @seed(1)
-    @settings(drawn, max_examples=700)
+    @settings(drawn, max_examples=1_000)
     @given(full_cases("decimal"))
     def look(case: FullCase) -> None:
         for path, value in said(case.spec).items():
