@@ -24,6 +24,10 @@ const STAY: f64 = 0.1;
 /// How many hops beyond the last tier a pool that was not followed is.
 const BACK: f64 = 1.5;
 
+/// A typical step counts as another from so many times on, and is then taken for somewhat larger than it is, as it may be growing.
+const GROWN: f64 = 2.0;
+const AMPLE: f64 = 1.5;
+
 /// The most that the last hop may be of a coordinate.
 const MOST_HOP: f64 = 0.125;
 
@@ -145,8 +149,11 @@ impl Following {
                 }
             }
             let (now, known) = (step_of(x, step), self.courses[row].step);
-            if now > 2.0 * known || now < 0.5 * known {
-                self.measure(row, now, &mut look);
+            if now > GROWN * known {
+                self.widen(row, step_of(x, AMPLE * step), &mut look);
+            } else if now < known / GROWN {
+                // What was taken off for what may be untold is more than enough then.
+                self.courses[row].step = now;
             }
         }
         n
@@ -200,9 +207,9 @@ impl Following {
         n
     }
 
-    /// Takes another step for typical. Where it is larger, all followers have less left.
+    /// Takes a larger step for typical: all followers have less left.
     #[cold]
-    fn measure(&mut self, row: usize, step: f64, look: &mut impl FnMut(u32, u32)) {
+    fn widen(&mut self, row: usize, step: f64, look: &mut impl FnMut(u32, u32)) {
         let course = &mut self.courses[row];
         course.step = step;
         for follower in course.tiers[1..].iter().flat_map(|followers| &followers.of) {

@@ -274,12 +274,11 @@ impl State {
         let Some(valuation) = self.valuation else { return Ok(f64::NAN) };
         self.accounts.slots(account).try_fold(0.0, |sum, slot| {
             let rate = self.rate(usize::from(self.pools.slots[slot as usize].asset), valuation);
-            let equity = match self.sums(slot) {
-                Some(sums) => self.shown(slot, Some(&sums))?.equity,
-                None => {
-                    let (book, pool) = self.source(slot);
-                    score_equity(book, &self.prices, pool)?
-                }
+            let equity = if let Some(sums) = self.sums(slot) {
+                self.shown(slot, Some(&sums))?.equity
+            } else {
+                let (book, pool) = self.source(slot);
+                score_equity(book, &self.prices, pool)?
             };
             Ok(sum + equity * rate)
         })
