@@ -83,6 +83,8 @@ pub(super) struct Following {
     courses: Vec<Course>,
     /// Places of pools that are followed no more.
     free: Vec<u32>,
+    /// No typical step is a larger part of its coordinate, or was.
+    widest: f64,
     /// How many prices moved, and the place of the pool whose age was seen last.
     ticks: u32,
     seen: usize,
@@ -92,13 +94,23 @@ pub(super) struct Following {
 
 impl Following {
     pub(super) const fn new() -> Self {
-        Self { pools: Vec::new(), courses: Vec::new(), free: Vec::new(), ticks: 0, seen: 0, ahead: Vec::new() }
+        Self {
+            pools: Vec::new(),
+            courses: Vec::new(),
+            free: Vec::new(),
+            widest: 0.0,
+            ticks: 0,
+            seen: 0,
+            ahead: Vec::new(),
+        }
     }
 
     /// Makes room for the rows that there are; steps are of their prices.
     pub(super) fn know(&mut self, rows: &Rows, step: impl Fn(u32) -> f64) {
         for row in &rows.of[self.courses.len()..] {
-            self.courses.push(Course::new(row.x, step(row.line)));
+            let step = step(row.line);
+            self.courses.push(Course::new(row.x, step));
+            self.widest = if step > self.widest { step } else { self.widest };
         }
     }
 
@@ -150,6 +162,7 @@ impl Following {
             }
             let (now, known) = (step_of(x, step), self.courses[row].step);
             if now > GROWN * known {
+                self.widest = if AMPLE * step > self.widest { AMPLE * step } else { self.widest };
                 self.widen(row, step_of(x, AMPLE * step), &mut look);
             } else if now < known / GROWN {
                 // What was taken off for what may be untold is more than enough then.
@@ -218,6 +231,12 @@ impl Following {
                 look(pool.kept.slot, pool.kept.first);
             }
         }
+    }
+
+    /// Whether a pool is so far from all flags that a box does, whatever its positions.
+    fn is_far(&self, sums: &Sums, guards: &[Guard]) -> bool {
+        let steps = BACK * HOPS[TIERS] * self.widest * sums.notional;
+        guards.iter().all(|guard| guard.slack > (1.0 + guard.level) * steps)
     }
 
     /// What a pool would be told.
@@ -297,6 +316,9 @@ impl State {
     /// Follows a pool as closely as its flags are near; no, where a box does as well.
     pub(super) fn follow(&mut self, slot: u32, sums: &Sums, guards: &[Guard]) -> bool {
         let pool = self.pools.slots[slot as usize];
+        if pool.followed == ALONE && self.following.is_far(sums, guards) {
+            return false;
+        }
         if self.following.goes_on(pool.followed, sums, guards) {
             return true;
         }

@@ -18,7 +18,7 @@ pub(super) const HOPS: [f64; TIERS + 1] = [0.0, 2.0, 8.0, 32.0, 96.0];
 pub(super) const AWAY: f64 = 4.0;
 
 /// After so many ticks the sums of a pool are made anew.
-pub(super) const MOST_TICKS: u32 = 1 << 20;
+pub(super) const MOST_TICKS: u32 = 1 << 24;
 
 /// More than what all steps lose of the magnitudes.
 const LOST: f64 = f64::from_bits((1023 - 23) << 52);
