@@ -112,7 +112,7 @@ impl State {
                 if at != FREE {
                     let trigger = Trigger { at, who: u32::try_from(who).unwrap_or(u32::MAX) };
                     let line = self.rows.of[usize::from(held.row)].line as usize;
-                    self.lines[line].set(&mut self.arena, edge, trigger, |_| true);
+                    self.lines[line].lay(&mut self.arena, edge, trigger);
                 }
             }
         }

@@ -148,6 +148,10 @@ impl Line {
         self.queues[edge as usize].set(arena, trigger, is_live);
     }
 
+    pub(super) fn lay(&mut self, arena: &mut Arena, edge: Edge, trigger: Trigger) {
+        self.queues[edge as usize].lay(arena, trigger);
+    }
+
     /// Makes room for numbers of triggers, in buckets that begin at `first`, where there is none yet; gives where those of the
     /// next line begin.
     pub(super) fn make_room(&mut self, n: [usize; 2], mut first: usize) -> usize {

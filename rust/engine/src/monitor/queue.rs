@@ -187,13 +187,26 @@ impl Queue {
     /// Sets a trigger.
     #[inline]
     pub(super) fn set(&mut self, arena: &mut Arena, trigger: Trigger, is_live: impl Fn(Trigger) -> bool) {
+        let bucket = self.note(trigger);
+        arena.push(bucket, trigger, is_live);
+    }
+
+    /// Sets a trigger where all are live.
+    pub(super) fn lay(&mut self, arena: &mut Arena, trigger: Trigger) {
+        let bucket = self.note(trigger);
+        arena.put(bucket, trigger);
+    }
+
+    /// Takes note of a trigger; the bucket that it belongs to.
+    #[inline]
+    fn note(&mut self, trigger: Trigger) -> usize {
         let at = (trigger.at >> self.shift) as usize;
         self.filled[at / WORD] |= 1 << (at % WORD);
         self.filled_words[at / WORD / WORD] |= 1 << (at / WORD % WORD);
-        arena.push(self.first + at, trigger, is_live);
         if trigger.at > self.top {
             self.top = trigger.at;
         }
+        self.first + at
     }
 
     /// Takes out all triggers that fire at a key.
