@@ -224,8 +224,13 @@ impl Arming<'_> {
                 if trigger == FREE && (harms || (part.jumps && part.leg.room(edge) < f64::INFINITY)) {
                     return f64::INFINITY;
                 }
+                let to = self.coordinate(part, edge, trigger);
+                // It may have come over a floor since: what it charges before the trigger jumps then.
+                if part.jumps && trigger != FREE && (to - part.leg.x).abs() > part.leg.room(edge) {
+                    return f64::INFINITY;
+                }
                 if harms {
-                    let takes = part.leg.takes(pull, edge, self.coordinate(part, edge, trigger));
+                    let takes = part.leg.takes(pull, edge, to);
                     most = if takes > most { takes } else { most };
                 }
             }
@@ -304,8 +309,6 @@ pub(super) struct Ahead {
     /// What its coordinate adds to what is required, here, and at least and at most as far as it may go untold.
     pub(super) rate: f64,
     rates: [f64; 2],
-    /// How far the coordinate may go without the charge jumping.
-    pub(super) room: f64,
     /// Between which coordinates the rate holds; they are at most a good part away.
     fence: [f64; 2],
     /// Whether it may go beyond untold, because all rates are reckoned with.
@@ -325,7 +328,6 @@ impl Ahead {
         Self {
             rate: leg.adds(leg.segment.rate),
             rates: rates.map(|rate| leg.adds(rate)),
-            room: if row.jumps { least } else { f64::INFINITY },
             fence: [leg.x - below, leg.x + above],
             is_open,
         }

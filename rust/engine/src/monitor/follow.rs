@@ -251,12 +251,12 @@ impl Following {
                 let untold = x - followers.told;
                 prospect.equity[tier] += position.quantity * untold;
                 prospect.required[tier] += ahead.rate * untold;
+                // Else the rate here does not say what was charged there.
+                let [low, high] = ahead.fence(HOPS[tier] * course.step);
+                prospect.fits[tier] &= low < followers.told && followers.told < high;
             }
             for (steps, guard) in prospect.steps.iter_mut().zip(guards) {
                 *steps += ahead.steepest(position.quantity, guard.level) * course.step;
-            }
-            if ahead.room < prospect.hops * course.step {
-                prospect.hops = ahead.room / course.step;
             }
             self.ahead.push(ahead);
         }
@@ -272,8 +272,7 @@ impl Following {
         }
         let has_room = |tier: &usize| {
             let enough = HOPS[*tier] * if now == Some(*tier) { STAY } else { ENTER };
-            // What was not told, and what will not be, must not come to a jump.
-            2.0 * HOPS[*tier] < prospect.hops && prospect.has_left(guards, *tier, enough)
+            prospect.fits[*tier] && prospect.has_left(guards, *tier, enough)
         };
         Some((1..TIERS).rev().find(has_room).unwrap_or(0))
     }
@@ -328,7 +327,8 @@ impl State {
         let kept = Kept { slot, first: pool.first, since, steps, tier, outside: false };
         if pool.followed != ALONE {
             let old = &mut self.following.pools[pool.followed as usize];
-            if old.kept.tier == tier && !old.kept.outside {
+            // The fences of other tiers are of what could go untold when they were set.
+            if tier == 0 && old.kept.tier == tier && !old.kept.outside {
                 *old = Followed::new(sums, guards, &prospect, kept, old.generation);
                 return true;
             }

@@ -81,13 +81,13 @@ pub(super) struct Prospect {
     pub(super) required: [f64; TIERS],
     /// How much of each guard all prices take in a typical step, at most.
     pub(super) steps: [f64; MOST_GUARDS],
-    /// How many hops all positions may go without their charges jumping.
-    pub(super) hops: f64,
+    /// Whether the rates of all positions hold where the followers of a tier were told, and as far as they may go untold.
+    pub(super) fits: [bool; TIERS],
 }
 
 impl Prospect {
     pub(super) const fn new() -> Self {
-        Self { equity: [0.0; TIERS], required: [0.0; TIERS], steps: [0.0; MOST_GUARDS], hops: f64::INFINITY }
+        Self { equity: [0.0; TIERS], required: [0.0; TIERS], steps: [0.0; MOST_GUARDS], fits: [true; TIERS] }
     }
 
     /// The most that is taken of a guard in a typical step of all prices.

@@ -300,8 +300,14 @@ impl State {
     pub(super) fn watch_stop(&mut self, account: u32, was_stopped: bool) {
         let at = account as usize;
         let Some(loss) = self.alerts.soft_stop else { return };
-        let Some(reference) = Some(self.accounts.of[at].reference).filter(|&reference| reference > 0.0) else { return };
-        if self.accounts.n_slots(account) == 1
+        let reference = self.accounts.of[at].reference;
+        let has_stop = reference > 0.0;
+        // Who is stopped stays so, also where there is nothing left to lose.
+        if !has_stop && !was_stopped {
+            return;
+        }
+        if has_stop
+            && self.accounts.n_slots(account) == 1
             && let Some(slot) = self.accounts.slot(account, 0)
             && self.pools.slots[slot as usize].how == How::Lanes
             && Some(usize::from(self.pools.slots[slot as usize].asset)) == self.valuation
