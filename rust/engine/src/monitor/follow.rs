@@ -152,6 +152,11 @@ impl Following {
         let mut n = 0;
         for &row in rows.of_line(line) {
             let (row, x) = (usize::from(row), rows.x(row));
+            let (now, known) = (step_of(x, step), self.courses[row].step);
+            if now < known / GROWN {
+                // What was taken off for what may be untold is more than enough then; what is untold is told below.
+                self.courses[row].step = now;
+            }
             for (tier, hop) in HOPS.into_iter().enumerate().take(TIERS) {
                 let course = &self.courses[row];
                 // Written so that what is not a number is told. The nearest are told of each price: two may have one coordinate.
@@ -160,13 +165,9 @@ impl Following {
                     n += self.tell((row, tier), x, &mut look);
                 }
             }
-            let (now, known) = (step_of(x, step), self.courses[row].step);
             if now > GROWN * known {
                 self.widest = if AMPLE * step > self.widest { AMPLE * step } else { self.widest };
                 self.widen(row, step_of(x, AMPLE * step), &mut look);
-            } else if now < known / GROWN {
-                // What was taken off for what may be untold is more than enough then.
-                self.courses[row].step = now;
             }
         }
         n
