@@ -33,7 +33,7 @@ A_PLACE = 7
 """Frames in which a mark goes to a price, to the doubles beside it, and back."""
 
 LONG = 1 << 14
-"""Frames after which a monitor weighs anew how far prices go, and a pool that is followed is added up anew."""
+"""Frames after which a monitor weighs anew how far prices go."""
 
 
 def seed_of(name: str) -> int:

@@ -30,11 +30,11 @@ class Why:
     flags : dict of str to bool
         Its flags now, by the names of `Monitor.flags`.
     followed : bool
-        Whether the pool is so near to a flag that it is looked at whenever one of its prices moves; the intervals are
-        then those in which that is cheap.
+        Whether the pool is so near to a flag that it is followed from price to price: it has no box then, and its
+        intervals are NaN.
     table : Table
         A row per price that counts: ``quote`` (``mark``, ``index`` or ``last``), ``name``, ``price`` (now), ``low`` and
-        ``high`` (0 and infinite where any price would do).
+        ``high`` (0 and infinite where any price would do, NaN where there is no box).
     """
 
     __slots__ = ("account", "flags", "followed", "market_id", "pool", "table")
@@ -81,7 +81,8 @@ class Why:
         of = f" {about}" if about else ""
         flags = ", ".join(name for name, is_set in self.flags.items() if is_set) or "none"
         where = f"account {shown(self.account)}, {self.pool['kind']} pool{of} in {self.pool['asset']}"
-        return f"Why({where}, flags set: {flags}, market {self.market_id!r})\n{self.table!r}"
+        followed = ", followed" if self.followed else ""
+        return f"Why({where}, flags set: {flags}{followed}, market {self.market_id!r})\n{self.table!r}"
 
     def _repr_html_(self) -> str:
         return self.table._repr_html_()

@@ -21,7 +21,7 @@ pub struct Counts {
     pub frames: u64,
     /// Prices in them that were not what they had been.
     pub ticks: u64,
-    /// Times that a pool, or the equity of an account, was evaluated because some price had left its box.
+    /// Times that a pool, or the equity of an account, was evaluated because some price had left its box, or had brought it, followed, to a flag.
     pub touches: u64,
     /// Steps of positions whose pools are followed: one product and sum each.
     pub steps: u64,

@@ -45,8 +45,7 @@ pub struct Why {
     pub key: PoolKey,
     /// Its flags, as in [`Flags::pool_bits`].
     pub bits: u32,
-    /// Whether it is so near to a flag that it is followed from price to price; its sides are then where that would have to begin
-    /// anew.
+    /// Whether it is so near to a flag that it is followed from price to price; it has no box then, and its sides are NaN.
     pub followed: bool,
     /// Its box: none of its flags changes while all prices are within their sides.
     pub sides: Vec<Side>,
@@ -90,7 +89,9 @@ impl Monitor {
                 Source::Last(at) => (Quote::Last, at),
             };
             let line = &state.lines[line as usize];
-            let [low, high] = [Edge::Low, Edge::High].map(|edge| line.bound(edge, armed[edge as usize]));
+            let bound = |edge: Edge| line.bound(edge, armed[edge as usize]);
+            let [low, high] =
+                [Edge::Low, Edge::High].map(|edge| if of.followed == ALONE { bound(edge) } else { f64::NAN });
             Side { quote, at, present: line.price, low, high }
         };
         let sides = if of.how == How::Rules {
