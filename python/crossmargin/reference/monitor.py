@@ -444,16 +444,12 @@ class Monitor(Generic[N]):
     def _cast(self, value: Fraction) -> Any:
         return cast(value, self.number)
 
-    def _is_watched(self, watch: Watch) -> bool:
-        """Whether a loss can stop an account: there must be something above zero that it is a share of."""
-        return watch.reference is not None and watch.reference > 0
-
     def _stops(self, watch: Watch, look: Look[N]) -> bool:
         """Whether an account has lost the share of its reference.
 
         Formula: ``equity <= (1 - soft_stop) * reference``, with a reference above zero.
         """
-        if self.alerts.soft_stop is None or watch.reference is None or not self._is_watched(watch):
+        if self.alerts.soft_stop is None or watch.reference is None or watch.reference <= 0:
             return False
         return bool(look.equity <= self._cast((1 - exact(self.alerts.soft_stop)) * watch.reference))
 
@@ -464,7 +460,7 @@ class Monitor(Generic[N]):
         if self.alerts.liquidation == "latched" and not fresh:
             latch: Flag = ("liquidation", None)
             now = {key: flags | ({latch} & before.get(key, frozenset())) for key, flags in now.items()}
-        stopped = self._is_watched(watch) and ((watch.stopped and not fresh) or self._stops(watch, look))
+        stopped = (watch.stopped and not fresh) or self._stops(watch, look)
         said = cause or ("", None)
         found: list[Event[N]] = []
         for pool in sorted(now.keys() | before.keys(), key=self._place):
