@@ -250,7 +250,7 @@ def test_watch_frames_that_are_none_are_refused(
             ("--snapshot", "none", "--resume"),
             TABLES[:4],
             2,
-            "--marks are needed without a snapshot to resume from that is there",
+            "--marks are needed without a snapshot to resume from: there is none at none",
         ),
         (("--record", "marks.json"), TABLES, 2, "--record marks.json is there already; give --resume to go on with it"),
         (("--frames", "f.parquet"), TABLES, 2, "--frames were parquet, expected jsonl or csv, which are read as "),

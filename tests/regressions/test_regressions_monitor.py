@@ -84,6 +84,15 @@ def test_monitor_of_two_positions_over_floors_in_one_frame_sees_both(
     assert check(book, {"A0": 99.0, "A1": 248.0}, alerts, [first, back]) == 2
 
 
+def test_monitor_of_a_level_that_is_no_short_number_beside_another_sees_both() -> None:
+    # The distance to such a level was not a number, and the other level's hid that.
+    rules = market(InstrumentSpec("AAA", maintenance_rate=(0.0002,), cap=1e9))
+    book = book_of(rules, 40.0, {"AAA": (1_000.0, 100.0)})
+    frames = [{"AAA": 100.0 - 1e-3 * k} for k in range(100)]
+    alerts = xm.Alerts(liquidation=False, levels=(1.2, 1e-40), soft_stop=None)
+    assert check(book, {"AAA": 100.0}, alerts, [*frames, *reversed(frames)]) > 50
+
+
 def test_soft_stop_of_an_account_that_pays_all_out_stays() -> None:
     rules = xm.load_market("textbook")
     book = book_of(rules, 1_000.0, {"BTCUSDT": (0.1, 60_000.0)})

@@ -242,8 +242,8 @@ def _add_rules(parser: argparse.ArgumentParser, *, required: bool = True) -> Non
 
 def _add_tables(parser: argparse.ArgumentParser, *, history: bool = False, watched: bool = False) -> None:
     group = parser.add_argument_group("tables")
-    group.add_argument("--balances", metavar="FILE", required=not watched)
-    group.add_argument("--positions", metavar="FILE")
+    group.add_argument("--balances", metavar="FILE", required=not watched, help="cash by account and asset")
+    group.add_argument("--positions", metavar="FILE", help="positions by account and instrument")
     group.add_argument("--orders", metavar="FILE", help="open orders")
     group.add_argument("--accounts", metavar="FILE", help="fee profiles and tier coefficients of accounts")
     group.add_argument("--settings", metavar="FILE", help="leverage and margin mode by account and instrument")

@@ -143,7 +143,7 @@ def _check(args: argparse.Namespace, *, resumed: bool) -> None:
         if args.preset is None and args.market is None:
             absent.insert(0, "preset or --market")
         if absent:
-            where = " that is there" if args.resume else ""
+            where = f": there is none at {args.snapshot}" if args.resume and args.snapshot else ""
             raise UsageError(f"--{' and --'.join(absent)} are needed without a snapshot to resume from{where}")
     check_inputs(args, _INPUTS)
     result_formats(args, ("rejects",))

@@ -149,6 +149,8 @@ def entry_of(found: Any, line: int) -> Header | Frame | Operation:
         return _operation(found, words, line)
     unknown = next(name for name in found if name not in _OF_FRAMES)
     cure = f"expected frame, time, {', '.join(QUOTES)}, or one of {', '.join(OPERATIONS)}"
+    if isinstance(found[unknown], (int, float)):
+        cure += f"; prices go under their kind, such as {json.dumps({'mark': {unknown: found[unknown]}})}"
     raise ArgumentError(f"{at_line(line)} had {shown(unknown)}, {cure}")
 
 

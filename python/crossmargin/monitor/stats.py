@@ -13,8 +13,8 @@ class Stats(NamedTuple):
     frames : int
         Frames of prices that were applied.
     touches : int
-        Times that a pool, or the equity of an account, was looked at because a price left the region in which its flags
-        cannot change.
+        Times that a pool, or the equity of an account, was evaluated: because a price left the box in which its flags
+        cannot change, or brought a pool that is followed to where one may.
     exact : int
         How many of those only exact arithmetic could decide.
     events : int

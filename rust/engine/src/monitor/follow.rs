@@ -17,11 +17,11 @@ use super::pools::{ALONE, Held, Sums};
 use super::rows::Rows;
 use super::state::State;
 
-/// How many typical steps have to be left beyond what may be untold, in hops of the tier, to enter it and to stay in it.
+/// What has to be left beyond what may be untold, in parts of the tier's hop, to enter a tier and to stay in it.
 const ENTER: f64 = 1.0;
 const STAY: f64 = 0.1;
 
-/// How many hops beyond the last tier a pool that was not followed is.
+/// A pool that was not followed is from so many hops of the boxes on.
 const BACK: f64 = 1.5;
 
 /// A typical step counts as another from so many times on, and is then taken for somewhat larger than it is, as it may be growing.

@@ -1,7 +1,8 @@
 //! A pool that is followed, and its positions, as small as they can be told of prices.
 //!
-//! What is kept differs from the sums of all positions by what the additions lose: of [`MOST_TICKS`] steps, each by at most
-//! `2^-51` of the magnitudes added, which grow by less than a half, and by what quantities, rates and levels lose as shorter
+//! What is kept differs from the sums of all positions by what the additions lose: of twice [`MOST_TICKS`] steps (a price moves
+//! both legs of a hedge; how old a pool's sums are is seen once in as many ticks as there are pools), each by at most `2^-51` of
+//! the magnitudes added, which grow by less than a half, and by what quantities, rates and levels lose as shorter
 //! numbers: `2^-24` of what the coordinates went, which is less than the magnitudes. [`Followed::new`] takes that off the distance to
 //! the flags.
 
@@ -118,13 +119,15 @@ impl Followed {
             kept,
         };
         for (guard, steps) in guards.iter().zip(prospect.steps) {
-            // What the slack has lost is more than the error of the sum; where its sign tells nothing it is looked at each time.
+            // What the slack has lost is more than the error of the sum; where its sign tells nothing, or its level has
+            // no shorter number, it is looked at each time.
             let lost = LOST * sums.magnitudes(guard.level) + SHORT * guard.slack + (1.0 + SHORT) * HOPS[tier] * steps;
-            let left = if guard.slack > 0.0 { -above(lost - guard.slack) } else { f32::NEG_INFINITY };
+            let level = short(guard.level);
+            let is_told = guard.slack > 0.0 && !level.is_nan();
             let place = if guard.stops { 2 } else { usize::from(!guard.falls) };
-            followed.left[place] = left;
-            if let Some(level) = followed.levels.get_mut(place) {
-                *level = short(guard.level);
+            followed.left[place] = if is_told { -above(lost - guard.slack) } else { f32::NEG_INFINITY };
+            if let Some(of) = followed.levels.get_mut(place).filter(|_| is_told) {
+                *of = level;
             }
         }
         followed

@@ -1,8 +1,9 @@
 //! A question asked again and again: which pools' flags changed, as prices come.
 //!
-//! A [`Monitor`] holds for each pool a box of prices around the present ones in which none of its flags can change. A frame of
-//! prices looks only at the boxes that it leaves. The flags after each frame are those that a full scan would find, always:
-//! a box is proven, and what leaves it is decided anew, without rounding where rounding matters.
+//! A [`Monitor`] holds for each pool a box of prices around the present ones in which none of its flags can change, and follows
+//! those that are near a flag from price to price. A frame of prices looks only at pools whose box it leaves, or that it brings to
+//! a flag. The flags after each frame are those that a full scan would find, always: boxes and distances are proven, and who is
+//! looked at is decided anew, without rounding where rounding matters.
 
 mod accounts;
 mod alerts;
