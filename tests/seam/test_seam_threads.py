@@ -1,6 +1,5 @@
 """Threads of Python beside threads of the engine: no lock held, no bits changed, no trouble after a fork."""
 
-import os
 import signal
 import subprocess
 import sys
