@@ -17,6 +17,7 @@ ENGINE = ROOT / "rust" / "engine" / "src"
 ORDER = (
     *("error", "environment", "exact", "parallel", "memory", "market", "book", "pool", "kernel"),
     *("score", "price", "explain", "ledger", "monitor"),
+    *("order", "funds", "guard", "modes"),
 )
 """Modules of the engine; each may use those before it and no other. A new question goes at the end."""
 
