@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crossmargin import _core as engine
+from crossmargin._applying import Applying
 from crossmargin._arguments import no_account, of_type, text
 from crossmargin._tables import nested_tables, table_input
 from crossmargin.errors import ArgumentError
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
     from crossmargin.prices import Prices
 
 
-class Book:
-    """The accounts of a market: balances, positions and orders, grouped once into collateral pools. Immutable.
+class Book(Applying):
+    """The accounts of a market: balances, positions and orders, grouped once into collateral pools.
 
-    Equal when market, accounts and all that they hold are equal; pickles as its market and `tables`.
+    Equal when market, accounts and all that they hold are equal; pickles as its market and `tables`. It changes by
+    `apply_orders` alone, which puts another state in the place of what it holds; answers about the book stay those of
+    the state that they were made of. `copy` gives a book that changes by itself.
 
     A cross pool holds an account's cash of one asset with all cross positions and orders that settle in it; where the
     market pools per account, the cash, positions and orders of all assets. An isolated position is a pool of its own
@@ -163,11 +166,18 @@ class Book:
     def _of(cls, made: engine.Book, market: Market) -> Book:
         book = object.__new__(cls)
         book._quantity_unit = made.quantity_unit
-        book._core = made
-        book._pools = None
+        book._put(made)
         book._rejected = None
         book.market = market
         return book
+
+    def _put(self, core: engine.Book) -> None:
+        self._core = core
+        self._pools = None
+
+    def _at(self, core: engine.Book) -> Book:
+        """Give the book with the state that it had, or has."""
+        return self if core is self._core else Book._of(core, self.market)
 
     @classmethod
     def from_nested(
@@ -342,6 +352,34 @@ class Book:
 
         return Account.from_book(self, key, prices)
 
+    def copy(self) -> Book:
+        """Give a book that holds the same and changes by itself.
+
+        Returns
+        -------
+        Book
+            An equal one. Nothing is copied before one of them changes.
+
+        Examples
+        --------
+        >>> import crossmargin as xm
+        >>> market = xm.load_market("textbook")
+        >>> book = xm.Book(market, balances={"account": [4], "asset": ["USDT"], "wallet_balance": [500.0]})
+        >>> order = {"instrument": "BTCUSDT", "quantity": 0.01, "price": 60_000.0, "leverage": 20.0}
+        >>> tried = book.copy()
+        >>> decision = xm.check_orders(tried, market.prices(mark={"BTCUSDT": 60_000.0}), order)
+        >>> tried.apply_orders(decision) == book
+        False
+        """
+        made = Book._of(self._core, self.market)
+        made._pools, made._rejected = self._pools, self._rejected
+        return made
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Book:
+        return self.copy()
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Book):
             return NotImplemented
@@ -353,7 +391,7 @@ class Book:
         return self.tables() == other.tables() and self.pools == other.pools
 
     def __hash__(self) -> int:
-        return hash((self.market.id, self.n_accounts, self.n_pools, self.n_positions))
+        return hash(self.market.id)  # what it holds may change
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         return _restored, (self.market, self.tables(), self._rejected)

@@ -8,6 +8,7 @@ import numpy as np
 
 from crossmargin import _core as engine
 from crossmargin._arguments import is_among, is_whole, of_type, shown
+from crossmargin._asked import Asked
 from crossmargin._tables import is_mapping, no_class
 from crossmargin.book import Book
 from crossmargin.errors import ArgumentError, PriceError
@@ -229,7 +230,7 @@ def _distinct(keys: NDArray[Any], place: str) -> set[Any]:
         raise ArgumentError(f"{place} held what is no name, expected text") from None
 
 
-class HistoryBlock:
+class HistoryBlock(Asked):
     """Scores of consecutive rows of a history: ``block[output]`` has the shape ``(rows, n_pools)``.
 
     Exports ``__arrow_c_stream__``: the columns of `table`.
@@ -252,14 +253,14 @@ class HistoryBlock:
         What was scored.
     """
 
-    __slots__ = ("_arrays", "book", "n_exact", "n_unpriced", "outputs", "start", "time", "unpriced")
+    __slots__ = ("_arrays", "n_exact", "n_unpriced", "outputs", "start", "time", "unpriced")
 
-    def __init__(self, book: Book, start: int, time: Any, made: Any) -> None:
-        self.book = book
+    def __init__(self, of: Asked, start: int, time: Any, made: Any) -> None:
+        self.book, self._core = of.book, of._core
         self.start = start
         self.time = time
         self.outputs, arrays, unpriced, self.n_exact, rows = made
-        shape = (len(rows), book.n_pools)
+        shape = (len(rows), self._core.n_pools)
         self._arrays: dict[str, NDArray[Any]] = {
             name: array.reshape(shape) for name, array in zip(self.outputs, arrays, strict=True)
         }
@@ -278,11 +279,11 @@ class HistoryBlock:
     @property
     def table(self) -> Table:
         """A row per moment and pool: ``row``, ``time`` where the history says it, the keys of the pool, the outputs."""
-        pools = self.book.n_pools
+        pools = self._core.n_pools
         columns: dict[str, Any] = {"row": np.repeat(np.arange(self.start, self.start + len(self)), pools)}
         if self.time is not None:
             columns["time"] = np.repeat(self.time, pools)
-        columns |= {name: np.tile(values, len(self)) for name, values in self.book.pools.to_dict().items()}
+        columns |= {name: np.tile(values, len(self)) for name, values in self._then.pools.to_dict().items()}
         columns |= {name: values.ravel() for name, values in self._arrays.items()}
         return Table(columns)
 
@@ -292,18 +293,17 @@ class HistoryBlock:
 
     def __repr__(self) -> str:
         end = self.start + len(self)
-        return f"HistoryBlock(rows {self.start:,} to {end:,}, {self.book.n_pools:,} pools: {', '.join(self.outputs)})"
+        return f"HistoryBlock(rows {self.start:,} to {end:,}, {self._core.n_pools:,} pools: {', '.join(self.outputs)})"
 
 
-class HistoryScores:
+class HistoryScores(Asked):
     """The blocks of `score_history`, each computed when it is asked for: iterate, or `collect` all of it.
 
     ``len()`` is the number of rows.
     """
 
-    __slots__ = ("_options", "book", "history", "outputs", "progress", "rows_per_block")
+    __slots__ = ("_options", "history", "outputs", "progress", "rows_per_block")
     _options: list[Any]
-    book: Book
     history: PriceHistory
     outputs: tuple[str, ...]
     progress: Callable[[int, int], object] | None
@@ -315,7 +315,7 @@ class HistoryScores:
     @classmethod
     def _of(cls, book: Book, history: PriceHistory, asked: tuple[Any, ...], rows_per_block: int, progress: Any) -> Self:
         scores = object.__new__(cls)
-        scores.book = book
+        scores.book, scores._core = book, book._core
         scores.history = history
         scores.outputs, *scores._options = asked
         scores.rows_per_block = rows_per_block
@@ -349,26 +349,24 @@ class HistoryScores:
             unpriced = np.concatenate([block.unpriced.ravel() for block in blocks])  # type: ignore[union-attr]
         counts = np.concatenate([block.n_unpriced for block in blocks]).tolist()
         made = (outputs, arrays, unpriced, sum(block.n_exact for block in blocks), counts)
-        return HistoryBlock(self.book, 0, self.history.time, made)
+        return HistoryBlock(self, 0, self.history.time, made)
 
     def _block(self, start: int, end: int) -> HistoryBlock:
         history = self.history
         tables = (history._mark, history._index, history._last)
         mark, index, last = (table[start:end] if table.shape[1] else np.zeros((end - start, 0)) for table in tables)
         try:
-            made = engine.score_rows(
-                self.book._core, history.market._core, mark, index, last, self.outputs, *self._options
-            )
+            made = engine.score_rows(self._core, history.market._core, mark, index, last, self.outputs, *self._options)
         except Exception as error:
             _renumber(error, start)
             raise
         if self.progress is not None:
             self.progress(end, len(self))
         time = None if history.time is None else history.time[start:end]
-        return HistoryBlock(self.book, start, time, made)
+        return HistoryBlock(self, start, time, made)
 
     def __repr__(self) -> str:
-        return f"HistoryScores({len(self):,} rows of {self.book.n_pools:,} pools, {self.rows_per_block:,} at a time)"
+        return f"HistoryScores({len(self):,} rows of {self._core.n_pools:,} pools, {self.rows_per_block:,} at a time)"
 
 
 def _renumber(error: Exception, start: int) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from crossmargin import _core as engine
 from crossmargin._arguments import is_among, is_whole, listed, of_type, shown, text
+from crossmargin._asked import Asked
 from crossmargin.book import Book
 from crossmargin.errors import ArgumentError
 from crossmargin.prices import Prices
@@ -100,7 +101,8 @@ def score(  # noqa: PLR0913 - options by keyword only
     (0.0, 150.0, True)
     """
     try:
-        made = _score(book._core, prices._core, outputs, out, missing, n_threads, _isa, _windows_per_claim)
+        core = book._core
+        made = _score(core, prices._core, outputs, out, missing, n_threads, _isa, _windows_per_claim)
     except (AttributeError, OverflowError, TypeError, ValueError):
         for value, name, expected in ((book, "book", Book), (prices, "prices", Prices)):
             if not isinstance(value, expected):
@@ -109,6 +111,7 @@ def score(  # noqa: PLR0913 - options by keyword only
         raise
     scores = _new(Scores)
     scores.book = book
+    scores._core = core
     scores.prices = prices
     scores.outputs, scores._arrays, scores._unpriced, scores.n_exact, scores.n_unpriced = made
     return scores
@@ -134,7 +137,7 @@ def _figure(name: str, doc: str) -> Any:
     return property(get, doc=doc)
 
 
-class Scores:
+class Scores(Asked):
     """What `score` found: an array per output, with an element per pool.
 
     Every output is an attribute (``scores.excess``) and an item (``scores["excess"]``): a NumPy array ``(n_pools,)``
@@ -154,8 +157,7 @@ class Scores:
         What was scored.
     """
 
-    __slots__ = ("_arrays", "_unpriced", "book", "n_exact", "n_unpriced", "outputs", "prices")
-    book: Book
+    __slots__ = ("_arrays", "_unpriced", "n_exact", "n_unpriced", "outputs", "prices")
     prices: Prices
     outputs: tuple[str, ...]
     n_exact: int
@@ -178,7 +180,7 @@ class Scores:
         raise ArgumentError(f"scores have no {shown(name)}: {cure}; there are {known}")
 
     def __len__(self) -> int:
-        return self.book.n_pools
+        return self._core.n_pools
 
     wallet_balance = _figure("wallet_balance", "The pool's cash, realised only; of an isolated pool what is fenced.")
     unrealized_pnl = _figure("unrealized_pnl", "``sum quantity * contract_size * (mark - entry)``.")
@@ -215,7 +217,7 @@ class Scores:
     @property
     def pools(self) -> Table:
         """The keys of the pools, in order: see `Book.pools`."""
-        return self.book.pools
+        return self._then.pools
 
     @property
     def table(self) -> Table:
@@ -288,7 +290,7 @@ class Scores:
             valuation = self.book.market.rules["valuation_asset"]
         if valuation is None:
             raise ArgumentError("valuation was not given, and the market has no valuation asset: name one")
-        core = self.book._core
+        core = self._core
         rates = core.rates(self.prices._core, text(valuation, "valuation"), self.missing)
         pools = self if set(_ACCOUNT_OUTPUTS) <= set(self.outputs) else self._again(_ACCOUNT_OUTPUTS)
         first = core.first_pools()
@@ -315,7 +317,7 @@ class Scores:
         ``maintenance_margin`` and ``tier`` (from 1; 0 without a price). Where legs are charged together, the charge is
         divided by notional; orders are charged to no position.
         """
-        return Table(self.book._core.positions(self.prices._core, self.missing))
+        return Table(self._core.positions(self.prices._core, self.missing))
 
     def totals(self) -> dict[str, float]:
         """Add each amount that was asked for up over all pools.
@@ -336,7 +338,7 @@ class Scores:
         return sums
 
     def _again(self, outputs: tuple[str, ...]) -> Scores:
-        return score(self.book, self.prices, outputs, missing=self.missing)
+        return score(self._then, self.prices, outputs, missing=self.missing)
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Export keys and outputs as one Arrow record batch; NaN becomes null."""

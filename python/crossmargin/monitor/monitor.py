@@ -114,8 +114,12 @@ class Monitor(Keeping):
         number = self._core.operations()
         if self._book is None or self._book[0] != number:
             number, core = self._core.book()
-            self._book = number, Book._of(core, self.market)
-        return self._book[1]
+            self._book = number, core, Book._of(core, self.market)
+        _, core, book = self._book
+        if book._core is not core:  # it was changed by who was given it
+            book = Book._of(core, self.market)
+            self._book = number, core, book
+        return book
 
     @property
     def flags(self) -> Table:

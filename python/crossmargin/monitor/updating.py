@@ -27,7 +27,7 @@ class Updating:
     """The part of a `Monitor` that takes prices."""
 
     __slots__ = ("_book", "_core", "_lock", "_quiet", "_recorder", "alerts", "market")
-    _book: tuple[int, Book] | None
+    _book: tuple[int, engine.Book, Book] | None
     _core: engine.Monitor
     _lock: Lock
     _quiet: Events

@@ -138,9 +138,9 @@ class Contributions(Result):
         return self._pools
 
     def _keys(self) -> dict[str, NDArray[Any]]:
-        keys: dict[str, NDArray[Any]] = self.book._core.position_keys()
+        keys: dict[str, NDArray[Any]] = self._core.position_keys()
         del keys["entry_price"]
-        return keys | {"pool": self._pools, "asset": self.book.pools["asset"][self._pools]}
+        return keys | {"pool": self._pools, "asset": self._then.pools["asset"][self._pools]}
 
     def _noun(self) -> str:
         return "position"

@@ -127,7 +127,7 @@ class Distances(Result):
     liquidatable = column("liquidatable", "Whether the venue may liquidate the pool now; exact.")
 
     def _keys(self) -> dict[str, NDArray[Any]]:
-        return pool_keys(self.book)
+        return pool_keys(self._then)
 
     def _noun(self) -> str:
         return "pool"
@@ -272,7 +272,7 @@ class CriticalMoves(Result):
     liquidatable = column("liquidatable", "Whether the venue may liquidate the pool now; exact.")
 
     def _keys(self) -> dict[str, NDArray[Any]]:
-        return pool_keys(self.book)
+        return pool_keys(self._then)
 
     def _noun(self) -> str:
         return "pool"

@@ -182,15 +182,15 @@ class LiquidationPrices(Result):
     @property
     def positions(self) -> Table:
         """The keys: ``row``, ``account``, ``instrument``, ``position_side``, ``margin_mode`` and ``quantity``."""
-        keys = self.book._core.position_keys()
+        keys = self._core.position_keys()
         del keys["entry_price"]
         return Table(keys)
 
     def __len__(self) -> int:
-        return self.book.n_positions
+        return self._core.n_positions
 
     def _keys(self) -> dict[str, NDArray[Any]]:
-        _, instruments = self.book._core.position_places()
+        _, instruments = self._core.position_places()
         return self.positions.to_dict() | {"mark_price": self.prices.mark[instruments]}
 
     def __getitem__(self, name: str) -> NDArray[Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crossmargin._arguments import is_among, of_type, shown
+from crossmargin._asked import Asked
 from crossmargin.book import Book
 from crossmargin.errors import ArgumentError
 from crossmargin.prices import Prices
@@ -27,7 +28,7 @@ def column(name: str, doc: str) -> Any:
     return property(get, doc=doc)
 
 
-class Result:
+class Result(Asked):
     """Columns of one length, with keys before them. The base of the results of this room.
 
     Every column is an item (``result["below"]``) and, but for keys, an attribute; ``__arrow_c_stream__`` exports all.
@@ -40,10 +41,9 @@ class Result:
         What was asked for missing prices: ``"raise"`` or ``"null"``.
     """
 
-    __slots__ = ("_found", "_unpriced", "book", "missing", "prices")
+    __slots__ = ("_found", "_unpriced", "missing", "prices")
     _found: dict[str, NDArray[Any]]
     _unpriced: NDArray[np.bool_] | None
-    book: Book
     prices: Prices
     missing: str
 
@@ -52,6 +52,7 @@ class Result:
 
     def _begin(self, book: Book, prices: Prices, missing: str, found: dict[str, Any], unpriced: Any) -> None:
         self.book = book
+        self._core = book._core
         self.prices = prices
         self.missing = missing
         self._found = found

@@ -67,4 +67,4 @@ class UnderlyingPrices(Result):
         return self._pools
 
     def _keys(self) -> dict[str, NDArray[Any]]:
-        return pool_keys(self.book, self._pools)
+        return pool_keys(self._then, self._pools)
