@@ -33,6 +33,7 @@ mod staging;
 mod state;
 mod trade;
 mod transfers;
+mod variant;
 
 #[cfg(test)]
 mod tests;
@@ -58,6 +59,7 @@ pub use funding::Funding;
 pub use keys::Key;
 pub use staged::{Change, Outcome, Staged};
 pub use transfers::Transfers;
+pub(crate) use variant::{Rearranged, rearranged};
 
 use amount::Fixed;
 use keys::Directory;

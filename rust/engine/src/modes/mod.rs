@@ -1,1 +1,9 @@
 //! A question asked before a margin mode is chosen: the same positions isolated, cross and as they are.
+
+mod books;
+mod columns;
+mod compare;
+mod fences;
+
+pub use columns::{Allot, Compare, ModeBuffers, ModeColumn, Variant};
+pub use compare::compare_modes;

@@ -58,7 +58,7 @@ pub enum Alert {
 
 impl Alerts {
     /// The same with levels in descending order.
-    pub(super) fn checked(mut self, n_assets: usize) -> Result<Self> {
+    pub(crate) fn checked(mut self, n_assets: usize) -> Result<Self> {
         const POSITIVE: &str = "expected positive numbers";
         for &level in &self.levels {
             if !(level.is_finite() && level > 0.0) {

@@ -347,10 +347,15 @@ pub(crate) fn fence<N: Number>(book: &Book, pool: usize) -> N {
     if !given.is_nan() {
         return N::of(given).named(name);
     }
+    fence_at_entry::<N>(book, position).named(name)
+}
+
+/// What is fenced for a position whose leverage is known when it is opened isolated.
+pub(crate) fn fence_at_entry<N: Number>(book: &Book, position: usize) -> N {
     let notional: N = entry_notional(book, position);
-    let leverage = N::of(holdings.leverage(position)).named(|| Name::operand("leverage"));
+    let leverage = N::of(book.holdings().leverage(position)).named(|| Name::operand("leverage"));
     let reserve = fee_reserve(book, position).unwrap_or_else(N::zero);
-    notional.over(&leverage).plus(&reserve).named(name)
+    notional.over(&leverage).plus(&reserve)
 }
 
 fn entry_notional<N: Number>(book: &Book, position: usize) -> N {
