@@ -8,6 +8,7 @@ from typing import Any
 from crossmargin.reference import rows
 from crossmargin.reference.market import Market
 from crossmargin.reference.rows import MODES, Row
+from crossmargin.reference.switches import Fees
 from crossmargin.reference.values import positive, refuse
 
 POSITION_MODES = ("one_way", "hedge")
@@ -20,12 +21,25 @@ class Terms:
 
     The taker fee that its requirements count, its multiple of the tier bounds, the margin mode of rows that say none,
     and whether it holds net positions (``one_way``) or long and short ones (``hedge``); None where nothing is said.
+    Its fills as a maker pay ``maker``, and ``discount`` is the share that its fills have off.
     """
 
     taker: Fraction
     coefficient: Fraction = Fraction(1)
     margin_mode: str | None = None
     position_mode: str | None = None
+    maker: Fraction = Fraction(0)
+    discount: Fraction = Fraction(0)
+
+    def fill_rate(self, *, maker: bool) -> Fraction:
+        """Return the rate of a fill's fee: requirements know no discount, and what the venue pays has none.
+
+        Formula: ``rate * (1 - discount)``, a rate below zero as it is.
+
+        Source: the definition of this library (venues say a share off fees paid in their coin).
+        """
+        rate = self.maker if maker else self.taker
+        return rate * (1 - self.discount) if rate > 0 else rate
 
 
 @dataclass(frozen=True)
@@ -44,7 +58,7 @@ class Accounts:
     """The accounts table; an account without a row has the market's usual terms."""
 
     def __init__(self, market: Market, terms: dict[Any, Terms]) -> None:
-        self._usual = Terms(market.rules.taker)
+        self._usual = Terms(market.rules.taker, maker=market.rules.maker)
         self._terms = terms
 
     def terms(self, account: Any) -> Terms:
@@ -68,8 +82,11 @@ def read_accounts(market: Market, table: Iterable[Row]) -> Accounts:
         coefficient = rows.optional_or_nan(row, "tier_coefficient", where, positive)
         if coefficient is None or market.rules.margin_class.user_coefficient == "none":
             coefficient = Fraction(1)
+        fees = _fees(market, row.get("profile"), where)
         found[account] = Terms(
-            taker=_taker(market, row.get("profile"), where),
+            taker=fees.taker,
+            maker=fees.maker,
+            discount=fees.discount,
             coefficient=coefficient,
             margin_mode=rows.named(row, "margin_mode", where, MODES),
             position_mode=rows.named(row, "position_mode", where, POSITION_MODES),
@@ -77,13 +94,13 @@ def read_accounts(market: Market, table: Iterable[Row]) -> Accounts:
     return Accounts(market, found)
 
 
-def _taker(market: Market, profile: Any, where: str) -> Fraction:
+def _fees(market: Market, profile: Any, where: str) -> Fees:
     if profile is None:
-        return market.rules.taker
-    taker = market.rules.profiles.get(profile)
-    if taker is None:
+        return Fees(market.rules.taker, market.rules.maker)
+    fees = market.rules.profiles.get(profile)
+    if fees is None:
         raise refuse(where.format("profile"), profile, "the name of a fee profile of the market")
-    return taker
+    return fees
 
 
 def read_settings(market: Market, table: Iterable[Row]) -> Settings:

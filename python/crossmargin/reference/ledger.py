@@ -44,7 +44,11 @@ class Holding:
     def pools(self, market: Market) -> list[Pool]:
         """Return the pools of what a table would hold: the decimals of the nearest doubles."""
         balances = [replace(one, wallet_balance=rows.stored(one.wallet_balance)) for one in self.balances.values()]
-        positions = [
+        return partition(market, balances, self.tabled_positions(), self.orders, self.terms)
+
+    def tabled_positions(self) -> list[Position]:
+        """Return the positions as a table would hold them."""
+        return [
             replace(
                 one,
                 row=row,
@@ -53,7 +57,6 @@ class Holding:
             )
             for row, one in enumerate(self.positions)
         ]
-        return partition(market, balances, positions, self.orders, self.terms)
 
     def wallet(self, asset: str) -> Fraction:
         """Return the cash of an asset, exactly."""
@@ -340,10 +343,8 @@ def _fee(holding: Holding, instrument: Instrument, row: Row) -> Fraction | None:
     given = rows.optional_or_nan(row, "fee", "fills.{}", exact)
     if given is not None or row.get("maker") is None:
         return given
-    if row["maker"]:
-        raise refuse("fills.maker", True, "false", "maker rates are not in the reference: give the fee as an amount")
     value = _value(instrument, positive(row["price"], "fills.price"))
-    return rules.notional(exact(row["quantity"]), value) * holding.terms.taker
+    return rules.notional(exact(row["quantity"]), value) * holding.terms.fill_rate(maker=bool(row["maker"]))
 
 
 def checked(market: Market, accounts: Accounts, holding: Holding) -> Holding:

@@ -26,6 +26,8 @@ class Instrument:
 
     ``contract_size`` is in base units, of an inverse contract in quote units; ``multiplier`` of a quanto contract is
     the settlement asset paid per unit of quote. ``old_tables`` are those that open positions may still be under.
+    Orders have ``min_quantity`` to ``max_quantity`` contracts, worth ``min_notional`` in the quote asset, of an inverse
+    contract in the settlement asset.
     """
 
     name: str
@@ -42,6 +44,9 @@ class Instrument:
     tick: Fraction | None = None
     lot: Fraction | None = None
     liquidation_fee: Fraction | None = None
+    min_quantity: Fraction | None = None
+    max_quantity: Fraction | None = None
+    min_notional: Fraction | None = None
 
 
 @dataclass(frozen=True)
@@ -210,6 +215,9 @@ def _read_instrument(entry: Table, where: str, tables: Mapping[str, TierTable]) 
         raise refuse(f"{where}.settle", settle, f"the quote asset {quote!r} of a linear contract")
     if payoff == "quanto" and "multiplier" not in entry:
         raise refuse(f"{where}.multiplier", None, "the settlement asset paid per unit of quote")
+    smallest, largest = (parse.number(entry, key, where, positive) for key in ("min_quantity", "max_quantity"))
+    lot = parse.number(entry, "lot", where, positive)
+    _check_sizes(where, {"min_quantity": smallest, "max_quantity": largest}, lot)
     return Instrument(
         name=name,
         base=base,
@@ -226,9 +234,22 @@ def _read_instrument(entry: Table, where: str, tables: Mapping[str, TierTable]) 
             for version, table in entry.get("old_tiers", {}).items()
         },
         tick=parse.number(entry, "tick", where, positive),
-        lot=parse.number(entry, "lot", where, positive),
+        lot=lot,
         liquidation_fee=parse.number(entry, "liquidation_fee", where, not_negative),
+        min_quantity=smallest,
+        max_quantity=largest,
+        min_notional=parse.number(entry, "min_notional", where, positive),
     )
+
+
+def _check_sizes(where: str, sizes: Mapping[str, Fraction | None], lot: Fraction | None) -> None:
+    """Refuse sizes of orders that no order can have."""
+    for key, size in sizes.items():
+        if size is not None and lot is not None and (size / lot).denominator != 1:
+            raise refuse(f"{where}.{key}", size, f"a multiple of the lot {lot}")
+    smallest, largest = sizes.values()
+    if smallest is not None and largest is not None and smallest > largest:
+        raise refuse(f"{where}.min_quantity", smallest, f"at most max_quantity, {largest}")
 
 
 def _table_of(tables: Mapping[str, TierTable], name: str, where: str) -> TierTable:

@@ -5,8 +5,17 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from crossmargin.reference import parse
+from crossmargin.reference.gates import (
+    AdmissionRules,
+    BonusRules,
+    LimitRules,
+    read_admission,
+    read_bonus,
+    read_isolated_limits,
+    read_limits,
+)
 from crossmargin.reference.parse import Table
-from crossmargin.reference.values import not_negative, positive, refuse
+from crossmargin.reference.values import exact, not_negative, positive, refuse
 
 ONE = Fraction(1)
 ZERO = Fraction(0)
@@ -17,6 +26,7 @@ TIER_LEGS = ("same", "net", "long_plus_short", "larger_side", "underlying")
 FEES = ("none", "mark", "bankruptcy_at_entry", "bankruptcy_at_mark")
 OF_MARGIN = "bankruptcy_of_margin"
 MODES = ("none", "sum", "worst_fill", "larger_side")
+MARGINS = ("maintenance_margin", "initial_margin")
 FROZEN = ("none", "isolated_orders_and_fees", "all")
 ROUNDINGS = ("truncate", "half_up", "half_even", "floor", "ceiling", "adverse")
 
@@ -92,6 +102,15 @@ class Display:
 
 
 @dataclass(frozen=True)
+class Fees:
+    """Fee rates of a profile: those of requirements, and of fills the share that is taken off."""
+
+    taker: Fraction
+    maker: Fraction
+    discount: Fraction = ZERO
+
+
+@dataclass(frozen=True)
 class Rules:
     """All switches of a market."""
 
@@ -114,13 +133,31 @@ class Rules:
     withdrawable: str = "cash_less_loss_and_initial"
     withdrawable_factor: Fraction = ONE
     notional_share: Fraction = ZERO
-    bonus_counts: bool = False
-    bonus_forfeited: bool = False
+    admission: AdmissionRules = field(default_factory=AdmissionRules)
+    limits: LimitRules = field(default_factory=LimitRules)
+    limits_isolated: LimitRules = field(default_factory=LimitRules)
+    bonus: BonusRules = field(default_factory=BonusRules)
     taker: Fraction = ZERO
+    maker: Fraction = ZERO
+    discount: Fraction = ZERO
     liquidation_fee: Fraction | None = None
     closing: str = "taker"
-    profiles: Mapping[str, Fraction] = field(default_factory=dict)
+    profiles: Mapping[str, Fees] = field(default_factory=dict)
     display: Display = Display()
+
+    @property
+    def bonus_counts(self) -> bool:
+        """Whether a bonus counts as margin."""
+        return self.bonus.counts_as_margin
+
+    @property
+    def bonus_forfeited(self) -> bool:
+        """Whether a transfer out voids the bonus."""
+        return self.bonus.forfeited_on_transfer
+
+    def limit(self, kind: str) -> LimitRules:
+        """Return the limits of cross or isolated positions."""
+        return self.limits_isolated if kind == "isolated" else self.limits
 
     @property
     def trigger_level(self) -> Fraction:
@@ -161,6 +198,9 @@ def read_rules(source: Table) -> Rules:
     if "portfolio_margin" in source:
         raise refuse("portfolio_margin", "given", "no such section", "not supported by the reference")
     withdrawable = parse.section(source, "withdrawable")
+    fees, orders = parse.section(source, "fees"), _read_orders(parse.section(source, "orders"))
+    maintenance, initial = (_read_requirement(source, name, "cross") for name in MARGINS)
+    limits = read_limits(source, initial if maintenance.source == "share_of_initial" else maintenance, orders)
     rules = Rules(
         cross_pool=parse.choice(pools, "cross", "pools", ("per_asset", "per_account")),
         isolated=parse.flag(pools, "isolated", "pools", default=True),
@@ -168,9 +208,9 @@ def read_rules(source: Table) -> Rules:
         valuation_asset=parse.section(source, "valuation").get("asset"),
         constraints=_read_constraints(parse.section(source, "trigger")),
         combine=parse.choice(parse.section(source, "trigger"), "combine", "trigger", ("any", "all")),
-        maintenance=_read_requirement(source, "maintenance_margin", "cross"),
+        maintenance=maintenance,
         maintenance_isolated=_read_requirement(source, "maintenance_margin", "isolated"),
-        initial=_read_requirement(source, "initial_margin", "cross"),
+        initial=initial,
         initial_isolated=_read_requirement(source, "initial_margin", "isolated"),
         fee_reserve=parse.choice(
             parse.section(source, "isolated"),
@@ -178,7 +218,7 @@ def read_rules(source: Table) -> Rules:
             "isolated",
             ("none", "opening_notional", "closing_at_bankruptcy"),
         ),
-        orders=_read_orders(parse.section(source, "orders")),
+        orders=orders,
         collateral=_read_collateral_rules(parse.section(source, "collateral")),
         liability_requirement=parse.choice(
             parse.section(source, "liabilities"), "requirement", "liabilities", ("none", "tiers")
@@ -193,13 +233,17 @@ def read_rules(source: Table) -> Rules:
         withdrawable=_read_withdrawable(withdrawable),
         withdrawable_factor=positive(withdrawable.get("factor", 1), "withdrawable.factor"),
         notional_share=not_negative(withdrawable.get("notional_share", 0), "withdrawable.notional_share"),
-        bonus_counts=parse.flag(parse.section(source, "bonus"), "counts_as_margin", "bonus"),
-        bonus_forfeited=parse.flag(parse.section(source, "bonus"), "forfeited_on_transfer", "bonus"),
-        taker=_rate(parse.section(source, "fees"), "fees"),
-        liquidation_fee=_liquidation_fee(parse.section(source, "fees")),
-        closing=parse.choice(parse.section(source, "fees"), "closing", "fees", ("taker", "liquidation")),
+        admission=read_admission(parse.section(source, "admission"), orders.initial_margin),
+        limits=limits,
+        limits_isolated=read_isolated_limits(source, limits, orders),
+        bonus=read_bonus(parse.section(source, "bonus")),
+        taker=_rate(fees, "fees"),
+        maker=_maker(fees, "fees"),
+        discount=parse.number(fees, "discount", "fees", parse.fraction) or ZERO,
+        liquidation_fee=_liquidation_fee(fees),
+        closing=parse.choice(fees, "closing", "fees", ("taker", "liquidation")),
         profiles={
-            name: _rate(entry, f"fees.profile.{name}")
+            name: _read_fees(entry, f"fees.profile.{name}", fees)
             for name, entry in parse.section(source, "fees", "profile").items()
         },
         display=_read_display(parse.section(source, "display")),
@@ -339,6 +383,21 @@ def _rate(entry: Table, where: str, name: str = "taker") -> Fraction:
     if rate >= 1:
         raise refuse(f"{where}.{name}", entry[name], "a fraction below 1")
     return rate
+
+
+def _maker(entry: Table, where: str) -> Fraction:
+    """Read the maker rate, below zero where the venue pays it; absent, it is the taker rate."""
+    rate = parse.number(entry, "maker", where, exact)
+    return _rate(entry, where) if rate is None else rate
+
+
+def _read_fees(entry: Table, where: str, fees: Table) -> Fees:
+    """Read a profile: its fills have the discount of the venue where it says so."""
+    discounted = parse.flag(entry, "discounted", where)
+    if discounted and "discount" not in fees:
+        raise refuse("fees.discount", None, f"the share that {where} has off")
+    discount = parse.number(fees, "discount", "fees", parse.fraction) or ZERO
+    return Fees(_rate(entry, where), _maker(entry, where), discount if discounted else ZERO)
 
 
 def _liquidation_fee(fees: Table) -> Fraction | None:
