@@ -42,7 +42,7 @@ def available(run: Run[N], pool: Pool, means: Means[N]) -> N | None:
         return run.zero
     if means.initial is None:
         return None
-    counted = _worth(run, pool, means, run.market.rules.available, own=False)
+    counted = worth(run, pool, means, run.market.rules.available, own=False)
     return max(run.zero, counted - means.initial)
 
 
@@ -74,11 +74,11 @@ def withdrawable(run: Run[N], pool: Pool, means: Means[N]) -> N | None:
     if claim is None or means.reserved is None:
         return None
     counted = "equity_less_initial" if rule.startswith("equity") else rule
-    left = _worth(run, pool, means, counted, own=rules.bonus_forfeited) - claim - means.reserved
-    return max(run.zero, min(_limit(run, pool, means, rule), left))
+    left = worth(run, pool, means, counted, own=rules.bonus_forfeited) - claim - means.reserved
+    return max(run.zero, min(owned(run, pool, means, rule), left))
 
 
-def _limit(run: Run[N], pool: Pool, means: Means[N], rule: str) -> N:
+def owned(run: Run[N], pool: Pool, means: Means[N], rule: str) -> N:
     """Return what is the owner's: cash less the loss of orders; with profit where equity may leave."""
     if not _several(run, pool):
         layer = pool.layers[0]
@@ -92,7 +92,7 @@ def _limit(run: Run[N], pool: Pool, means: Means[N], rule: str) -> N:
     return total
 
 
-def _worth(run: Run[N], pool: Pool, means: Means[N], rule: str, *, own: bool) -> N:
+def worth(run: Run[N], pool: Pool, means: Means[N], rule: str, *, own: bool) -> N:
     """Add up cash (own, or with the bonus) and the profit or loss that the rule counts."""
     total = run.zero
     for layer in pool.layers:

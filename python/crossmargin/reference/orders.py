@@ -1,12 +1,12 @@
 """Open orders: read from rows, and which of them count."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from crossmargin.reference import rows
-from crossmargin.reference.accounts import Accounts, Setting, Settings
+from crossmargin.reference.accounts import Accounts, Setting, Settings, Terms
 from crossmargin.reference.book import Position, check_mode, in_contracts, needs_leverage
 from crossmargin.reference.market import Instrument, Market
 from crossmargin.reference.rows import MODES, SIDES, Row
@@ -47,8 +47,12 @@ def counts(order: Order, rules: OrderRules) -> bool:
     cost nothing; in hedge mode each side has its own orders); Bybit help, "Order Cost" (orders that do not increase
     the position need no initial margin); read 2026-11-22.
     """
-    closes = (order.position_side, order.quantity > 0) in {("long", False), ("short", True)}
-    return not (order.reduce_only or closes) and (order.trigger_price is None or rules.conditional)
+    return not (order.reduce_only or closes_leg(order)) and (order.trigger_price is None or rules.conditional)
+
+
+def closes_leg(order: Order) -> bool:
+    """Whether an order sells of a long side or buys back of a short side."""
+    return (order.position_side, bool(order.quantity > 0)) in {("long", False), ("short", True)}
 
 
 def read_orders(  # noqa: PLR0913, PLR0917 - a table each
@@ -72,35 +76,50 @@ def read_orders(  # noqa: PLR0913, PLR0917 - a table each
     Source: Binance API documentation, ``leverage`` and ``marginType`` (of a symbol, for its position and its orders
     alike; the margin type cannot change while either is open); read 2026-11-22.
     """
-    held: dict[tuple[Any, ...], list[Position]] = {}
+    held: dict[tuple[Any, str], list[Position]] = {}
     for position in positions:
-        held.setdefault((position.account, position.instrument.name, position.position_side), []).append(position)
-    return [_read_order(market, row, index, accounts, settings, quantity_unit, held) for index, row in enumerate(table)]
+        held.setdefault((position.account, position.instrument.name), []).append(position)
+
+    def around(account: Any, instrument: Instrument) -> Around:
+        key = (account, instrument.name)
+        return Around(accounts.terms(account), settings.get(key, Setting()), held.get(key, ()))
+
+    found = [read_order(market, row, index, quantity_unit, around) for index, row in enumerate(table)]
+    for order in found:
+        where = f"orders.{{}}[{order.row}]"
+        check_mode(market, order.margin_mode, where)
+        if counts(order, market.rules.orders) and lacks_leverage(market.rules, order):
+            raise refuse(where.format("leverage"), None, "a number above 0")
+    return found
 
 
-def _read_order(  # noqa: PLR0913, PLR0917 - a table each
-    market: Market,
-    row: Row,
-    index: int,
-    accounts: Accounts,
-    settings: Settings,
-    quantity_unit: str,
-    held: Mapping[tuple[Any, ...], Sequence[Position]],
+@dataclass(frozen=True)
+class Around:
+    """What an order finds that does not say everything: terms and settings, and the positions in its instrument."""
+
+    terms: Terms
+    setting: Setting
+    positions: Sequence[Position]
+
+
+def read_order(
+    market: Market, row: Row, index: int, quantity_unit: str, around: Callable[[Any, Instrument], Around]
 ) -> Order:
+    """Read an order, completed by what its account holds: see `read_orders`."""
     where = f"orders.{{}}[{index}]"
     account = rows.account_of(row, where)
     instrument = market.instrument(rows.required(row, "instrument", where), where.format("instrument"))
-    setting = settings.get((account, instrument.name), Setting())
+    found = around(account, instrument)
     quantity = exact(rows.required(row, "quantity", where), where.format("quantity"))
     if quantity == 0:
         raise refuse(where.format("quantity"), row["quantity"], "a number other than 0", "leave the row out")
     side = rows.choice(row, "position_side", where, SIDES)
-    beside = held.get((account, instrument.name, side), ())
+    beside = [position for position in found.positions if position.position_side == side]
     modes = {position.margin_mode for position in beside}
-    usual = setting.margin_mode or (modes.pop() if len(modes) == 1 else accounts.terms(account).margin_mode)
+    usual = found.setting.margin_mode or (modes.pop() if len(modes) == 1 else found.terms.margin_mode)
     mode = rows.choice(row, "margin_mode", where, MODES, usual)
     leverages = [position.leverage for position in beside if position.margin_mode == mode]
-    said = (rows.optional_or_nan(row, "leverage", where, positive), setting.leverage, *leverages)
+    said = (rows.optional_or_nan(row, "leverage", where, positive), found.setting.leverage, *leverages)
     reduce_only = row.get("reduce_only")
     if not isinstance(reduce_only, bool | None):
         raise refuse(where.format("reduce_only"), reduce_only, "true or false")
@@ -118,9 +137,6 @@ def _read_order(  # noqa: PLR0913, PLR0917 - a table each
         row=index,
     )
     _check_kind(order, where)
-    check_mode(market, order.margin_mode, where)
-    if order.leverage is None and counts(order, market.rules.orders) and _order_needs_leverage(market.rules, order):
-        raise refuse(where.format("leverage"), None, "a number above 0")
     return order
 
 
@@ -136,8 +152,10 @@ def _check_kind(order: Order, where: str) -> None:
         raise refuse(where.format("trigger_price"), order.trigger_price, f"absent for an order of kind {order.kind!r}")
 
 
-def _order_needs_leverage(rules: Rules, order: Order) -> bool:
-    """Whether a counted order without leverage leaves a requirement unknown that must be known."""
+def lacks_leverage(rules: Rules, order: Order) -> bool:
+    """Whether a counted order is without a leverage, and leaves a requirement unknown that must be known."""
+    if order.leverage is not None:
+        return False
     modes = {"maintenance": rules.orders.maintenance_margin, "initial": rules.orders.initial_margin}
     counted = [level for level, mode in modes.items() if mode != "none"]
     if order.margin_mode == "isolated":
