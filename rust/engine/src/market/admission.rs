@@ -47,10 +47,10 @@ pub(super) fn complete(document: &mut Document) {
     let isolated = isolated.or(stated).unwrap_or(LimitLegs::Same);
     limits.isolated = Some(IsolatedLimits { legs: Some(isolated) });
     let both_sides = [cross.or(legs), isolated.or(Legs::Each)].contains(&Legs::LongPlusShort);
-    let mut candidates = [orders.tier_basis, orders.initial_margin].into_iter();
-    let counts = |mode: &OrdersIn| *mode != OrdersIn::None && !(both_sides && *mode == OrdersIn::LargerSide);
-    let default = candidates.find(counts).unwrap_or(OrdersIn::WorstFill);
-    limits.orders.get_or_insert(default);
+    let mut counted = [orders.tier_basis, orders.initial_margin].into_iter().filter(|&mode| mode != OrdersIn::None);
+    // The larger side has no meaning where both count.
+    let default = counted.next().filter(|&mode| !(both_sides && mode == OrdersIn::LargerSide));
+    limits.orders.get_or_insert(default.unwrap_or(OrdersIn::WorstFill));
 }
 
 /// The section whose legs are charged for the maintenance margin.

@@ -92,12 +92,12 @@ fn test_limits_by_default_follow_what_picks_the_tier() {
     assert_eq!(limits(&underlying), [(L::Net, O::WorstFill), (L::Each, O::WorstFill)]);
     let sum = sections("[orders]\ninitial_margin = \"sum\"\ntier_basis = \"larger_side\"");
     assert_eq!(limits(&sum), [(L::Each, O::LargerSide); 2]);
-    // The larger side has no meaning where both are added, so the next rule for orders is taken.
+    // The larger side has no meaning where both are added.
     let added = sections(
         "[orders]\ninitial_margin = \"sum\"\ntier_basis = \"larger_side\"\n[limits]\n\
                           legs = \"long_plus_short\"",
     );
-    assert_eq!(limits(&added), [(L::LongPlusShort, O::Sum); 2]);
+    assert_eq!(limits(&added), [(L::LongPlusShort, O::WorstFill); 2]);
     let apart = sections("[limits]\nlegs = \"larger_side\"\norders = \"none\"\n[limits.isolated]\nlegs = \"same\"");
     assert_eq!(limits(&apart), [(L::LargerSide, O::None), (L::Each, O::None)]);
     assert!(rules(BASE).limits(false).leverage);

@@ -472,7 +472,7 @@ impl<N: Number> Pool<'_, N> {
             let fee = table.taker_rate::<N>().times(&value);
             fees = fees.plus(&fee.named(|| name("opening_fee", "orders.opening_fee")));
         }
-        if rules.closing_fee {
+        if rules.closing_fee && self.filled.is_none() {
             let inverse = self.book.market().instruments()[order.instrument].payoff() == Payoff::Inverse;
             let rate: N = table.closing_rate();
             let closing = match self.rule(margin).closing_fee {
