@@ -29,6 +29,7 @@ from crossmargin.errors import (
     InternalError,
     MarketError,
     MissingPriceError,
+    OrderError,
     PriceError,
     SnapshotError,
 )
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from crossmargin.explanation import Explanation, explain
     from crossmargin.history import HistoryBlock, HistoryScores, PriceHistory, score_history
     from crossmargin.monitor import Alerts, Event, Events, Monitor, Stats, Why
+    from crossmargin.orders import REASONS, Decision, Verdict, check_order, check_orders
     from crossmargin.price import (
         Contributions,
         CriticalMoves,
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_OUTPUTS",
     "OUTPUTS",
+    "REASONS",
     "Account",
     "Alerts",
     "ArgumentError",
@@ -68,6 +71,7 @@ __all__ = [
     "Contributions",
     "CriticalMoves",
     "CrossmarginError",
+    "Decision",
     "Distances",
     "Event",
     "Events",
@@ -81,6 +85,7 @@ __all__ = [
     "MarketError",
     "MissingPriceError",
     "Monitor",
+    "OrderError",
     "PriceError",
     "PriceHistory",
     "Prices",
@@ -91,9 +96,12 @@ __all__ = [
     "Stats",
     "Table",
     "UnderlyingPrices",
+    "Verdict",
     "Why",
     "__version__",
     "adapters",
+    "check_order",
+    "check_orders",
     "contribution",
     "critical_move",
     "diff",
@@ -112,10 +120,12 @@ __all__ = [
 
 _LAZY = ("adapters", "reference", "report", "testing")
 _LAZY_NAMES = {
+    "REASONS": "orders",
     "Account": "account",
     "Alerts": "monitor",
     "Contributions": "price",
     "CriticalMoves": "price",
+    "Decision": "orders",
     "Distances": "price",
     "Event": "monitor",
     "Events": "monitor",
@@ -129,7 +139,10 @@ _LAZY_NAMES = {
     "Reconciliation": "reconciliation",
     "Stats": "monitor",
     "UnderlyingPrices": "price",
+    "Verdict": "orders",
     "Why": "monitor",
+    "check_order": "orders",
+    "check_orders": "orders",
     "contribution": "price",
     "critical_move": "price",
     "diff": "differences",

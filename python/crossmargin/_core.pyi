@@ -5,18 +5,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "AFTER",
     "FIGURES",
     "ISAS",
     "POSITION_PRICES",
+    "REASONS",
     "ArrowColumn",
     "Book",
     "Events",
     "Market",
     "Monitor",
     "Prices",
+    "Proposed",
     "__version__",
+    "apply_orders",
     "arrow_columns",
     "arrow_stream",
+    "check_order",
+    "check_orders",
     "contribution",
     "explain",
     "liquidation_distance",
@@ -31,9 +37,11 @@ __all__ = [
     "unnest",
 ]
 
+AFTER: Final[list[str]]
 FIGURES: Final[list[str]]
 ISAS: Final[list[str]]
 POSITION_PRICES: Final[list[str]]
+REASONS: Final[list[str]]
 __version__: Final[str]
 
 def preset_names() -> list[tuple[str, str]]: ...
@@ -88,6 +96,38 @@ def contribution(
     missing_word: str,
     n_threads: int | None,
 ) -> dict[str, NDArray[Any]]: ...
+def check_orders(
+    book: Book,
+    prices: Prices,
+    proposed: Proposed,
+    after: tuple[str, ...],
+    outputs: list[str],
+    words: tuple[str, str | None, str | None],
+    violations: bool,
+    reject: bool,
+    missing_word: str,
+    n_threads: int | None,
+) -> tuple[dict[str, NDArray[Any]], tuple[dict[str, list[Any]], int] | None, int, int]: ...
+def apply_orders(
+    book: Book,
+    prices: Prices,
+    proposed: Proposed,
+    accepted: NDArray[np.bool_],
+    words: tuple[str, str | None, str | None],
+) -> Book: ...
+def check_order(
+    book: Book,
+    prices: Prices,
+    instrument: str | int,
+    quantity: Any,
+    price: Any | None,
+    account: Any | None,
+    leverage: Any | None,
+    margin_mode: str | None,
+    position_side: str | None,
+    reduce_only: bool,
+    trigger_price: Any | None,
+) -> tuple[bool, str, float, float, float, float, bool]: ...
 def unnest(table: Any) -> dict[str, dict[str, ArrowColumn]]: ...
 def arrow_columns(table: Any, name: str) -> dict[str, ArrowColumn] | None: ...
 def stream_floor(book: Book, outputs: Any, out: Any, n_threads: int | None) -> None: ...
@@ -131,6 +171,13 @@ class Prices:
     def mark(self) -> NDArray[np.float64]: ...
     def index(self) -> NDArray[np.float64]: ...
     def last(self) -> NDArray[np.float64]: ...
+
+@final
+class Proposed:
+    def __new__(cls, book: Book, table: Any) -> Proposed: ...
+    def __len__(self) -> int: ...
+    def keys(self, book: Book) -> dict[str, NDArray[Any]]: ...
+    def table(self, book: Book) -> dict[str, NDArray[Any]]: ...
 
 @final
 class Book:

@@ -56,7 +56,7 @@ class Book(Applying):
         mark). Optional: ``leverage``, ``margin_mode`` and ``position_side`` (the leg that it trades) as of positions,
         ``trigger_price`` (NaN: the order is active), ``reduce_only`` (bool; absent means False), ``kind``
         (``"limit"``, ``"market"``, ``"stop"`` or ``"take_profit"``, which the prices must agree with) and
-        ``order_id``, which is not read. Whether and how an order counts is the market's rule.
+        ``order_id`` (integers or text), which is carried through. Whether and how an order counts is the market's rule.
     accounts : table, optional
         At most a row per account: ``account``; optional ``profile`` (name of a fee profile of the market; absent means
         the default, see `Market.profiles`), ``tier_coefficient`` (positive multiple of the tier bounds, where the
@@ -272,8 +272,7 @@ class Book(Applying):
         Every number is the one that was entered, names are those of the market, and what was left open is filled in as
         the book read it: positions say their margin mode, side and, where ``settings`` knew it, their leverage. Rows
         that were merged are one, rows that were rejected are gone, and so are rows of ``accounts`` and ``settings``
-        for accounts that hold nothing. Balances of zero are given only where something depends on them; ``order_id``
-        is not kept.
+        for accounts that hold nothing. Balances of zero are given only where something depends on them.
 
         Parameters
         ----------

@@ -4,10 +4,16 @@ A bankrupt account is a result, not an error; a malformed book is an error, not 
 nothing. Texts name the column, the row, what the value was and what to do.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from crossmargin.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from crossmargin.orders import Verdict
 
 
 class CrossmarginError(Exception):
@@ -87,6 +93,25 @@ class ArgumentError(CrossmarginError, ValueError, TypeError):
 
     Raised by every function; the text begins with the argument's name.
     """
+
+
+class OrderError(CrossmarginError, ValueError):
+    """An order does not fit; nothing was changed.
+
+    Raised by `Account.place` with ``check=True``.
+
+    Attributes
+    ----------
+    verdict : Verdict
+        Why it does not, what it would take and what there is: what `check_order` decided.
+    """
+
+    def __init__(self, message: str, verdict: Verdict) -> None:
+        super().__init__(message, verdict)
+        self.verdict = verdict
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class SnapshotError(CrossmarginError, ValueError):

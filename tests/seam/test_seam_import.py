@@ -20,7 +20,7 @@ def modules_after(code: str) -> set[str]:
 def test_import_brings_in_only_what_scoring_needs() -> None:
     new = modules_after("import crossmargin") - modules_after("import numpy")
     ours = {name for name in new if name.startswith("crossmargin")}
-    parts = ("_arguments", "_core", "_price_tables", "_tables")
+    parts = ("_applying", "_arguments", "_asked", "_core", "_price_tables", "_tables")
     parts += ("book", "errors", "market", "prices", "rounding", "scores", "table")
     assert ours == {"crossmargin", *(f"crossmargin.{part}" for part in parts)}
     outside = ("pyarrow", "pandas", "polars", "hypothesis", "rich", "numpy.testing", "numpy.ma")
@@ -74,8 +74,9 @@ def test_import_all_names_exist_and_are_told() -> None:
 def test_import_classes_of_the_module_are_frozen(usdm: xm.Market) -> None:
     book = xm.Book(usdm, balances=[])
     monitor = xm.Monitor(book, usdm.prices(mark={}))
-    for thing in (usdm._core, usdm.prices(mark={})._core, book._core, monitor._core, monitor.events._core):
+    proposed = _core.Proposed(book._core, {})
+    for thing in (usdm._core, usdm.prices(mark={})._core, book._core, monitor._core, monitor.events._core, proposed):
         with pytest.raises(AttributeError):
             thing.anything = 1
     classes = {name for name, thing in vars(_core).items() if inspect.isclass(thing)}
-    assert classes == {"ArrowColumn", "Market", "Prices", "Book", "Events", "Monitor"}
+    assert classes == {"ArrowColumn", "Market", "Prices", "Book", "Events", "Monitor", "Proposed"}

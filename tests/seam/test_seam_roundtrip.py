@@ -162,7 +162,8 @@ def test_roundtrip_tables_say_what_was_entered(usdm: xm.Market) -> None:
         one(entry_price=0.3, quantity=-2.0, leverage=3.0, margin_mode="isolated") | common,
         one(instrument="ETHUSDT", entry_price=2.0, leverage=5.0, margin_mode="cross") | common,
     ]
-    assert tables["orders"].columns == ("account", "instrument", "quantity", "price", "trigger_price")
+    assert tables["orders"].columns == ("account", "instrument", "quantity", "price", "trigger_price", "order_id")
+    assert tables["orders"]["order_id"].tolist() == ["x", None]
     np.testing.assert_array_equal(tables["orders"]["price"], [40.0, np.nan])
     np.testing.assert_array_equal(tables["orders"]["trigger_price"], [np.nan, 7.0])
     assert tables["accounts"].rows() == [{"account": "a"}]

@@ -114,7 +114,7 @@ def bits(market: xm.Market, **tables: Any) -> list[bytes]:
 
 
 def test_tables_each_column_changes_a_figure(market: xm.Market) -> None:
-    # one row of each column is changed to what must show; order_id is not read
+    # one row of each column is changed to what must show; order_id changes none
     plain = bits(market)
     changes = {
         "balances": {"bonus": 9.0, "borrowed": 3.0},

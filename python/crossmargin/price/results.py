@@ -28,35 +28,17 @@ def column(name: str, doc: str) -> Any:
     return property(get, doc=doc)
 
 
-class Result(Asked):
-    """Columns of one length, with keys before them. The base of the results of this room.
+class Columns:
+    """Columns of one length, with keys before them.
 
     Every column is an item (``result["below"]``) and, but for keys, an attribute; ``__arrow_c_stream__`` exports all.
-
-    Attributes
-    ----------
-    book, prices
-        What was asked about.
-    missing : str
-        What was asked for missing prices: ``"raise"`` or ``"null"``.
     """
 
-    __slots__ = ("_found", "_unpriced", "missing", "prices")
+    __slots__ = ()
     _found: dict[str, NDArray[Any]]
-    _unpriced: NDArray[np.bool_] | None
-    prices: Prices
-    missing: str
 
     def __init__(self) -> None:
         raise ArgumentError(f"{type(self).__name__} has no figures of its own; make it with its function")
-
-    def _begin(self, book: Book, prices: Prices, missing: str, found: dict[str, Any], unpriced: Any) -> None:
-        self.book = book
-        self._core = book._core
-        self.prices = prices
-        self.missing = missing
-        self._found = found
-        self._unpriced = unpriced if missing == "null" else None
 
     def _keys(self) -> dict[str, NDArray[Any]]:
         """Give the columns that say what a row is of."""
@@ -65,8 +47,6 @@ class Result(Asked):
     def __getitem__(self, name: str) -> NDArray[Any]:
         if is_among(name, self._found):
             return self._found[name]
-        if is_among(name, ("unpriced",)):
-            return self.unpriced
         keys = self._keys()
         if is_among(name, keys):
             return keys[name]
@@ -80,6 +60,68 @@ class Result(Asked):
     def columns(self) -> tuple[str, ...]:
         """Names of the columns of `table`, in order."""
         return self.table.columns
+
+    @property
+    def market_id(self) -> str:
+        """The id of the rules that were applied."""
+        raise NotImplementedError
+
+    @property
+    def table(self) -> Table:
+        """Keys and figures in one table."""
+        return Table(self._keys() | self._found)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Export the columns of `table` as one Arrow record batch; NaN becomes null."""
+        return self.table.__arrow_c_stream__(requested_schema)
+
+    def _noun(self) -> str:
+        return "row"
+
+    def _counted(self) -> str:
+        """Say how many rows are what one looks for first."""
+        if "liquidatable" not in self._found:
+            return ""
+        return f"{int(self._found['liquidatable'].sum()):,} liquidatable"
+
+    def __repr__(self) -> str:
+        n = len(self)
+        counted = self._counted()
+        words = f"{n:,} {self._noun()}{'s' * (n != 1)}{counted and f', {counted}'}, market {self.market_id!r}"
+        return f"{type(self).__name__}({words})\n{self.table!r}"
+
+    def _repr_html_(self) -> str:
+        return self.table._repr_html_()
+
+
+class Result(Columns, Asked):
+    """Columns about a book at given prices. The base of the results of this room.
+
+    Attributes
+    ----------
+    book, prices
+        What was asked about.
+    missing : str
+        What was asked for missing prices: ``"raise"`` or ``"null"``.
+    """
+
+    __slots__ = ("_found", "_unpriced", "missing", "prices")
+    _unpriced: NDArray[np.bool_] | None
+    prices: Prices
+    missing: str
+
+    def _begin(self, book: Book, prices: Prices, missing: str, found: dict[str, Any], unpriced: Any) -> None:
+        self.book = book
+        self._core = book._core
+        self.prices = prices
+        self.missing = missing
+        self._found = found
+        self._unpriced = unpriced if missing == "null" else None
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if is_among(name, ("unpriced",)) and name not in self._found:
+            return self.unpriced
+        return super().__getitem__(name)
 
     @property
     def unpriced(self) -> NDArray[np.bool_]:
@@ -98,24 +140,6 @@ class Result(Asked):
         if self._unpriced is not None:
             columns["unpriced"] = self._unpriced
         return Table(columns)
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """Export the columns of `table` as one Arrow record batch; NaN becomes null."""
-        return self.table.__arrow_c_stream__(requested_schema)
-
-    def _noun(self) -> str:
-        return "row"
-
-    def __repr__(self) -> str:
-        n = len(self)
-        counted = ""
-        if "liquidatable" in self._found:
-            counted = f", {int(self._found['liquidatable'].sum()):,} liquidatable"
-        words = f"{n:,} {self._noun()}{'s' * (n != 1)}{counted}, market {self.market_id!r}"
-        return f"{type(self).__name__}({words})\n{self.table!r}"
-
-    def _repr_html_(self) -> str:
-        return self.table._repr_html_()
 
 
 def pool_keys(book: Book, pools: NDArray[np.int64] | None = None) -> dict[str, NDArray[Any]]:

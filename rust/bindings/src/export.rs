@@ -9,7 +9,7 @@ use arrow_array::types::{
 };
 use arrow_array::{
     ArrayRef, ArrowPrimitiveType, BooleanArray, Float64Array, Int64Array, PrimitiveArray, RecordBatch,
-    RecordBatchIterator, RecordBatchOptions,
+    RecordBatchIterator, RecordBatchOptions, UInt8Array, UInt32Array,
 };
 use arrow_buffer::{NullBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, Field, Schema};
@@ -58,6 +58,12 @@ fn array_of(column: &Bound<'_, PyAny>, name: &str) -> PyResult<ArrayRef> {
     }
     if let Ok(column) = column.cast::<PyArray1<bool>>() {
         return Ok(Arc::new(BooleanArray::from(column.to_vec()?)));
+    }
+    if let Ok(column) = column.cast::<PyArray1<u8>>() {
+        return Ok(Arc::new(UInt8Array::from(column.to_vec()?)));
+    }
+    if let Ok(column) = column.cast::<PyArray1<u32>>() {
+        return Ok(Arc::new(UInt32Array::from(column.to_vec()?)));
     }
     if let Some(times) = times_of(column)? {
         return Ok(times);

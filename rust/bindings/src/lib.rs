@@ -26,7 +26,10 @@ mod _core {
         preset_names, score, score_rows, stream_floor, thread_count, total, underlying_prices,
     };
 
-    use crate::objects::position_price_names;
+    #[pymodule_export]
+    use crate::objects::{Proposed, apply_orders, check_order, check_orders};
+
+    use crate::objects::{after_names, position_price_names, reason_names};
     use crossmargin::score::Column;
     use pyo3::prelude::*;
 
@@ -34,6 +37,8 @@ mod _core {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("FIGURES", Column::ALL.map(Column::name))?;
+        module.add("AFTER", after_names())?;
+        module.add("REASONS", reason_names())?;
         module.add("POSITION_PRICES", position_price_names())?;
         module.add("ISAS", available_isas())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))

@@ -22,6 +22,7 @@ pub(crate) enum KeyColumn<'py> {
 }
 
 /// A column of keys that no longer needs what it was read from.
+#[derive(Clone)]
 pub(crate) enum OwnedKeys {
     Ints(Vec<i64>),
     Text(Vec<u32>, Arc<Names>),
@@ -40,6 +41,12 @@ impl OwnedKeys {
             Keys::Int(keys) => Self::Ints(keys.to_vec()),
             Keys::Text(keys) => Self::Text(keys.codes.to_vec(), Arc::new(Names::of(keys.names))),
         }
+    }
+
+    /// A column of names, row by row.
+    pub(crate) fn of_names<'a>(rows: impl Iterator<Item = Option<&'a str>>) -> Self {
+        let TextColumn { codes, names } = TextColumn::of_names(rows);
+        Self::Text(codes, names)
     }
 
     pub(crate) fn as_keys(&self) -> Keys<'_> {
@@ -73,6 +80,17 @@ impl TextColumn {
     /// A copy of names, which must be distinct.
     pub(crate) fn of(keys: TextKeys<'_>) -> Self {
         Self { codes: keys.codes.to_vec(), names: Arc::new(Names::of(keys.names)) }
+    }
+
+    /// Names, row by row.
+    pub(crate) fn of_names<'a>(rows: impl Iterator<Item = Option<&'a str>>) -> Self {
+        let mut names = Names::default();
+        let mut coder = Coder::new(&mut names, rows.size_hint().0);
+        rows.for_each(|name| match name {
+            Some(name) => coder.push(name),
+            None => coder.push_null(),
+        });
+        Self { codes: coder.codes, names: Arc::new(names) }
     }
 
     pub(crate) fn as_keys(&self) -> TextKeys<'_> {

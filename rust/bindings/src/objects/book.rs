@@ -1,6 +1,6 @@
 //! `Book`: accounts, built from tables and asked for their keys and positions.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crossmargin::Error;
 use crossmargin::book::{AccountKeys, Duplicates, Holdings, Keys, OnError, QuantityUnit, Rejected, Tables};
@@ -11,8 +11,10 @@ use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::accounts::Places;
 use super::arrays::{account_column, row_column, text_column};
 use super::given;
+use super::joining::{Placed, joined};
 use super::kept::KeptTable;
 use super::market::Market;
 use super::options::{choice, missing};
@@ -31,8 +33,10 @@ pub(crate) struct Book {
     dropped: Vec<String>,
     dropped_are_ints: bool,
     /// Orders, accounts and settings as they came.
-    pub(super) kept: [KeptTable; 3],
+    pub(super) kept: [Arc<KeptTable>; 3],
     pub(super) unit: QuantityUnit,
+    /// Accounts by their keys, once one is looked for.
+    places: OnceLock<Places>,
 }
 
 #[pymethods]
@@ -83,8 +87,9 @@ impl Book {
             rejected,
             dropped,
             dropped_are_ints: columns.accounts_are_ints(),
-            kept,
+            kept: kept.map(Arc::new),
             unit,
+            places: OnceLock::new(),
         })
     }
 
@@ -278,9 +283,38 @@ impl Book {
             engine: Arc::new(engine),
             rejected: Rejected::default(),
             dropped: Vec::new(),
-            kept,
+            kept: kept.map(Arc::new),
             unit: ledger.quantity_unit(),
+            places: OnceLock::new(),
         })
+    }
+
+    /// The book that comes after this one: of the same accounts, with orders placed.
+    pub(super) fn after(&self, engine: Arc<crossmargin::Book>, placed: &Placed<'_>) -> Self {
+        let [orders, accounts, settings] = &self.kept;
+        let joined = joined(orders, placed, engine.holdings().accounts(), engine.market());
+        Self {
+            dropped_are_ints: self.dropped_are_ints,
+            engine,
+            rejected: Rejected::default(),
+            dropped: Vec::new(),
+            kept: [Arc::new(joined), Arc::clone(accounts), Arc::clone(settings)],
+            unit: self.unit,
+            places: OnceLock::new(),
+        }
+    }
+
+    /// The place of an account by its key, which may be left out where there is one account.
+    pub(super) fn place_of(&self, py: Python<'_>, key: Option<&Bound<'_, PyAny>>) -> PyResult<usize> {
+        let accounts = self.engine.holdings().accounts();
+        match key {
+            Some(key) => self.places.get_or_init(|| Places::new(accounts)).of(key),
+            None if accounts.len() == 1 => Ok(0),
+            None => {
+                let message = format!("was not given, and the book has {} accounts: name one", accounts.len());
+                Err(argument(py, "account", message))
+            }
+        }
     }
 
     /// What tells positions apart, and how large they are.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crossmargin::book::{AccountKeys, Keys, Tables, TextKeys};
+use crossmargin::book::{AccountKeys, Keys, Orders, Tables, TextKeys};
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -11,14 +11,16 @@ use super::arrays::text_column;
 use crate::columns::{KeyColumn, OwnedKeys, RealColumn, TextColumn};
 
 /// A column of a kept table.
+#[derive(Clone)]
 pub(super) enum Kept {
     Reals(Vec<f64>),
     Flags(Vec<bool>),
     Names(TextColumn),
+    Keys(OwnedKeys),
 }
 
 /// A table whose rows are of accounts.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct KeptTable {
     account: OwnedKeys,
     instrument: Option<OwnedKeys>,
@@ -32,6 +34,14 @@ impl KeptTable {
             return Self::default();
         }
         Self { account: account.owned(), instrument: instrument.map(KeyColumn::owned), columns: Vec::new() }
+    }
+
+    /// A table of orders with these keys; of one without rows nothing is kept.
+    pub(super) fn of_keys(account: OwnedKeys, instrument: OwnedKeys) -> Self {
+        if account.as_keys().is_empty() {
+            return Self::default();
+        }
+        Self { account, instrument: Some(instrument), columns: Vec::new() }
     }
 
     /// Adds a column that was given.
@@ -56,9 +66,12 @@ impl KeptTable {
             table(&orders.account, Some(&orders.instrument))
                 .with("quantity", reals(Some(orders.quantity)))
                 .with("price", reals(Some(orders.price)))
+                .with("trigger_price", reals(orders.trigger_price))
+                .with("reduce_only", orders.reduce_only.map(|column| Kept::Flags(column.to_vec())))
                 .with("position_side", names(orders.position_side))
                 .with("margin_mode", names(orders.margin_mode))
-                .with("leverage", reals(orders.leverage)),
+                .with("leverage", reals(orders.leverage))
+                .with("kind", names(orders.kind)),
             table(&accounts.account, None)
                 .with("profile", names(accounts.profile))
                 .with("tier_coefficient", reals(accounts.tier_coefficient))
@@ -132,10 +145,47 @@ impl KeptTable {
                     rows.iter().map(|&row| values[row]).collect::<Vec<_>>().into_pyarray(py).into_any()
                 }
                 Kept::Names(texts) => keys_of(py, &Keys::Text(texts.as_keys()), rows),
+                Kept::Keys(keys) => keys_of(py, &keys.as_keys(), rows),
             };
             columns.set_item(*name, made)?;
         }
         Ok(columns)
+    }
+}
+
+impl KeptTable {
+    /// The rows as a table of orders.
+    pub(super) fn as_orders(&self) -> Orders<'_> {
+        let column = |name: &str| self.columns.iter().find(|(known, _)| *known == name).map(|(_, column)| column);
+        let reals = |name: &str| match column(name) {
+            Some(Kept::Reals(values)) => Some(values.as_slice()),
+            _ => None,
+        };
+        let names = |name: &str| match column(name) {
+            Some(Kept::Names(texts)) => Some(texts.as_keys()),
+            _ => None,
+        };
+        let reduce_only = match column("reduce_only") {
+            Some(Kept::Flags(flags)) => Some(flags.as_slice()),
+            _ => None,
+        };
+        Orders {
+            account: self.account.as_keys(),
+            instrument: self.instrument.as_ref().map(OwnedKeys::as_keys).unwrap_or_default(),
+            quantity: reals("quantity").unwrap_or_default(),
+            price: reals("price").unwrap_or_default(),
+            leverage: reals("leverage"),
+            trigger_price: reals("trigger_price"),
+            reduce_only,
+            position_side: names("position_side"),
+            margin_mode: names("margin_mode"),
+            kind: names("kind"),
+        }
+    }
+
+    /// A column that was given.
+    pub(super) fn column(&self, name: &str) -> Option<&Kept> {
+        self.columns.iter().find(|(known, _)| *known == name).map(|(_, column)| column)
     }
 }
 
@@ -151,7 +201,7 @@ fn place<K: Ord>(sorted: &[(K, usize)], key: &K) -> Option<usize> {
 }
 
 /// Keys of some rows as the caller wrote them.
-fn keys_of<'py>(py: Python<'py>, keys: &Keys<'_>, rows: &[usize]) -> Bound<'py, PyAny> {
+pub(super) fn keys_of<'py>(py: Python<'py>, keys: &Keys<'_>, rows: &[usize]) -> Bound<'py, PyAny> {
     match keys {
         Keys::Int(keys) => PyArray1::from_vec(py, rows.iter().map(|&row| keys[row]).collect::<Vec<_>>()).into_any(),
         Keys::Text(keys) => {

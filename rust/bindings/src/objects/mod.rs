@@ -1,22 +1,27 @@
 //! The classes and functions of the module.
 
+mod accounts;
 mod arrays;
 mod book;
 mod buffers;
+mod deciding;
 mod explaining;
 mod given;
 mod history;
+mod joining;
 mod kept;
 mod market;
 mod monitor;
 mod options;
 mod prices;
 mod pricing;
+mod proposing;
 mod scoring;
 mod summary;
 mod tables;
 
 pub(crate) use book::Book;
+pub(crate) use deciding::{after_names, apply_orders, check_order, check_orders, reason_names};
 pub(crate) use explaining::explain;
 pub(crate) use history::score_rows;
 pub(crate) use market::{Market, preset_names};
@@ -26,4 +31,5 @@ pub(crate) use prices::Prices;
 pub(crate) use pricing::{
     contribution, liquidation_distance, liquidation_prices, position_price_names, underlying_prices,
 };
+pub(crate) use proposing::Proposed;
 pub(crate) use scoring::{score, stream_floor, total};

@@ -8,9 +8,12 @@ use pyo3::prelude::*;
 
 use super::kept::{self, Kept, KeptTable};
 use crate::columns::{KeyColumn, RealColumn, Schema, Table, TextColumn};
+use crate::errors::argument;
 
 const VENUE: (&str, &str) = ("venue", "which venue a row is at, in books of several");
 const POOL: (&str, &str) = ("pool", "which pool of several a row is in");
+/// Columns of orders that are not read yet.
+pub(super) const LATER: [(&str, &str); 2] = [POOL, VENUE];
 
 const BALANCES: Schema = Schema {
     name: "balances",
@@ -30,7 +33,7 @@ const ORDERS: Schema = Schema {
     name: "orders",
     required: &["account", "instrument", "quantity", "price"],
     optional: &["order_id", "trigger_price", "reduce_only", "position_side", "margin_mode", "leverage", "kind"],
-    later: &[POOL, VENUE],
+    later: &LATER,
 };
 
 const ACCOUNTS: Schema = Schema {
@@ -101,6 +104,7 @@ struct OrderColumns<'py> {
     position_side: Option<TextColumn>,
     margin_mode: Option<TextColumn>,
     kind: Option<TextColumn>,
+    order_id: Option<KeyColumn<'py>>,
 }
 
 struct AccountColumns<'py> {
@@ -181,7 +185,13 @@ impl<'py> PositionColumns<'py> {
 }
 
 impl<'py> OrderColumns<'py> {
-    fn new(account: KeyColumn<'py>, mut table: Table<'py>) -> PyResult<Self> {
+    fn new(py: Python<'py>, account: KeyColumn<'py>, mut table: Table<'py>) -> PyResult<Self> {
+        let order_id = table.optional_keys("order_id")?;
+        if let Some(got) = order_id.as_ref().map(|id| id.as_keys().len()).filter(|&got| got != account.as_keys().len())
+        {
+            let message = format!("had {got} rows, expected {} as in the account column", account.as_keys().len());
+            return Err(argument(py, "orders.order_id", message));
+        }
         Ok(Self {
             account,
             instrument: table.keys("instrument")?,
@@ -193,6 +203,7 @@ impl<'py> OrderColumns<'py> {
             position_side: table.optional_names("position_side")?,
             margin_mode: table.optional_names("margin_mode")?,
             kind: table.optional_names("kind")?,
+            order_id,
         })
     }
 
@@ -223,6 +234,7 @@ impl OrderColumns<'_> {
             .with("margin_mode", self.margin_mode.clone().map(Kept::Names))
             .with("leverage", kept::reals(self.leverage.as_ref()))
             .with("kind", self.kind.clone().map(Kept::Names))
+            .with("order_id", self.order_id.as_ref().map(KeyColumn::owned).map(Kept::Keys))
     }
 }
 
@@ -298,7 +310,7 @@ impl<'py> Columns<'py> {
         Ok(Self {
             balances: BalanceColumns::new(of_balances, balances)?,
             positions: PositionColumns::new(of_positions, positions)?,
-            orders: OrderColumns::new(of_orders, orders)?,
+            orders: OrderColumns::new(py, of_orders, orders)?,
             accounts: AccountColumns::new(of_accounts, accounts)?,
             settings: SettingColumns::new(of_settings, settings)?,
         })

@@ -1,8 +1,90 @@
-//! Sections that say what happens: warnings, liquidation, fund, deleveraging, portfolio scenarios.
+//! Sections that say what happens: orders, warnings, liquidation, fund, deleveraging, portfolio scenarios.
 
 use serde::{Deserialize, Serialize};
 
 use crate::market::number::Number;
+
+/// How open orders enter an amount.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OrdersIn {
+    /// Not at all.
+    #[default]
+    None,
+    /// Each on its own.
+    Sum,
+    /// The larger of the position with all buys and with all sells filled.
+    WorstFill,
+    /// The larger of longs with buys and shorts with sells.
+    LargerSide,
+}
+
+/// Where the loss of filling at the order's price counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OrderLoss {
+    /// Nowhere.
+    #[default]
+    None,
+    /// When the order is placed.
+    Admission,
+    /// In the pool's equity, while the order is open.
+    Equity,
+}
+
+/// The price at which an order is valued.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OrderPrice {
+    /// Its limit; the mark price where it has none.
+    #[default]
+    Limit,
+    /// The mark price.
+    Mark,
+    /// The one of the two that is worth more.
+    Worse,
+}
+
+/// What open orders take off what a cross pool's collateral is worth, while they are open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Frozen {
+    /// Nothing.
+    #[default]
+    None,
+    /// What orders of isolated positions reserve, and the fees of orders in the initial margin.
+    IsolatedOrdersAndFees,
+    /// All that orders add to the initial margin.
+    All,
+}
+
+/// `[orders]`: open orders in the margins.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::market) struct Orders {
+    #[serde(default)]
+    pub(in crate::market) initial_margin: OrdersIn,
+    #[serde(default)]
+    pub(in crate::market) maintenance_margin: OrdersIn,
+    #[serde(default)]
+    pub(in crate::market) tier_basis: OrdersIn,
+    #[serde(default)]
+    pub(in crate::market) order_loss: OrderLoss,
+    #[serde(default)]
+    pub(in crate::market) frozen: Frozen,
+    #[serde(default)]
+    pub(in crate::market) price: OrderPrice,
+    #[serde(default)]
+    pub(in crate::market) opening_fee: bool,
+    #[serde(default)]
+    pub(in crate::market) closing_fee: bool,
+    #[serde(default)]
+    pub(in crate::market) conditional: bool,
+}
 
 /// `[warnings]`: levels of the margin ratio above the trigger, highest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
