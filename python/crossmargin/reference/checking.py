@@ -7,7 +7,7 @@ from typing import Any
 
 from crossmargin.reference import ledger
 from crossmargin.reference.accounts import Accounts, Setting
-from crossmargin.reference.admission import Judged, Quotes, cost_and_need, opening_part, slack, would_fail
+from crossmargin.reference.admission import FILLED, Judged, Quotes, cost_and_need, opening_part, slack, would_fail
 from crossmargin.reference.beside import check_frozen, check_sides
 from crossmargin.reference.ledger import ZERO, Holding
 from crossmargin.reference.limits import limit_of
@@ -278,7 +278,10 @@ def lacking(judged: Judged) -> bool:
         check_frozen(market, judged.holding.positions, judged.with_order().orders)
     except ReferenceInputError:
         return True
-    return lacks_leverage(market.rules, order)
+    how = market.rules.orders
+    if market.rules.admission.basis == "fill":
+        how = replace(FILLED, closing_fee=how.closing_fee)
+    return lacks_leverage(replace(market.rules, orders=how), order)
 
 
 def _money(judged: Judged, need: Fraction | None, *, without: bool) -> Iterator[str]:

@@ -11,6 +11,7 @@ not a dependency of the package.
 """
 
 from crossmargin.testing.marks import ILLUSTRATIVE_MARKS, illustrative_marks
+from crossmargin.testing.proposals import proposed_orders
 from crossmargin.testing.retail import retail_book
 from crossmargin.testing.workload import Contracts, Haircuts, TierTable, Workload
 from crossmargin.testing.workloads import reference_workload
@@ -22,6 +23,7 @@ __all__ = [
     "TierTable",
     "Workload",
     "illustrative_marks",
+    "proposed_orders",
     "reference_workload",
     "retail_book",
 ]

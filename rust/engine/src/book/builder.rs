@@ -13,6 +13,7 @@ use super::sorting::{ClassIndex, Leg, leg_asset, leg_instrument, leg_is_isolated
 use super::tables::Duplicates;
 use super::validate::{Faults, Part};
 use super::validate_late::{Known, Needs, late_faults, side_faults};
+use super::waiting::Waiting;
 
 pub(super) struct Builder<'a> {
     market: &'a Market,
@@ -73,6 +74,7 @@ impl<'a> Builder<'a> {
             bonus: Vec::new(),
             borrowed: Vec::new(),
             orders: OpenOrders::default(),
+            waiting: Waiting::default(),
             chosen: Chosen::default(),
             quantity_unit: tables.quantity_unit,
         };
@@ -143,6 +145,20 @@ impl<'a> Builder<'a> {
             self.joint_pools(faults);
         } else {
             self.pools(faults);
+        }
+        self.waiting_orders(row32(account));
+    }
+
+    /// Notes the orders of an account that cannot open anything now.
+    fn waiting_orders(&mut self, account: u32) {
+        let (checked, market) = (self.checked, self.market);
+        let counts = |row: u32| checked.order_counts(market, row as usize);
+        let waits = |row: u32| !counts(row) || !checked.trigger(row as usize).is_nan();
+        let mut waiting: Vec<Leg> = self.order_legs.iter().filter(|leg| waits(leg.1)).copied().collect();
+        waiting.sort_unstable_by_key(|leg| leg.1);
+        for leg in waiting {
+            let leverage = self.order_leverage(&self.legs, leg.0, leg.1 as usize);
+            self.out.waiting.push(account, checked, leg, leverage, counts(leg.1));
         }
     }
 

@@ -218,8 +218,17 @@ impl<'a> Checked<'a> {
             Side::Short => orders.quantity[row] > 0.0,
         };
         let reduces = closes || orders.reduce_only.is_some_and(|column| column[row]);
-        let waits = !number(orders.trigger_price, row).is_nan();
-        !reduces && (!waits || market.rules().orders().conditional)
+        !reduces && (self.trigger(row).is_nan() || market.rules().orders().conditional)
+    }
+
+    /// The price that makes an order active; NaN where it waits for none.
+    pub(crate) fn trigger(&self, row: usize) -> f64 {
+        number(self.tables.orders.trigger_price, row)
+    }
+
+    /// Whether an order is to take a profit.
+    pub(crate) fn takes_profit(&self, row: usize) -> bool {
+        self.order_kind.said(row).is_some_and(|kind| KINDS.get(usize::from(kind)) == Some(&"take_profit"))
     }
 
     /// The fee profile of a row of `accounts`.

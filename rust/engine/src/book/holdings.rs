@@ -9,6 +9,7 @@ use super::checked::Side;
 use super::choices::Chosen;
 use super::tables::{QuantityUnit, Tables};
 use super::validate::{Faults, Part, check};
+use super::waiting::Waiting;
 
 /// How a pool came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,6 +122,8 @@ pub struct Holdings {
     /// Debt by layer; empty when there is none.
     pub(crate) borrowed: Vec<f64>,
     pub(crate) orders: OpenOrders,
+    /// Orders that only reduce or wait for a trigger.
+    pub(crate) waiting: Waiting,
     /// What accounts chose; none where the tables say nothing of it.
     pub(crate) chosen: Chosen,
     pub(crate) quantity_unit: QuantityUnit,

@@ -16,6 +16,7 @@ mod tables;
 mod validate;
 mod validate_late;
 mod validate_orders;
+mod waiting;
 
 pub use accounts::AccountKeys;
 pub use checked::Side;

@@ -9,7 +9,7 @@ use crate::pool::Book;
 use super::Ledger;
 use super::keys::{Key, integer, key_at};
 use super::staged::{Faulty, NewKey, Staged, Wrong};
-use super::state::State;
+use super::state::{Beside, State};
 
 impl Ledger {
     /// Makes new accounts ready: the accounts of tables like those of a book. Of an account that was closed the number is
@@ -25,7 +25,8 @@ impl Ledger {
     /// Makes accounts ready to get exactly the rows of tables like those of a book, whatever they held before; those that are
     /// not open are opened.
     ///
-    /// This is how orders, settings, leverages and margins behind isolated positions change.
+    /// This is how orders, settings, leverages and margins behind isolated positions change. A bonus that stays as it was
+    /// consists of the same vouchers; any other is one of the share that the rules name.
     ///
     /// # Errors
     /// As [`Self::open`], but for keys that are open.
@@ -92,8 +93,16 @@ impl Ledger {
         staged.opened = opened;
         let mut places: Vec<usize> = (0..numbers.len()).collect();
         places.sort_unstable_by_key(|&at| numbers[at]);
-        let states: Vec<(u32, State)> =
-            places.iter().map(|&at| (numbers[at], State::read(book.holdings(), at, &[]))).collect();
+        let state_of = |&at: &usize| {
+            let mut state = State::read(book.holdings(), at, &Beside::NONE);
+            if state.cash.iter().any(|cash| cash.bonus.near != 0.0) {
+                state.keep_vouchers(&self.state(numbers[at] as usize));
+            }
+            (numbers[at], state)
+        };
+        let states: Vec<(u32, State)> = places.iter().map(state_of).collect();
+        let beside = states.iter().map(|(account, state)| (*account, state.beside()));
+        staged.beside = beside.filter(|(_, beside)| !beside.is_empty()).collect();
         staged.books = self.books(&states)?;
         Ok(staged)
     }

@@ -34,7 +34,8 @@ pub struct Fills<'a> {
     /// What the fill cost, in the settlement asset; negative for a rebate. NaN or no column: by `maker`.
     pub fee: Option<&'a [f64]>,
     /// Whether the fill made (true) or took: the fee is then by the rate of the account's profile, on the notional at the
-    /// price of the fill, where `fee` does not say it. No column: no fee.
+    /// price of the fill, where `fee` does not say it, less the discount of the profile; a rebate is paid in full. No column:
+    /// no fee.
     pub maker: Option<&'a [bool]>,
     /// Leverage of what is opened; NaN or no column: that of the position, or what the account chose for the instrument.
     pub leverage: Option<&'a [f64]>,
@@ -166,7 +167,11 @@ impl Ledger {
             return Err(Wrong::new("maker", makes[row].to_string(), FaultKind::Inconsistent, cure));
         }
         let profile = &self.market.profiles()[usize::from(state.known.profile)];
-        let rate = Exact::from_f64(if makes[row] { profile.maker } else { profile.taker });
+        let stated = if makes[row] { profile.maker } else { profile.taker };
+        let mut rate = Exact::from_f64(stated);
+        if stated > 0.0 && profile.discount > 0.0 {
+            rate = rate * (Exact::from_f64(1.0) - Exact::from_f64(profile.discount));
+        }
         let value = self.contract(at).value(&Exact::from_f64(fills.price[row])).abs();
         Ok(Some(Exact::from_f64(fills.quantity[row]).abs() * value * rate))
     }

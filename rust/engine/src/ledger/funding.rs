@@ -10,6 +10,7 @@ use crate::market::Prices;
 
 use super::Ledger;
 use super::amount::Direction;
+use super::bonus::Flow;
 use super::staged::{Faulty, Movement, Outcome, Staged, Working, Wrong};
 use super::staging::{check_lengths, number, positive};
 use super::state::State;
@@ -168,7 +169,7 @@ impl Ledger {
         if position.leg.isolated {
             desk.fence_more(&contract, held, steps.count)?;
         }
-        desk.pay(contract.settle, steps.count, "rate")?;
-        Ok((contract.settle, Movement { amount: steps.count, remainder: steps.remainder, ..Movement::default() }))
+        desk.flow(contract.settle, steps.count, (Flow::Funding, "rate"))?;
+        Ok((contract.settle, Movement { amount: steps.count, remainder: steps.remainder, ..desk.moved }))
     }
 }

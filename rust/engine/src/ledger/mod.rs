@@ -14,6 +14,9 @@
 //! Operations leave the ledger as it is and give a [`Staged`] outcome, which [`Ledger::commit`] puts in place; a refused
 //! one has changed nothing. A batch is all or nothing.
 //!
+//! Where the rules have a bonus, losses, funding and fees are paid by it as [`Purse`] says. A book keeps of a bonus its amount:
+//! which vouchers it consists of, and what was realised since one paid, the ledger keeps.
+//!
 //! What a book does not keep of its tables a ledger does not know: orders that do not count under the rules (conditional,
 //! reducing), `order_id` and `kind` of an order, and balances of zero that were not given. Leverage and mode of a row that
 //! followed from settings are the row's own from then on. Fills leave orders as they are: [`Ledger::replace`] takes away
@@ -21,9 +24,11 @@
 
 mod accounts;
 mod amount;
+mod bonus;
 pub(crate) mod bytes;
 mod fills;
 mod funding;
+mod grants;
 mod keys;
 mod places;
 mod rows;
@@ -42,6 +47,8 @@ mod tests_accounts;
 #[cfg(test)]
 mod tests_agree;
 #[cfg(test)]
+mod tests_bonus;
+#[cfg(test)]
 mod tests_snapshot;
 
 use std::collections::BTreeMap;
@@ -54,8 +61,10 @@ use crate::market::Market;
 use crate::pool::{Book, KnownTables};
 
 pub use amount::Direction;
+pub use bonus::{Flow, Payment, Purse, Voucher};
 pub use fills::Fills;
 pub use funding::Funding;
+pub use grants::Grants;
 pub use keys::Key;
 pub use staged::{Change, Outcome, Staged};
 pub use transfers::Transfers;
@@ -65,7 +74,7 @@ use amount::Fixed;
 use keys::Directory;
 use places::Places;
 use rows::{Naming, Rows, Words};
-use state::{Item, State};
+use state::{Beside, State};
 
 /// Accounts whose holdings change by operations.
 ///
@@ -114,8 +123,8 @@ pub struct Ledger {
     text: OnceLock<String>,
     /// What books of the market share.
     shared: Arc<KnownTables>,
-    /// Amounts that doubles do not denote.
-    exact: BTreeMap<u32, Vec<(Item, Fixed)>>,
+    /// What books do not keep.
+    beside: BTreeMap<u32, Beside>,
     /// Counts commits, so that what was staged on an earlier state is told.
     epoch: u64,
 }
@@ -133,7 +142,7 @@ impl Ledger {
         let quanta = market.assets().iter().map(|asset| Fixed::of(asset.quantum())).collect();
         let (words, places) = (Words::new(&market), Places::new(base, closed));
         let shared = Arc::default();
-        Self { market, places, keys, words, quanta, text: OnceLock::new(), shared, exact: BTreeMap::new(), epoch: 0 }
+        Self { market, places, keys, words, quanta, text: OnceLock::new(), shared, beside: BTreeMap::new(), epoch: 0 }
     }
 
     /// The rules.
@@ -206,9 +215,9 @@ impl Ledger {
         // Those that would be the last few of a larger book move out of it; where they cannot, they stay.
         let moved = self.rebuilt(&self.places.stragglers(&changed));
         for &account in &changed {
-            self.exact.remove(&account);
+            self.beside.remove(&account);
         }
-        self.exact.extend(staged.exact);
+        self.beside.extend(staged.beside);
         for &account in &staged.closed {
             self.places.close(account);
         }
@@ -253,8 +262,8 @@ impl Ledger {
 
     /// What an open account holds; nothing of a closed one.
     fn state(&self, account: usize) -> State {
-        let exact = u32::try_from(account).ok().and_then(|account| self.exact.get(&account));
-        let exact = exact.map_or(&[][..], Vec::as_slice);
-        self.places.get(account).map_or_else(State::default, |(book, at)| State::read(book.holdings(), at, exact))
+        let beside = u32::try_from(account).ok().and_then(|account| self.beside.get(&account));
+        let beside = beside.unwrap_or(const { &Beside::NONE });
+        self.places.get(account).map_or_else(State::default, |(book, at)| State::read(book.holdings(), at, beside))
     }
 }

@@ -134,7 +134,7 @@ impl Rows {
             self.balances.account.push(account);
             self.balances.asset.push(i64::from(cash.asset));
             self.balances.wallet.push(cash.wallet.near);
-            self.balances.bonus.push(cash.bonus);
+            self.balances.bonus.push(cash.bonus.near);
             self.balances.borrowed.push(cash.borrowed);
         }
         for held in &state.positions {

@@ -8,7 +8,8 @@ use crate::market::Market;
 use crate::pool::Book;
 
 use super::Ledger;
-use super::amount::{Fixed, MOST};
+use super::amount::{Direction, Fixed, MOST, in_steps};
+use super::bonus::{Voucher, Vouchers};
 use super::bytes::Plain as _;
 use super::bytes::{
     get, get_column, get_length, get_rows, get_text, malformed, put_column, put_length, put_unless, take,
@@ -18,11 +19,11 @@ use super::rows::{AccountRows, BalanceRows, Naming, OrderRows, PositionRows, Row
 use super::state::{Item, Leg};
 
 /// What the bytes begin with: a name, and the version of what follows.
-const BEGINNING: &[u8; 8] = b"XMLEDG\0\x01";
+const BEGINNING: &[u8; 8] = b"XMLEDG\0\x02";
 
 impl Ledger {
-    /// Adds the state as bytes: the market, the keys, the rows of all open accounts, and the amounts that doubles do not
-    /// denote.
+    /// Adds the state as bytes: the market, the keys, the rows of all open accounts, the amounts that doubles do not
+    /// denote, and vouchers.
     ///
     /// The bytes have neither a checksum nor a length; whoever keeps them adds these.
     ///
@@ -57,13 +58,21 @@ impl Ledger {
             rows.push(&self.market, &self.words, number, &self.state(account));
         }
         write_rows(out, &rows);
-        put_length(out, self.exact.values().map(Vec::len).sum());
-        for (account, amounts) in &self.exact {
-            for &(item, amount) in amounts {
+        put_length(out, self.beside.values().map(|beside| beside.exact.len()).sum());
+        for (account, beside) in &self.beside {
+            for &(item, amount) in &beside.exact {
                 account.put(out);
                 write_item(out, item);
                 amount.digits.put(out);
                 amount.exponent.put(out);
+            }
+        }
+        put_length(out, self.beside.values().map(|beside| beside.vouchers.len()).sum());
+        for (account, beside) in &self.beside {
+            for (asset, vouchers) in &beside.vouchers {
+                account.put(out);
+                u32::from(*asset).put(out);
+                write_vouchers(out, vouchers);
             }
         }
     }
@@ -119,6 +128,7 @@ impl Ledger {
             return Err(malformed("two accounts have one key"));
         }
         ledger.read_exact(bytes)?;
+        ledger.read_beside(bytes)?;
         // As it is, so that snapshots of one state are the same bytes.
         ledger.text = OnceLock::from(text.to_owned());
         Ok(ledger)
@@ -134,10 +144,56 @@ impl Ledger {
             if !self.is_open(account as usize) || !counted {
                 return Err(malformed("an amount is of no account"));
             }
-            self.exact.entry(account).or_default().push((item, amount));
+            self.beside.entry(account).or_default().exact.push((item, amount));
         }
         Ok(())
     }
+
+    fn read_beside(&mut self, bytes: &mut &[u8]) -> Result<()> {
+        for _ in 0..get_length(bytes)? {
+            let (account, asset): (u32, u32) = (get(bytes)?, get(bytes)?);
+            let vouchers = read_vouchers(bytes)?;
+            let rule = self.market.rules().bonus();
+            let asset = u16::try_from(asset).ok().filter(|&asset| usize::from(asset) < self.quanta.len());
+            let (Some(asset), Some(_), true) = (asset, rule, self.is_open(account as usize)) else {
+                return Err(malformed("a bonus is of no account"));
+            };
+            let (state, quantum) = (self.state(account as usize), self.quanta[usize::from(asset)]);
+            let cash = state.cash.iter().find(|cash| cash.asset == asset);
+            let there = cash.map(|cash| cash.bonus.fixed().to_exact());
+            let counted = there.and_then(|there| in_steps(&there, quantum, Some(Direction::Down)).ok());
+            if counted.is_none_or(|steps| steps.count != vouchers.left()) {
+                return Err(malformed("vouchers are not the bonus of their account"));
+            }
+            self.beside.entry(account).or_default().vouchers.push((asset, vouchers));
+        }
+        Ok(())
+    }
+}
+
+fn write_vouchers(out: &mut Vec<u8>, vouchers: &Vouchers) {
+    vouchers.realized.put(out);
+    put_length(out, vouchers.queue.len());
+    for voucher in &vouchers.queue {
+        voucher.quanta.put(out);
+        voucher.paid_share.put(out);
+        u8::from(voucher.expires.is_some()).put(out);
+        voucher.expires.unwrap_or(0).put(out);
+    }
+}
+
+fn read_vouchers(bytes: &mut &[u8]) -> Result<Vouchers> {
+    let mut vouchers = Vouchers { queue: Vec::new(), realized: get(bytes)? };
+    for _ in 0..get_length(bytes)? {
+        let (quanta, paid_share) = (get(bytes)?, get(bytes)?);
+        let (expires, at): (u8, i64) = (get(bytes)?, get(bytes)?);
+        let voucher = Voucher { quanta, paid_share, expires: (expires == 1).then_some(at) };
+        if voucher.check().is_err() || voucher.quanta == 0 {
+            return Err(malformed("a voucher is none"));
+        }
+        vouchers.queue.push(voucher);
+    }
+    Ok(vouchers)
 }
 
 fn put_text(out: &mut Vec<u8>, text: &str) {
@@ -295,6 +351,7 @@ fn write_item(out: &mut Vec<u8>, item: Item) {
         Item::Wallet(asset) => (0_u8, u32::from(asset), None),
         Item::Quantity(leg) => (1, leg.instrument, Some(leg)),
         Item::Fence(leg) => (2, leg.instrument, Some(leg)),
+        Item::Bonus(asset) => (3, u32::from(asset), None),
     };
     kind.put(out);
     at.put(out);
@@ -312,6 +369,7 @@ fn read_item(bytes: &mut &[u8]) -> Result<Item> {
         0 => u16::try_from(instrument).map(Item::Wallet).map_err(|_| malformed("an amount is of no asset")),
         1 => Ok(Item::Quantity(leg)),
         2 => Ok(Item::Fence(leg)),
+        3 => u16::try_from(instrument).map(Item::Bonus).map_err(|_| malformed("an amount is of no asset")),
         _ => Err(malformed("an amount is of no known kind")),
     }
 }

@@ -9,7 +9,7 @@ use crate::pool::Book;
 
 use super::amount::Fixed;
 use super::keys::Key;
-use super::state::{Item, State};
+use super::state::{Beside, State};
 
 /// What moved, a row per movement, in the order of the rows that it comes from.
 ///
@@ -28,6 +28,9 @@ pub struct Outcome {
     pub fee: Vec<f64>,
     /// What a transfer or funding moved; positive for what the owner got.
     pub amount: Vec<f64>,
+    /// The change of the bonus: negative where it paid for what is in the other columns, so that the wallet did not, and
+    /// where it became void; positive where it was granted.
+    pub bonus: Vec<f64>,
     /// What rounding took from the owner (negative: gave): with it the amounts are what prices and rates say.
     pub remainder: Vec<f64>,
     /// The change of the wallet in quanta of the asset.
@@ -43,6 +46,7 @@ impl Outcome {
         realized_pnl: Vec::new(),
         fee: Vec::new(),
         amount: Vec::new(),
+        bonus: Vec::new(),
         remainder: Vec::new(),
         moved: Vec::new(),
     };
@@ -68,8 +72,9 @@ impl Outcome {
         self.realized_pnl.push(real(of.realized));
         self.fee.push(real(of.fee));
         self.amount.push(real(of.amount));
+        self.bonus.push(real(of.granted - of.paid));
         self.remainder.push(of.remainder + 0.0);
-        self.moved.push(of.realized - of.fee + of.amount);
+        self.moved.push(of.realized - of.fee + of.amount + of.paid);
     }
 }
 
@@ -79,6 +84,10 @@ pub(super) struct Movement {
     pub(super) realized: i128,
     pub(super) fee: i128,
     pub(super) amount: i128,
+    /// What the bonus paid of these.
+    pub(super) paid: i128,
+    /// Bonus that was granted, less what became void.
+    pub(super) granted: i128,
     pub(super) remainder: f64,
 }
 
@@ -90,8 +99,8 @@ pub struct Staged {
     pub(super) epoch: u64,
     /// Books of the accounts that changed, each with their numbers, ascending throughout.
     pub(super) books: Vec<(Arc<Book>, Vec<u32>)>,
-    /// Amounts of these accounts that doubles do not denote.
-    pub(super) exact: BTreeMap<u32, Vec<(Item, Fixed)>>,
+    /// What books do not keep of these accounts.
+    pub(super) beside: BTreeMap<u32, Beside>,
     /// Accounts that are closed, ascending.
     pub(super) closed: Vec<u32>,
     /// Keys of accounts that are new, in the order of their numbers.

@@ -135,8 +135,8 @@ impl Ledger {
             }
         }
         faults.passed()?;
-        let exact = all.iter().map(|(account, working)| (*account, working.state.exact()));
-        staged.exact = exact.filter(|(_, exact)| !exact.is_empty()).collect();
+        let beside = all.iter().map(|(account, working)| (*account, working.state.beside()));
+        staged.beside = beside.filter(|(_, beside)| !beside.is_empty()).collect();
         Ok(staged)
     }
 
@@ -145,7 +145,7 @@ impl Ledger {
         Staged {
             epoch: self.epoch,
             books: Vec::new(),
-            exact: BTreeMap::new(),
+            beside: BTreeMap::new(),
             closed: Vec::new(),
             opened: Vec::<NewKey>::new(),
             outcome: Outcome::NONE,

@@ -4,13 +4,16 @@ use crate::book::{Holdings, Known, PoolKind, Setting, Side};
 use crate::pool::{Book, fence};
 
 use super::amount::{Amount, Fixed};
+use super::bonus::Vouchers;
 
 /// The cash of an asset.
 #[derive(Debug, Clone)]
 pub(super) struct Cash {
     pub(super) asset: u16,
     pub(super) wallet: Amount,
-    pub(super) bonus: f64,
+    pub(super) bonus: Amount,
+    /// What is left of each voucher; `None` where the bonus is one of the share that the rules name, which does not expire.
+    pub(super) vouchers: Option<Box<Vouchers>>,
     pub(super) borrowed: f64,
 }
 
@@ -52,10 +55,29 @@ pub(super) struct Order {
 pub(super) enum Item {
     /// The wallet of an asset.
     Wallet(u16),
+    /// The bonus in an asset.
+    Bonus(u16),
     /// The size of a position.
     Quantity(Leg),
     /// What is fenced for one.
     Fence(Leg),
+}
+
+/// What books do not keep of an account.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Beside {
+    /// Amounts that doubles do not denote.
+    pub(super) exact: Vec<(Item, Fixed)>,
+    /// The vouchers of a bonus, by asset.
+    pub(super) vouchers: Vec<(u16, Vouchers)>,
+}
+
+impl Beside {
+    pub(super) const NONE: Self = Self { exact: Vec::new(), vouchers: Vec::new() };
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.exact.is_empty() && self.vouchers.is_empty()
+    }
 }
 
 /// An account.
@@ -69,8 +91,8 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Reads an account of a book; `exact` gives those amounts that doubles do not denote.
-    pub(super) fn read(holdings: &Holdings, account: usize, exact: &[(Item, Fixed)]) -> Self {
+    /// Reads an account of a book; `beside` gives what books do not keep.
+    pub(super) fn read(holdings: &Holdings, account: usize, beside: &Beside) -> Self {
         let (known, settings) = holdings.chosen.of(account);
         let mut state = Self { known, settings: settings.to_vec(), ..Self::default() };
         for pool in holdings.pools_of(account) {
@@ -83,9 +105,14 @@ impl State {
             state.positions.extend(holdings.positions_of(pool).map(position));
             state.orders.extend(holdings.orders_of(pool).map(|at| order_of(holdings, at)));
         }
-        for &(item, amount) in exact {
+        for &(item, amount) in &beside.exact {
             if let Some(of) = state.amount(item) {
                 of.exact = Some(amount);
+            }
+        }
+        for (asset, vouchers) in &beside.vouchers {
+            if let Some(cash) = state.cash.iter_mut().find(|cash| cash.asset == *asset) {
+                cash.vouchers = Some(Box::new(vouchers.clone()));
             }
         }
         state
@@ -94,6 +121,7 @@ impl State {
     fn amount(&mut self, item: Item) -> Option<&mut Amount> {
         match item {
             Item::Wallet(asset) => self.cash.iter_mut().find(|cash| cash.asset == asset).map(|cash| &mut cash.wallet),
+            Item::Bonus(asset) => self.cash.iter_mut().find(|cash| cash.asset == asset).map(|cash| &mut cash.bonus),
             Item::Quantity(leg) => {
                 self.positions.iter_mut().find(|held| held.leg == leg).map(|held| &mut held.quantity)
             }
@@ -101,10 +129,17 @@ impl State {
         }
     }
 
+    /// What books do not keep of it.
+    pub(super) fn beside(&self) -> Beside {
+        let vouchers = self.cash.iter().filter_map(|cash| Some((cash.asset, (**cash.vouchers.as_ref()?).clone())));
+        Beside { exact: self.exact(), vouchers: vouchers.collect() }
+    }
+
     /// The amounts that doubles do not denote.
-    pub(super) fn exact(&self) -> Vec<(Item, Fixed)> {
+    fn exact(&self) -> Vec<(Item, Fixed)> {
         let mut all = Vec::new();
         all.extend(self.cash.iter().filter_map(|cash| Some((Item::Wallet(cash.asset), cash.wallet.exact?))));
+        all.extend(self.cash.iter().filter_map(|cash| Some((Item::Bonus(cash.asset), cash.bonus.exact?))));
         all.extend(self.positions.iter().filter_map(|held| Some((Item::Quantity(held.leg), held.quantity.exact?))));
         all.extend(self.positions.iter().filter_map(|held| Some((Item::Fence(held.leg), held.fence.exact?))));
         all
@@ -114,7 +149,8 @@ impl State {
     pub(super) fn cash_mut(&mut self, asset: usize) -> &mut Cash {
         let asset = u16::try_from(asset).unwrap_or(u16::MAX);
         let at = self.cash.iter().position(|cash| cash.asset == asset).unwrap_or_else(|| {
-            self.cash.push(Cash { asset, wallet: Amount::of(0.0), bonus: 0.0, borrowed: 0.0 });
+            let (wallet, bonus) = (Amount::of(0.0), Amount::of(0.0));
+            self.cash.push(Cash { asset, wallet, bonus, vouchers: None, borrowed: 0.0 });
             self.cash.len() - 1
         });
         &mut self.cash[at]
@@ -149,7 +185,8 @@ fn cash_of(holdings: &Holdings, layer: usize) -> Cash {
     Cash {
         asset: u16::try_from(holdings.layer_asset(layer)).unwrap_or(u16::MAX),
         wallet: Amount::of(holdings.layer_wallet(layer)),
-        bonus: holdings.bonus(layer),
+        bonus: Amount::of(holdings.bonus(layer)),
+        vouchers: None,
         borrowed: holdings.borrowed(layer),
     }
 }

@@ -63,7 +63,7 @@ fn test_transfers_of_many_digits_lose_none() {
     assert_eq!(wallet(&ledger, 0, USDT).to_bits(), 90_000_000_000.0_f64.to_bits());
     transfer(&mut ledger, 0.999_999_99, None).unwrap();
     assert_eq!(wallet(&ledger, 0, USDT).to_bits(), 90_000_000_001.0_f64.to_bits());
-    assert!(ledger.exact.is_empty());
+    assert!(ledger.beside.is_empty());
 }
 
 #[test]

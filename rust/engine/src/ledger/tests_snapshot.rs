@@ -69,7 +69,7 @@ fn test_snapshot_keeps_closed_accounts_names_and_long_amounts() {
     assert_eq!(back.held(2).0.holdings().layer_wallet(back.held(2).1.start).to_bits(), 3.0_f64.to_bits());
     let staged = back.transfers(&one(&[0.999_999_99])).unwrap();
     back.commit(staged).unwrap();
-    assert!(back.exact.is_empty());
+    assert!(back.beside.is_empty());
     let account = Keys::Text(TextKeys { codes: &[1], names: &keys });
     let balances = Balances { account, asset: Keys::Int(&[0]), wallet_balance: &[5.0], ..Balances::default() };
     let staged = back.open(&Tables { balances, ..Tables::default() }).unwrap();

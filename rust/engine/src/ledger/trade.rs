@@ -7,6 +7,7 @@ use crate::market::{Instrument, Payoff};
 
 use super::Ledger;
 use super::amount::{Amount, Direction, Fixed, NoSteps, Steps, in_steps};
+use super::bonus::Flow;
 use super::staged::{Movement, Wrong};
 use super::state::{Leg, Position, State, fence_by_rule};
 
@@ -64,7 +65,7 @@ pub(super) struct Opening {
     pub(super) fence: f64,
 }
 
-fn too_large(column: &'static str) -> Wrong {
+pub(super) fn too_large(column: &'static str) -> Wrong {
     let cure = "the amount has more digits than can be counted; check the unit";
     Wrong::new(column, "a larger number".to_owned(), FaultKind::OutOfRange, cure)
 }
@@ -211,7 +212,7 @@ impl Desk<'_> {
     fn close(&mut self, contract: &Contract<'_>, at: usize, quantity: Fixed, price: f64) -> Outcome<()> {
         let held = self.state.positions[at].clone();
         let gain = contract.value(&Exact::from_f64(price)) - contract.value(&Exact::from_f64(held.entry));
-        let booked = self.book(contract.settle, &(quantity.to_exact() * gain), "realized_pnl")?;
+        let booked = self.book(contract.settle, &(quantity.to_exact() * gain), (Flow::Loss, "realized_pnl"))?;
         self.moved.realized += booked;
         let whole = held.quantity.fixed();
         let rest = whole.minus(quantity).ok_or_else(|| too_large("quantity"))?;
@@ -257,10 +258,10 @@ impl Desk<'_> {
         fence.minus(back).ok_or_else(|| too_large("isolated_margin"))
     }
 
-    /// Books an amount that the owner gets (negative: pays) on the cash of an asset; gives it in quanta.
-    fn book(&mut self, asset: usize, amount: &Exact, column: &'static str) -> Outcome<i128> {
+    /// Books an amount that the owner gets (negative: pays) on the cash of an asset, or its bonus; gives it in quanta.
+    fn book(&mut self, asset: usize, amount: &Exact, (kind, column): (Flow, &'static str)) -> Outcome<i128> {
         let steps = self.ledger.in_quanta(amount, asset, self.direction, column)?;
-        self.pay(asset, steps.count, column)?;
+        self.flow(asset, steps.count, (kind, column))?;
         self.moved.remainder += steps.remainder;
         Ok(steps.count)
     }
@@ -276,7 +277,7 @@ impl Desk<'_> {
 
     /// Books a fee.
     pub(super) fn charge(&mut self, asset: usize, fee: &Exact) -> Outcome<()> {
-        let booked = self.book(asset, &-fee.clone(), "fee")?;
+        let booked = self.book(asset, &-fee.clone(), (Flow::Fee, "fee"))?;
         self.moved.fee -= booked;
         Ok(())
     }

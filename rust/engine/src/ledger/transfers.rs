@@ -15,7 +15,8 @@ use super::trade::Desk;
 /// Cash moved in and out: a row per movement, in the order in which they happened.
 ///
 /// What leaves must be there: the wallet of the asset less what is fenced for isolated positions. Whether the venue would let
-/// it leave, with the positions that are open, is not asked here.
+/// it leave, with the positions that are open, is not asked here. A bonus does not leave; where the rules say so, what is left
+/// of it in the asset is void when something does.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Transfers<'a> {
     /// Whose.
@@ -106,6 +107,9 @@ impl Ledger {
             }
         }
         desk.pay(asset, steps.count, "amount")?;
-        Ok((asset, moved))
+        if steps.count < 0 {
+            desk.forfeit(asset)?;
+        }
+        Ok((asset, Movement { granted: desk.moved.granted, ..moved }))
     }
 }

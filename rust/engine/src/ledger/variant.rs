@@ -10,7 +10,7 @@ use crate::pool::Book;
 
 use super::amount::Amount;
 use super::rows::{Naming, Rows, Words};
-use super::state::{Position, State};
+use super::state::{Beside, Position, State};
 
 /// A book made of another, whose accounts have the same order, and where the positions of the other are in it.
 pub(crate) struct Rearranged {
@@ -39,7 +39,7 @@ pub(crate) fn rearranged(book: &Book, prices: &Prices, fences: Option<&[f64]>) -
     let words = Words::new(&market);
     let (mut all, mut rows, mut next) = (Rows::default(), vec![None; holdings.n_positions()], 0_u32);
     for account in 0..holdings.accounts().len() {
-        let mut state = State::read(holdings, account, &[]);
+        let mut state = State::read(holdings, account, &Beside::NONE);
         for order in &mut state.orders {
             order.leg.isolated = fences.is_some();
         }

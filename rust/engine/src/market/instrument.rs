@@ -4,7 +4,8 @@ use super::collateral::AssetCollateral;
 use super::number::Number;
 use super::schema::{AssetCollateralEntry, AssetEntry, InstrumentEntry, PayoffKind};
 use super::tiers::TierTable;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
+use crate::exact::Exact;
 
 /// Something that can be held as cash.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +72,9 @@ pub struct Instrument {
     old_tiers: Vec<(String, TierTable)>,
     tick: Option<f64>,
     lot: Option<f64>,
+    min_quantity: Option<f64>,
+    max_quantity: Option<f64>,
+    min_notional: Option<f64>,
 }
 
 impl Instrument {
@@ -91,6 +95,10 @@ impl Instrument {
         }
         let payoff = payoff_of(entry, path)?;
         let positive = |key: &str, number: Number| number.positive(|| format!("{path}.{key}"));
+        let stated = |key: &str, number: Option<Number>| number.map(|number| positive(key, number)).transpose();
+        let lot = stated("lot", entry.lot)?;
+        let (least, most) = (stated("min_quantity", entry.min_quantity)?, stated("max_quantity", entry.max_quantity)?);
+        check_sizes(lot, [least, most], path)?;
         Ok(Self {
             name: entry.name.clone(),
             aliases: entry.aliases.clone(),
@@ -102,8 +110,11 @@ impl Instrument {
             underlying: underlying.clone(),
             tiers,
             old_tiers,
-            tick: entry.tick.map(|tick| positive("tick", tick)).transpose()?,
-            lot: entry.lot.map(|lot| positive("lot", lot)).transpose()?,
+            tick: stated("tick", entry.tick)?,
+            lot,
+            min_quantity: least,
+            max_quantity: most,
+            min_notional: stated("min_notional", entry.min_notional)?,
         })
     }
 
@@ -184,6 +195,44 @@ impl Instrument {
     pub const fn lot(&self) -> Option<f64> {
         self.lot
     }
+
+    /// The smallest order in contracts, where a source states it.
+    #[must_use]
+    pub const fn min_quantity(&self) -> Option<f64> {
+        self.min_quantity
+    }
+
+    /// The largest order in contracts, where a source states it.
+    #[must_use]
+    pub const fn max_quantity(&self) -> Option<f64> {
+        self.max_quantity
+    }
+
+    /// The smallest worth of an order in the quote asset (the settlement asset of an inverse contract), where a source
+    /// states it.
+    #[must_use]
+    pub const fn min_notional(&self) -> Option<f64> {
+        self.min_notional
+    }
+}
+
+/// Orders can be of the sizes that bound them: multiples of the lot, the smallest not above the largest.
+fn check_sizes(lot: Option<f64>, [least, most]: [Option<f64>; 2], path: &str) -> Result<()> {
+    if let Some((least, most)) = least.zip(most)
+        && least > most
+    {
+        let message = format!("was {}, above the largest order of {}", shown(least), shown(most));
+        return Err(Error::market(format!("{path}.min_quantity"), message));
+    }
+    for (key, size) in [("min_quantity", least), ("max_quantity", most)] {
+        if let Some((lot, size)) = lot.zip(size)
+            && Exact::from_f64(size).in_steps(&Exact::from_f64(lot)).1
+        {
+            let message = format!("was {}, which is no multiple of the lot of {}", shown(size), shown(lot));
+            return Err(Error::market(format!("{path}.{key}"), message));
+        }
+    }
+    Ok(())
 }
 
 /// How a contract pays, and that it settles in what it pays.

@@ -3,6 +3,8 @@
 //! A [`Market`] comes from a preset shipped with the crate or from a user's own file of the same schema. No venue is
 //! named in code: a rule is a kind of rule, chosen in the file. Here is nothing about accounts or prices.
 
+mod admission;
+mod bonus;
 mod collateral;
 mod fees;
 mod instrument;
@@ -23,12 +25,16 @@ mod schema_page;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_admission;
+#[cfg(test)]
 mod tests_presets;
 #[cfg(test)]
 mod tests_rules;
 
 use std::collections::BTreeMap;
 
+pub use admission::{Admission, LimitRule};
+pub use bonus::BonusRule;
 pub use collateral::{AssetCollateral, LiabilityTiers};
 pub use fees::Profile;
 pub use instrument::{Asset, Instrument, Payoff};
@@ -37,10 +43,10 @@ pub use prices::Prices;
 pub(crate) use prices::check_tick;
 pub use rules::{CollateralRules, Constraint, MarginClassRules, OrderRules, RequirementRule, Rules};
 pub use schema::{
-    AmountUnit, AtFloor, AvailableRule, BoundUnit, ClosingFee, CollateralValue, Combine, CrossPool, Evidence,
-    FeeReserve, Frozen, HaircutBase, HaircutLevels, Legs, LiabilityRequirement, MarginSource, Negative, OrderLoss,
-    OrderPrice, OrdersIn, PriceBasis, Required, RequirementConversion, Rounding, Source, TableVersion, TierChoice,
-    TierLegs, TriggerPrice, UserCoefficient, VenueRatio, WithdrawableRule,
+    AdmissionBasis, AdmissionTest, AmountUnit, AtFloor, AvailableRule, BoundUnit, ClosingFee, CollateralValue, Combine,
+    CrossPool, Evidence, FeeReserve, Frozen, HaircutBase, HaircutLevels, Legs, LiabilityRequirement, MarginSource,
+    Negative, OrderLoss, OrderPrice, OrdersIn, PriceBasis, ReduceOnlyRule, Required, RequirementConversion, Rounding,
+    Source, TableVersion, TierChoice, TierLegs, TriggerPrice, UserCoefficient, VenueRatio, WithdrawableRule,
 };
 pub use tier_rows::TierRow;
 pub use tiers::{TierLaw, TierTable};
@@ -206,6 +212,7 @@ impl Market {
         let id = id_of(&document)?;
         supported::check(&document)?;
         stated::check(&document)?;
+        admission::complete(&mut document);
         let (assets, asset_names) = build_assets(&document)?;
         let rules = Rules::build(&document, |name| asset_names.get(name).copied())?;
         let mut tables = BTreeMap::new();

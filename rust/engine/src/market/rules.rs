@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::admission::{self, Admission, LimitRule};
 use super::schema::{
     AvailableRule, ClosingFee, CollateralValue, Combine, CrossPool, Document, FeeReserve, Frozen, HaircutBase,
     HaircutLevels, Legs, LiabilityRequirement, MarginSource, Negative, OrderLoss, OrderPrice, OrdersIn, PriceBasis,
     Required, Requirement, RequirementConversion, Rounding, TableVersion, TierChoice, TierLegs, TriggerPrice,
     UserCoefficient, VenueRatio, WithdrawableRule,
 };
-use super::{claim, number::Number};
+use super::{BonusRule, claim, number::Number};
 use crate::error::{Error, Result};
 
 /// One thing that a pool must hold: `excess = collateral_value - level * required` at one vector of prices.
@@ -128,8 +129,9 @@ pub struct Rules {
     withdrawable: WithdrawableRule,
     withdrawable_factor: f64,
     notional_share: f64,
-    bonus_counts: bool,
-    bonus_forfeited: bool,
+    bonus: Option<BonusRule>,
+    admission: Admission,
+    limits: [LimitRule; 2],
     pools: PoolRules,
     valuation_asset: Option<usize>,
 }
@@ -146,10 +148,12 @@ impl Rules {
         let collateral = &document.collateral;
         let class = &document.margin_class;
         let withdrawable = &document.withdrawable;
+        let maintenance = requirement("maintenance_margin", &document.maintenance_margin)?;
         Ok(Self {
             constraints: constraints_of(document)?,
             combine: document.trigger.combine,
-            maintenance: requirement("maintenance_margin", &document.maintenance_margin)?,
+            limits: admission::limits(document, &maintenance)?,
+            maintenance,
             initial: requirement("initial_margin", &document.initial_margin)?,
             fee_reserve: document.isolated.fee_reserve,
             orders: orders_of(document),
@@ -175,8 +179,8 @@ impl Rules {
             withdrawable: withdrawable.rule,
             withdrawable_factor: withdrawable.factor.map_or(1.0, Number::get),
             notional_share: withdrawable.notional_share.map_or(0.0, Number::get),
-            bonus_counts: document.bonus.as_ref().is_some_and(|bonus| bonus.counts_as_margin),
-            bonus_forfeited: document.bonus.as_ref().is_some_and(|bonus| bonus.forfeited_on_transfer),
+            bonus: document.bonus.as_ref().map(BonusRule::build),
+            admission: admission::admission(document)?,
             pools: PoolRules {
                 cross: document.pools.cross,
                 isolated: document.pools.isolated,
@@ -320,14 +324,32 @@ impl Rules {
 
     /// Whether a bonus counts as margin.
     #[must_use]
-    pub const fn bonus_counts(&self) -> bool {
-        self.bonus_counts
+    pub fn bonus_counts(&self) -> bool {
+        self.bonus.is_some_and(|bonus| bonus.counts)
     }
 
     /// Whether taking money out forfeits the bonus, so that it backs nothing that stays.
     #[must_use]
-    pub const fn bonus_forfeited(&self) -> bool {
-        self.bonus_forfeited
+    pub fn bonus_forfeited(&self) -> bool {
+        self.bonus.is_some_and(|bonus| bonus.forfeited)
+    }
+
+    /// What a bonus pays, where the file has one.
+    #[must_use]
+    pub const fn bonus(&self) -> Option<BonusRule> {
+        self.bonus
+    }
+
+    /// How one more order is tested.
+    #[must_use]
+    pub const fn admission(&self) -> Admission {
+        self.admission
+    }
+
+    /// What the largest size and leverage of a tier table are compared with, in cross or isolated pools.
+    #[must_use]
+    pub const fn limits(&self, isolated: bool) -> LimitRule {
+        self.limits[isolated as usize]
     }
 
     /// Whether positions may be isolated.

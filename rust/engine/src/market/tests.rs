@@ -107,7 +107,8 @@ const MALFORMED: &[(&str, &str, &str)] = &[
         "base = \"AAA\"",
         "base = \"AAA\"\ntic = 1",
         "instrument[0].tic: is not a key of the schema; known here: name, aliases, base, quote, settle, payoff, \
-             contract_size, multiplier, underlying, expiry, tiers, old_tiers, tick, lot, liquidation_fee",
+             contract_size, multiplier, underlying, expiry, tiers, old_tiers, tick, lot, min_quantity, max_quantity, \
+             min_notional, liquidation_fee",
     ),
     ("base = \"AAA\"", "base = 1", "instrument[0].base: was integer 1, expected a string"),
     ("base = \"AAA\"", "base = \"AAA\"\ntick = -1", "instrument[0].tick: was -1, expected a number above zero"),
@@ -264,7 +265,10 @@ fn test_market_schema_reads_every_kind_of_rule() {
 #[test]
 fn test_market_to_toml_is_canonical() {
     let text = Market::from_toml(BASE).unwrap().to_toml();
-    assert!(text.starts_with("as_of = 2024-10-01\npreset = \"made-up\"\nschema = 1\n\n[[asset]]\n"), "{text}");
+    assert!(
+        text.starts_with("as_of = 2024-10-01\npreset = \"made-up\"\nschema = 1\n\n[admission]\nbasis = \"fill\"\n"),
+        "{text}"
+    );
     let table = "[tiers.AAAUSDT]\nbounds = \"quote\"\ncap = 1000000\nfloor = [0, 50000, 500000]\nlaw = \"marginal\"\n\
                  maintenance_rate = [0.004, 0.005, 0.01]\nmax_leverage = [125, 100, 50]\n";
     assert!(text.contains(table), "{text}");

@@ -197,6 +197,9 @@ fn add_instrument(document: &mut Document, name: &str, size: Option<f64>, bounds
         old_tiers: BTreeMap::new(),
         tick: None,
         lot: None,
+        min_quantity: None,
+        max_quantity: None,
+        min_notional: None,
         liquidation_fee: None,
     };
     if document.asset.iter().all(|asset| asset.name != symbol.settle) {

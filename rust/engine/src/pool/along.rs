@@ -131,7 +131,7 @@ impl Road<'_> {
         let isolated = holdings.kind(self.pool) == crate::book::PoolKind::Isolated;
         let legs: Vec<Leg<Along<C>>> =
             holdings.positions_of(self.pool).map(|position| Leg::new(book, position, moment)).collect();
-        let pool = Pool { book, isolated, legs: &legs, orders: &[] };
+        let pool = Pool { book, isolated, legs: &legs, orders: &[], more: &[], filled: None };
         if matches!(pool.rule(Margin::Maintenance).closing_fee, ClosingFee::None | ClosingFee::Mark) {
             return Some(value.collateral_value);
         }

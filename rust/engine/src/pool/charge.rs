@@ -1,14 +1,18 @@
 //! What a pool's positions and orders require: tiers, charges, fees.
 
+use std::sync::Arc;
+
 use crate::book::Side;
 use crate::exact::{Name, Number};
 use crate::market::{
-    BoundUnit, ClosingFee, Frozen, Legs, MarginSource, OrdersIn, Payoff, PriceBasis, RequirementRule, TierChoice,
-    TierLegs,
+    BoundUnit, ClosingFee, Frozen, Legs, MarginSource, OrderPrice, OrdersIn, Payoff, PriceBasis, RequirementRule,
+    TierChoice, TierLegs,
 };
 
 use super::Book;
+use super::evaluate::add;
 use super::legs::{Fill, Group, Leg, Opens, Order, Sides, contract_value, groups, in_unit, multiplier_of};
+use super::tables::ClassTable;
 use super::tiering::Tier;
 
 /// The positions and cross orders of a pool, and what they are charged under.
@@ -17,6 +21,10 @@ pub(super) struct Pool<'a, N> {
     pub(super) isolated: bool,
     pub(super) legs: &'a [Leg<N>],
     pub(super) orders: &'a [Order<N>],
+    /// Tables of classes beyond those of the book.
+    pub(super) more: &'a [Arc<ClassTable>],
+    /// The price at which orders are looked at as if they filled, whatever the rules for open ones are.
+    pub(super) filled: Option<OrderPrice>,
 }
 
 /// The charge of a group.
@@ -89,6 +97,7 @@ impl<N: Number> Pool<'_, N> {
     pub(super) fn mode(&self, margin: Margin) -> OrdersIn {
         let orders = self.book.market().rules().orders();
         match margin {
+            _ if self.filled.is_some() => OrdersIn::WorstFill,
             Margin::Maintenance => orders.maintenance_margin,
             Margin::Initial => orders.initial_margin,
         }
@@ -109,6 +118,17 @@ impl<N: Number> Pool<'_, N> {
             })
             .collect();
         (charges, open)
+    }
+
+    /// What the groups require together; `None` where a leverage is unknown.
+    pub(super) fn sum_of_charges(&self, margin: Margin, open: &mut bool) -> Option<N> {
+        let (charges, left_open) = self.charges(margin, false);
+        *open |= left_open;
+        let mut sum = Some(N::zero());
+        for charge in &charges {
+            add(&mut sum, charge.amount.as_ref());
+        }
+        sum
     }
 
     /// What a group requires for a margin: of the ways in which its orders can fill, the one that requires most; and its
@@ -166,7 +186,7 @@ impl<N: Number> Pool<'_, N> {
         asked: Asked,
     ) -> Option<N> {
         let rule = self.charging(margin);
-        let table = || self.book.class_table(self.class(group));
+        let table = || self.table(self.class(group));
         let charge = match (self.charged_as(margin), rule.source) {
             (Margin::Initial, MarginSource::Usual) => amount.clone(),
             (Margin::Initial, _) => tier.choose(false, |tier| table().initial_rate::<N>(tier).times(amount)),
@@ -233,7 +253,7 @@ impl<N: Number> Pool<'_, N> {
     }
 
     /// The margin class of a group: of its first position, or else of its first order.
-    fn class(&self, group: &Group) -> u16 {
+    pub(super) fn class(&self, group: &Group) -> u16 {
         match self.legs.get(group.legs.clone()) {
             Some([leg, ..]) => leg.class,
             _ => self.orders[group.orders.start].class,
@@ -273,7 +293,7 @@ impl<N: Number> Pool<'_, N> {
             let side = if leg.long { &mut sides.long } else { &mut sides.short };
             *side = side.plus(leg.notional(price));
         }
-        let basis = self.book.market().rules().orders().price;
+        let basis = self.order_price();
         for order in &self.orders[group.orders.clone()] {
             let side = if order.buy { &mut sides.buys } else { &mut sides.sells };
             *side = side.plus(&order.value(basis).0);
@@ -293,7 +313,7 @@ impl<N: Number> Pool<'_, N> {
             let side = if leg.long { &mut sides.long } else { &mut sides.short };
             *side = side.plus(&over(leg.notional(price), leg.leverage, ("position", leg.at))?);
         }
-        let basis = self.book.market().rules().orders().price;
+        let basis = self.order_price();
         let orders = if mode == OrdersIn::None { 0..0 } else { group.orders.clone() };
         for order in &self.orders[orders] {
             let side = if order.buy { &mut sides.buys } else { &mut sides.sells };
@@ -303,7 +323,7 @@ impl<N: Number> Pool<'_, N> {
     }
 
     /// The amounts of a group in the unit of the bounds of its table.
-    fn sides_in_unit(&self, group: &Group, bounds: BoundUnit, price: PriceBasis) -> Sides<N> {
+    pub(super) fn sides_in_unit(&self, group: &Group, bounds: BoundUnit, price: PriceBasis) -> Sides<N> {
         let mut sides = self.no_sides(group);
         let instruments = self.book.market().instruments();
         let per_quantity = |instrument: usize| self.book.contracts_per_quantity(&instruments[instrument]);
@@ -313,7 +333,7 @@ impl<N: Number> Pool<'_, N> {
             let amount = in_unit(bounds, &instruments[leg.instrument], &per_quantity(leg.instrument), of);
             *side = side.plus(&amount.named(|| Name::term("tier_notional").rule("tiers").of("position", leg.at)));
         }
-        let basis = self.book.market().rules().orders().price;
+        let basis = self.order_price();
         for order in &self.orders[group.orders.clone()] {
             let side = if order.buy { &mut sides.buys } else { &mut sides.sells };
             let price = order.value(basis).1;
@@ -327,14 +347,15 @@ impl<N: Number> Pool<'_, N> {
 
     /// The tier of a group.
     fn tier(&self, rule: &RequirementRule, group: &Group, open: &mut bool) -> Tier<N> {
-        let table = self.book.class_table(self.class(group));
-        let tiers = self.legs[group.legs.clone()].iter().map(|leg| self.book.class_table(leg.class).tier);
+        let table = self.table(self.class(group));
+        let tiers = self.legs[group.legs.clone()].iter().map(|leg| self.table(leg.class).tier);
         let fixed = usize::from(tiers.max().unwrap_or(0)).min(table.floors.len());
         let choice = self.book.market().rules().margin_class().tier;
         if choice == TierChoice::Static && fixed > 0 {
             return Tier::of(fixed - 1, fixed);
         }
-        let mode = self.book.market().rules().orders().tier_basis;
+        let mode =
+            if self.filled.is_some() { OrdersIn::WorstFill } else { self.book.market().rules().orders().tier_basis };
         let amount =
             |group: &Group, legs: Legs| self.sides_in_unit(group, table.bounds, rule.tier_price).amount(legs, mode);
         let whole = || if rule.legs == Legs::Each { self.of_instrument(group) } else { group.clone() };
@@ -392,7 +413,7 @@ impl<N: Number> Pool<'_, N> {
     /// What one unit of a table's bounds is worth in the settlement asset, at the price of a rule.
     fn unit_value(&self, basis: PriceBasis, group: &Group) -> N {
         let instrument = &self.book.market().instruments()[self.instrument(group)];
-        let table = self.book.class_table(self.class(group));
+        let table = self.table(self.class(group));
         // Without a position there is no entry: the mark stands for it.
         let (price, size) = if let Some([leg, ..]) = self.legs.get(group.legs.clone()) {
             (leg.price(basis), &leg.size)
@@ -412,7 +433,7 @@ impl<N: Number> Pool<'_, N> {
 
     /// The closing fee of a position inside a margin; `None` where the leverage that it needs is unknown.
     pub(super) fn closing_fee(&self, margin: Margin, leg: &Leg<N>, fence: &N) -> Option<N> {
-        let rate: N = self.book.class_table(leg.class).closing_rate();
+        let rate: N = self.table(leg.class).closing_rate();
         let inverse = self.book.market().instruments()[leg.instrument].payoff() == Payoff::Inverse;
         let at_bankruptcy = |notional: &N| {
             (!leg.leverage.is_nan()).then(|| rate.times(&at_bankruptcy(notional, leg.leverage, leg.long != inverse)))
@@ -443,15 +464,15 @@ impl<N: Number> Pool<'_, N> {
         if self.mode(margin) == OrdersIn::None {
             return Some(N::zero());
         }
-        let table = self.book.class_table(order.class);
+        let table = self.table(order.class);
         let name = |word, rule| Name::term(word).rule(rule).of("order", order.at).optional();
-        let value = order.value(rules.price).0;
+        let value = order.value(self.order_price()).0;
         let mut fees = N::zero();
         if margin == Margin::Initial && rules.opening_fee {
             let fee = table.taker_rate::<N>().times(&value);
             fees = fees.plus(&fee.named(|| name("opening_fee", "orders.opening_fee")));
         }
-        if rules.closing_fee {
+        if rules.closing_fee && self.filled.is_none() {
             let inverse = self.book.market().instruments()[order.instrument].payoff() == Payoff::Inverse;
             let rate: N = table.closing_rate();
             let closing = match self.rule(margin).closing_fee {

@@ -4,15 +4,19 @@
 //! evaluates pools whose rules have no lanes.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
-use crate::book::{PoolKind, coordinate_size};
+use crate::book::{Holdings, PoolKind, Side, coordinate_size};
 use crate::exact::{Name, Number};
-use crate::market::{CrossPool, FeeReserve, Frozen, MarginSource, OrderLoss, OrdersIn, Payoff, Required};
+use crate::market::{
+    CrossPool, FeeReserve, Frozen, MarginSource, OrderLoss, OrderPrice, OrdersIn, Payoff, PriceBasis, Required,
+};
 
 use super::Book;
 use super::charge::{Margin, Pool, at_bankruptcy};
 use super::legs::{Leg, Order, contract_value, quantity_and_size};
 use super::moment::Moment;
+use super::tables::ClassTable;
 use super::total::{Kept, total};
 
 /// A pool's figures; amounts in the pool's asset.
@@ -28,6 +32,8 @@ pub(crate) struct PoolValue<N> {
     pub(crate) initial_margin: Option<N>,
     pub(crate) free_margin: Option<N>,
     pub(crate) available: Option<N>,
+    /// What can back new positions less what the pool requires: below zero where something is missing.
+    pub(crate) spare: Option<N>,
     pub(crate) withdrawable: Option<N>,
     /// Whether there is anything to liquidate for: a position, a debt, an order that counts.
     pub(crate) exposed: bool,
@@ -63,6 +69,7 @@ impl<N: Number> PoolValue<N> {
             initial_margin: Some(zero()),
             free_margin: None,
             available: None,
+            spare: None,
             withdrawable: None,
             exposed: false,
             open: false,
@@ -100,50 +107,86 @@ pub(crate) enum Wanted {
     Tested,
 }
 
+/// A pool as it is, or as it would be with something more, at one moment.
+pub(super) struct Parts<'a, N> {
+    pub(super) account: usize,
+    pub(super) isolated: bool,
+    pub(super) layers: Vec<Layer<N>>,
+    pub(super) legs: Vec<Leg<N>>,
+    /// Its open orders: those of isolated positions come last.
+    pub(super) orders: Vec<Order<N>>,
+    /// An order that is looked at as if it filled.
+    pub(super) filling: Option<Order<N>>,
+    /// Tables of classes beyond those of the book.
+    pub(super) more: &'a [Arc<ClassTable>],
+}
+
 /// Evaluates a pool; everything that it holds must have a price.
 pub(crate) fn evaluate<N: Number>(book: &Book, pool: usize, at: Moment<'_, N>, wanted: Wanted) -> PoolValue<N> {
     let holdings = book.holdings();
-    let isolated = holdings.kind(pool) == PoolKind::Isolated;
-    let joint = !isolated && book.market().rules().cross_pool() == CrossPool::PerAccount;
-    let mut layers: Vec<Layer<N>> = holdings.layers_of(pool).map(|layer| Layer::new(book, pool, layer)).collect();
-    let legs: Vec<Leg<N>> = holdings.positions_of(pool).map(|at_| Leg::new(book, at_, at)).collect();
-    let mut orders: Vec<Order<N>> = holdings.orders_of(pool).map(|at_| Order::new(book, at_, at)).collect();
-    // Orders of isolated positions come last.
-    let to_isolate = orders.split_off(orders.iter().take_while(|order| !order.isolated).count());
-    let pool_of = Pool { book, isolated, legs: &legs, orders: &orders };
-    let fence = layers.first().map_or_else(N::zero, |layer| layer.wallet.clone());
-    let rules = book.market().rules();
-    let whole = wanted == Wanted::All
-        || rules.orders().frozen != Frozen::None
-        || rules.constraints().iter().any(|constraint| constraint.required == Required::Initial);
-    let margins = if whole { [Margin::Maintenance, Margin::Initial].as_slice() } else { &[Margin::Maintenance] };
-    let mut open = charge_layers(&pool_of, &mut layers, &fence, margins);
-    if whole && !to_isolate.is_empty() {
-        open |= reserve(book, pool, &to_isolate, at, &mut layers);
+    let parts = Parts {
+        // Looked for only where an order reserves for an isolated position; those come last.
+        account: if reserves(holdings, pool) { holdings.account_of(pool) } else { 0 },
+        isolated: holdings.kind(pool) == PoolKind::Isolated,
+        layers: holdings.layers_of(pool).map(|layer| Layer::new(book, pool, layer)).collect(),
+        legs: holdings.positions_of(pool).map(|at_| Leg::new(book, at_, at)).collect(),
+        orders: holdings.orders_of(pool).map(|at_| Order::new(book, at_, at)).collect(),
+        filling: None,
+        more: &[],
+    };
+    parts.evaluate(book, at, wanted)
+}
+
+/// Whether some order of a pool belongs to an isolated position.
+fn reserves(holdings: &Holdings, pool: usize) -> bool {
+    holdings.orders_of(pool).last().is_some_and(|order| holdings.orders.isolated[order])
+}
+
+impl<N: Number> Parts<'_, N> {
+    pub(super) fn evaluate(self, book: &Book, at: Moment<'_, N>, wanted: Wanted) -> PoolValue<N> {
+        let Self { account, isolated, mut layers, legs, mut orders, filling, more } = self;
+        let rules = book.market().rules();
+        let joint = !isolated && rules.cross_pool() == CrossPool::PerAccount;
+        let to_isolate = orders.split_off(orders.iter().take_while(|order| !order.isolated).count());
+        let pool_of = Pool { book, isolated, legs: &legs, orders: &orders, more, filled: None };
+        let fence = layers.first().map_or_else(N::zero, |layer| layer.wallet.clone());
+        let whole = wanted == Wanted::All
+            || rules.orders().frozen != Frozen::None
+            || rules.constraints().iter().any(|constraint| constraint.required == Required::Initial);
+        let margins = if whole { [Margin::Maintenance, Margin::Initial].as_slice() } else { &[Margin::Maintenance] };
+        let mut open = charge_layers(&pool_of, &mut layers, &fence, margins);
+        let of = Reserving { book, account, at, more };
+        if whole && !to_isolate.is_empty() {
+            open |= of.reserve(&to_isolate, &mut layers);
+        }
+        let (mut exposed, mut exposed_open) = exposed(&pool_of, &layers, joint);
+        if let Some(order) = filling {
+            open |= of.fill(&pool_of, order, margins, &mut layers);
+            (exposed, exposed_open) = (true, false);
+        }
+        let kept = if isolated && wanted == Wanted::All { kept_for_fees(&pool_of, &fence) } else { Some(N::zero()) };
+        let layers: Vec<Layer<N>> = layers.into_iter().map(|layer| if joint { layer.named() } else { layer }).collect();
+        let kept = if wanted == Wanted::All { Kept::Back(kept) } else { Kept::Unasked };
+        let mut value = total(book, &layers, (joint, &kept), at);
+        if isolated {
+            // What is fenced for a position backs no other.
+            value.available = Some(N::zero().named(|| Name::term("available").rule("pools.isolated")));
+        }
+        value.exposed = exposed;
+        value.open = open | exposed_open;
+        value
     }
-    let (exposed, exposed_open) = exposed(&pool_of, &layers, joint);
-    let kept = if isolated && wanted == Wanted::All { kept_for_fees(&pool_of, pool, &fence) } else { Some(N::zero()) };
-    let layers: Vec<Layer<N>> = layers.into_iter().map(|layer| if joint { layer.named() } else { layer }).collect();
-    let kept = if wanted == Wanted::All { Kept::Back(kept) } else { Kept::Unasked };
-    let mut value = total(book, &layers, (joint, &kept), at);
-    if isolated {
-        // What is fenced for a position backs no other.
-        value.available = Some(N::zero().named(|| Name::term("available").rule("pools.isolated")));
-    }
-    value.exposed = exposed;
-    value.open = open | exposed_open;
-    value
 }
 
 /// What an isolated pool keeps back for the fees of its position, beyond what its initial margin has of them; `None` where
 /// the leverage that it depends on is unknown.
-fn kept_for_fees<N: Number>(pool: &Pool<'_, N>, at: usize, fence: &N) -> Option<N> {
+fn kept_for_fees<N: Number>(pool: &Pool<'_, N>, fence: &N) -> Option<N> {
     if pool.book.market().rules().fee_reserve() == FeeReserve::None {
         return Some(N::zero());
     }
-    let position = pool.book.holdings().positions_of(at).start;
-    let reserved: N = fee_reserve(pool.book, position)?;
-    let fee = pool.closing_fee(Margin::Initial, pool.legs.first()?, fence)?;
+    let leg = pool.legs.first()?;
+    let reserved: N = fee_reserve(pool.book, leg.at)?;
+    let fee = pool.closing_fee(Margin::Initial, leg, fence)?;
     let name = || Name::group("kept_for_fees").rule("isolated.fee_reserve");
     Some(reserved.minus(&fee).positive().named(name))
 }
@@ -200,46 +243,76 @@ fn charge_layers<N: Number>(pool: &Pool<'_, N>, layers: &mut [Layer<N>], fence: 
     open
 }
 
-/// Adds what orders of isolated positions reserve of the cross pool: what they and the position that they belong to would
-/// require together, beyond what the position requires alone. Says whether a tier was left open.
-fn reserve<N: Number>(
-    book: &Book,
-    pool: usize,
-    orders: &[Order<N>],
-    at: Moment<'_, N>,
-    layers: &mut [Layer<N>],
-) -> bool {
-    let (holdings, rules) = (book.holdings(), book.market().rules().orders());
-    if rules.initial_margin == OrdersIn::None {
-        return false;
+/// Orders that a pool pays for whose positions are not in it.
+struct Reserving<'a, N: Number> {
+    book: &'a Book,
+    account: usize,
+    at: Moment<'a, N>,
+    more: &'a [Arc<ClassTable>],
+}
+
+impl<N: Number> Reserving<'_, N> {
+    /// The isolated position of an instrument and side, where there is one.
+    fn isolated_leg(&self, instrument: usize, side: Side) -> Vec<Leg<N>> {
+        let holdings = self.book.holdings();
+        let isolated = holdings.pools_of(self.account).filter(|&of| holdings.kind(of) == PoolKind::Isolated);
+        let mut positions = isolated.map(|of| holdings.positions_of(of).start);
+        let own = positions.find(|&of| holdings.instrument(of) == instrument && holdings.side(of) == side);
+        own.map(|of| Leg::new(self.book, of, self.at)).into_iter().collect()
     }
-    let isolated = holdings.pools_of(holdings.account_of(pool)).filter(|&of| holdings.kind(of) == PoolKind::Isolated);
-    let positions: Vec<usize> = isolated.map(|of| holdings.positions_of(of).start).collect();
-    let mut open = false;
-    for order in orders.chunk_by(|a, b| (a.instrument, a.side) == (b.instrument, b.side)) {
-        let (instrument, side) = (order[0].instrument, order[0].side);
-        let own = |&&of: &&usize| holdings.instrument(of) == instrument && holdings.side(of) == side;
-        let legs: Vec<Leg<N>> = positions.iter().find(own).map(|&of| Leg::new(book, of, at)).into_iter().collect();
-        let mut required = |orders: &[Order<N>]| {
-            let of = Pool { book, isolated: true, legs: &legs, orders };
-            let (charges, left_open) = of.charges(Margin::Initial, false);
-            open |= left_open;
-            let mut sum = Some(N::zero());
-            for charge in &charges {
-                add(&mut sum, charge.amount.as_ref());
-            }
-            sum
-        };
-        let (with, without) = (required(order), required(&[]));
-        let name = || Name::group("reserved").rule("orders.initial_margin").of("instrument", instrument);
-        let more = with.zip(without).map(|(with, without)| with.minus(&without).positive().named(name));
-        let layer = layer_of(book, layers, instrument);
-        if let (Some(more), true) = (&more, rules.frozen != Frozen::None) {
-            layer.frozen = layer.frozen.plus(more);
+
+    /// Adds what orders of isolated positions reserve of the cross pool: what they and the position that they belong to would
+    /// require together, beyond what the position requires alone. Says whether a tier was left open.
+    fn reserve(&self, orders: &[Order<N>], layers: &mut [Layer<N>]) -> bool {
+        let (book, rules) = (self.book, self.book.market().rules().orders());
+        if rules.initial_margin == OrdersIn::None {
+            return false;
         }
-        add(&mut layer.initial, more.as_ref());
+        let mut open = false;
+        for order in orders.chunk_by(|a, b| (a.instrument, a.side) == (b.instrument, b.side)) {
+            let instrument = order[0].instrument;
+            let legs = self.isolated_leg(instrument, order[0].side);
+            let pool = Pool { book, isolated: true, legs: &legs, orders: order, more: self.more, filled: None };
+            let with = pool.sum_of_charges(Margin::Initial, &mut open);
+            let without = Pool { orders: &[], ..pool }.sum_of_charges(Margin::Initial, &mut open);
+            let name = || Name::group("reserved").rule("orders.initial_margin").of("instrument", instrument);
+            let more = with.zip(without).map(|(with, without)| with.minus(&without).positive().named(name));
+            let layer = layer_of(book, layers, instrument);
+            if let (Some(more), true) = (&more, rules.frozen != Frozen::None) {
+                layer.frozen = layer.frozen.plus(more);
+            }
+            add(&mut layer.initial, more.as_ref());
+        }
+        open
     }
-    open
+
+    /// Adds what an order, once filled, and the positions that it belongs to would require, beyond what those require alone:
+    /// what is not the pool's own is only to be opened with its money. Says whether a tier was left open.
+    fn fill(&self, pool: &Pool<'_, N>, order: Order<N>, margins: &[Margin], layers: &mut [Layer<N>]) -> bool {
+        let (instrument, isolated) = (order.instrument, order.isolated);
+        let own = if isolated { self.isolated_leg(instrument, order.side) } else { Vec::new() };
+        let legs = if isolated { own.as_slice() } else { pool.legs };
+        let orders = [order];
+        let mut open = false;
+        for &margin in margins.iter().filter(|&&margin| margin == Margin::Initial || !isolated) {
+            let pool = Pool { isolated, legs, orders: &[], ..*pool };
+            let price = match pool.charging(margin).price {
+                PriceBasis::Mark => OrderPrice::Mark,
+                PriceBasis::Entry => OrderPrice::Limit,
+            };
+            let with = Pool { orders: &orders, filled: Some(price), ..pool }.sum_of_charges(margin, &mut open);
+            let without = pool.sum_of_charges(margin, &mut open);
+            let more = with.zip(without).map(|(with, without)| with.minus(&without));
+            let layer = layer_of(self.book, layers, instrument);
+            match (margin, &more) {
+                (Margin::Maintenance, Some(more)) => layer.maintenance = layer.maintenance.plus(more),
+                // A maintenance margin needs no leverage but that of a closing fee: nothing is known to fail.
+                (Margin::Maintenance, None) => {}
+                (Margin::Initial, more) => add(&mut layer.initial, more.as_ref()),
+            }
+        }
+        open
+    }
 }
 
 /// Whether there is anything to liquidate a pool for, and whether rounding leaves that open.
@@ -306,7 +379,7 @@ impl<N: Number> Layer<N> {
         }
     }
 
-    fn new(book: &Book, pool: usize, layer: usize) -> Self {
+    pub(super) fn new(book: &Book, pool: usize, layer: usize) -> Self {
         let holdings = book.holdings();
         let asset = holdings.layer_asset(layer);
         let wallet = if holdings.kind(pool) == PoolKind::Isolated {
@@ -323,11 +396,17 @@ impl<N: Number> Layer<N> {
         };
         let given = |amount: f64, word| N::of(amount).named(|| Name::term(word).of("asset", asset).optional());
         let borrowed = given(holdings.borrowed(layer), "borrowed");
+        let own = wallet.minus(&borrowed).named(|| Name::group("own_cash").of("asset", asset));
+        Self { own, bonus: given(holdings.bonus(layer), "bonus"), ..Self::of_wallet(asset, wallet) }
+    }
+
+    /// A layer that holds nothing but a wallet.
+    pub(super) fn of_wallet(asset: usize, wallet: N) -> Self {
         Self {
             asset,
-            own: wallet.minus(&borrowed).named(|| Name::group("own_cash").of("asset", asset)),
+            own: wallet.clone(),
             wallet,
-            bonus: given(holdings.bonus(layer), "bonus"),
+            bonus: N::zero(),
             pnl: N::zero(),
             notional: N::zero(),
             maintenance: N::zero(),

@@ -78,20 +78,51 @@ pub(crate) const UNKNOWN: Judged = Judged {
 /// Whether everything that a pool holds has the prices that the rules look at.
 #[must_use]
 pub fn is_priced(book: &Book, pool: usize, prices: &Prices) -> bool {
-    let (market, holdings) = (book.market(), book.holdings());
-    let of_orders = holdings
-        .orders_of(pool)
-        .map(|order| holdings.classes[usize::from(holdings.orders.class[order])].instrument as usize);
-    let mut instruments = holdings.positions_of(pool).map(|position| holdings.instrument(position)).chain(of_orders);
-    let has = |column: &[f64], at: usize| column.get(at).is_some_and(|price| !price.is_nan());
-    let looks_at = |price| market.rules().constraints().iter().any(|constraint| constraint.price == price);
-    let last = looks_at(TriggerPrice::Last);
-    instruments.all(|at| has(prices.mark(), at) && (!last || has(prices.last(), at)))
-        && (!book.is_joint(pool)
-            || holdings.layers_of(pool).all(|layer| {
-                let asset = holdings.layer_asset(layer);
-                Some(asset) == market.rules().valuation_asset() || has(prices.index(), asset)
-            }))
+    Priced::new(book, prices).pool(pool)
+}
+
+/// The prices that there are, as the rules look at them.
+pub(super) struct Priced<'a> {
+    book: &'a Book,
+    prices: &'a Prices,
+    /// Whether they look at the last trades.
+    last: bool,
+}
+
+impl<'a> Priced<'a> {
+    pub(super) fn new(book: &'a Book, prices: &'a Prices) -> Self {
+        let constraints = book.market().rules().constraints();
+        let last = constraints.iter().any(|constraint| constraint.price == TriggerPrice::Last);
+        Self { book, prices, last }
+    }
+
+    /// Whether an instrument has the prices that are looked at.
+    pub(super) fn instrument(&self, at: usize) -> bool {
+        has(self.prices.mark(), at) && (!self.last || has(self.prices.last(), at))
+    }
+
+    /// Whether an asset has a price, or needs none.
+    pub(super) fn asset(&self, asset: usize) -> bool {
+        Some(asset) == self.book.market().rules().valuation_asset() || has(self.prices.index(), asset)
+    }
+
+    /// Whether all that a pool holds has prices.
+    pub(super) fn pool(&self, pool: usize) -> bool {
+        let holdings = self.book.holdings();
+        let of_orders = holdings
+            .orders_of(pool)
+            .map(|order| holdings.classes[usize::from(holdings.orders.class[order])].instrument as usize);
+        let mut instruments =
+            holdings.positions_of(pool).map(|position| holdings.instrument(position)).chain(of_orders);
+        instruments.all(|at| self.instrument(at))
+            && (!self.book.is_joint(pool)
+                || holdings.layers_of(pool).all(|layer| self.asset(holdings.layer_asset(layer))))
+    }
+}
+
+/// Whether a column has a price at a place.
+fn has(column: &[f64], at: usize) -> bool {
+    column.get(at).is_some_and(|price| !price.is_nan())
 }
 
 impl Book {
@@ -111,23 +142,33 @@ impl Book {
 }
 
 /// A pool's figures, what the first constraint leaves, and whether the pool is liquidatable.
-pub(super) struct Verdict<N> {
-    pub(super) value: PoolValue<N>,
-    excess: N,
-    pub(super) fails: bool,
+pub(crate) struct Verdict<N> {
+    pub(crate) value: PoolValue<N>,
+    pub(crate) excess: N,
+    pub(crate) fails: bool,
 }
 
 /// The prices that a constraint looks at.
-pub(super) fn moment_of<N: Number>(prices: &Prices, price: TriggerPrice) -> Moment<'_, N> {
+pub(crate) fn moment_of<N: Number>(prices: &Prices, price: TriggerPrice) -> Moment<'_, N> {
     let mark = if price == TriggerPrice::Last { prices.last() } else { prices.mark() };
     Moment::still(mark, prices.index())
 }
 
 /// The verdict on a pool, or `None` where this arithmetic cannot decide.
 pub(super) fn verdict<N: Number>(book: &Book, pool: usize, prices: &Prices, wanted: Wanted) -> Option<Verdict<N>> {
+    verdict_of(book, prices, wanted, |at, wanted| evaluate(book, pool, at, wanted))
+}
+
+/// As [`verdict`], of what `evaluate` says at the prices of a constraint.
+pub(super) fn verdict_of<N: Number>(
+    book: &Book,
+    prices: &Prices,
+    wanted: Wanted,
+    evaluate: impl Fn(Moment<'_, N>, Wanted) -> PoolValue<N>,
+) -> Option<Verdict<N>> {
     let rules = book.market().rules();
     let (first, rest) = rules.constraints().split_first()?;
-    let value: PoolValue<N> = evaluate(book, pool, moment_of(prices, first.price), wanted);
+    let value = evaluate(moment_of(prices, first.price), wanted);
     if value.open {
         return None;
     }
@@ -141,8 +182,8 @@ pub(super) fn verdict<N: Number>(book: &Book, pool: usize, prices: &Prices, want
         if decided || !value.exposed {
             break;
         }
-        let other = (constraint.price != first.price)
-            .then(|| evaluate(book, pool, moment_of(prices, constraint.price), Wanted::Tested));
+        let other =
+            (constraint.price != first.price).then(|| evaluate(moment_of(prices, constraint.price), Wanted::Tested));
         let other = other.as_ref().unwrap_or(&value);
         if other.open {
             return None;

@@ -9,6 +9,7 @@ use crate::market::{BoundUnit, Instrument, Legs, OrderPrice, OrdersIn, Payoff, P
 
 use super::Book;
 use super::moment::Moment;
+use super::overlay::OrderRow;
 
 /// What a contract is worth at a price, in its settlement asset: the magnitude of its coordinate.
 pub(super) fn contract_value<N: Number>(instrument: &Instrument, size: &N, price: &N) -> N {
@@ -122,17 +123,32 @@ pub(super) struct Order<N> {
     pub(super) leverage: f64,
 }
 
+/// What an order says, with its place among the orders and its class.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Said {
+    pub(super) at: usize,
+    pub(super) class: u16,
+    pub(super) row: OrderRow,
+}
+
 impl<N: Number> Order<N> {
     pub(super) fn new(book: &Book, order: usize, moment: Moment<'_, N>) -> Self {
         let holdings: &Holdings = book.holdings();
-        let orders = &holdings.orders;
-        let class = orders.class[order];
-        let at = holdings.classes[usize::from(class)].instrument as usize;
+        Self::said(
+            book,
+            Said { at: order, class: holdings.orders.class[order], row: OrderRow::of(holdings, order) },
+            moment,
+        )
+    }
+
+    /// An order that says this, whether the book holds it or not.
+    pub(super) fn said(book: &Book, Said { at: order, class, row }: Said, moment: Moment<'_, N>) -> Self {
+        let at = row.instrument as usize;
         let instrument = &book.market().instruments()[at];
-        let size = coordinate_size(instrument, holdings.quantity_unit);
-        let (quantity, size): (N, N) = quantity_and_size(orders.quantity[order], size);
+        let size = coordinate_size(instrument, book.holdings().quantity_unit);
+        let (quantity, size): (N, N) = quantity_and_size(row.quantity, size);
         let mark = moment.mark(at).named(|| Name::operand("mark_price").of("instrument", at));
-        let limit = Some(orders.price[order]).filter(|price| !price.is_nan());
+        let limit = Some(row.price).filter(|price| !price.is_nan());
         let limit = limit.map(|price| N::of(price).named(|| Name::operand("limit_price")));
         let notional = |price: &N| {
             let value = quantity.times(&contract_value(instrument, &size, price));
@@ -142,9 +158,9 @@ impl<N: Number> Order<N> {
             at: order,
             class,
             instrument: at,
-            side: orders.side[order],
-            isolated: orders.isolated[order],
-            buy: orders.quantity[order] > 0.0,
+            side: row.side,
+            isolated: row.isolated,
+            buy: row.quantity > 0.0,
             inverse: instrument.payoff() == Payoff::Inverse,
             at_mark: notional(&mark),
             at_limit: limit.as_ref().map(notional),
@@ -152,7 +168,7 @@ impl<N: Number> Order<N> {
             size,
             mark,
             limit,
-            leverage: orders.leverage[order],
+            leverage: row.leverage,
         }
     }
 

@@ -150,7 +150,7 @@ fn maintenances<N: Number>(book: &Book, pool: usize, at: Moment<'_, N>) -> Optio
     let legs: Vec<Leg<N>> = holdings.positions_of(pool).map(|position| Leg::new(book, position, at)).collect();
     let cross = holdings.orders_of(pool).filter(|&order| !holdings.orders.isolated[order]);
     let orders: Vec<Order<N>> = cross.map(|order| Order::new(book, order, at)).collect();
-    let of = Pool { book, isolated, legs: &legs, orders: &orders };
+    let of = Pool { book, isolated, legs: &legs, orders: &orders, more: &[], filled: None };
     let fence = if isolated { fence(book, pool) } else { N::zero() };
     let fee = |leg| of.closing_fee(Margin::Maintenance, leg, &fence).unwrap_or_else(N::zero);
     let mut margins: Vec<N> = legs.iter().map(fee).collect();

@@ -24,7 +24,9 @@ mod lane_classes;
 mod layered;
 mod legs;
 mod limited;
+mod limits;
 mod moment;
+mod overlay;
 mod pieces;
 mod positions;
 mod program;
@@ -42,7 +44,7 @@ mod total;
 
 use std::sync::Arc;
 
-use crate::book::{Holdings, OnError, PoolKind, QuantityUnit, Rejected, Tables};
+use crate::book::{Holdings, MarginClass, OnError, PoolKind, QuantityUnit, Rejected, Tables};
 use crate::environment;
 use crate::error::Result;
 use crate::exact::Number;
@@ -57,18 +59,23 @@ pub(crate) use buckets::{Bucket, DOUBT, Lookup};
 pub(crate) use collateral::AssetRow;
 pub(crate) use curves::{Curve, Owed, Stretch};
 pub(crate) use derived::{Tested, derive};
-pub(crate) use evaluate::{PoolValue, fence, fence_at_entry};
+pub(crate) use evaluate::{PoolValue, Wanted, fence, fence_at_entry};
 #[cfg(test)]
 pub(crate) use flags::Flags;
 pub(crate) use flags::{flags, soft_stop};
 use folded::Sources;
 pub(crate) use folded::{Folded, LANES, decode};
 pub(crate) use judge::UNKNOWN;
+pub(crate) use judge::moment_of;
 pub(crate) use lane_classes::LaneTables;
 pub(crate) use layered::{Layered, OF_SUMS, OWN, Rows};
 pub(crate) use limited::{AccountLimits, account_limits, compare_margin_ratios};
+pub(crate) use limits::{Limit, limit_of};
 pub(crate) use moment::Moves;
-pub(crate) use moment::Source;
+pub(crate) use moment::{Moment, Source};
+pub(crate) use overlay::{
+    OrderRow, Overlaid, Overlay, Place, evaluate_over, in_valuation, is_priced_over, order_loss, verdict_over,
+};
 pub(crate) use pieces::{Piece, Pieces, TierRows};
 pub(crate) use refined::{Path, Refined};
 pub(crate) use region::{Bounds, account_region, region};
@@ -109,6 +116,8 @@ pub struct Book {
     market: Arc<Market>,
     holdings: Holdings,
     tables: Vec<Arc<ClassTable>>,
+    /// Tables of classes that are not held, as far as somebody asked.
+    beyond: Arc<KnownTables>,
     classes: Classes,
     /// The one-asset lanes; `None` where the rules need others.
     folded: Option<Folded>,
@@ -178,6 +187,7 @@ impl Book {
             market,
             holdings,
             tables,
+            beyond: Arc::default(),
             classes,
             folded,
             layered: None,
@@ -235,6 +245,16 @@ impl Book {
     /// The tables of a margin class.
     pub(crate) fn class_table(&self, class: u16) -> &ClassTable {
         &self.tables[usize::from(class)]
+    }
+
+    /// As [`Self::class_table`], to keep.
+    pub(crate) fn shared_table(&self, class: u16) -> Arc<ClassTable> {
+        Arc::clone(&self.tables[usize::from(class)])
+    }
+
+    /// The tables of a class that is none of the book's.
+    pub(crate) fn known_table(&self, class: &MarginClass) -> Arc<ClassTable> {
+        self.beyond.get(&self.market, class)
     }
 
     /// Contracts per unit of quantity.

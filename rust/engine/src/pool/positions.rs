@@ -68,7 +68,7 @@ fn attempt<N: Number>(book: &Book, pool: usize, mark: &[f64]) -> Option<Vec<Posi
     let legs: Vec<Leg<N>> = holdings.positions_of(pool).map(|at| Leg::new(book, at, moment)).collect();
     let cross = holdings.orders_of(pool).filter(|&order| !holdings.orders.isolated[order]);
     let orders: Vec<Order<N>> = cross.map(|at| Order::new(book, at, moment)).collect();
-    let alone = Pool { book, isolated, legs: &legs, orders: &orders };
+    let alone = Pool { book, isolated, legs: &legs, orders: &orders, more: &[], filled: None };
     let fence = if isolated { fence(book, pool) } else { N::zero() };
     let mut values: Vec<PositionValue> = (legs.iter())
         .map(|leg| {

@@ -184,7 +184,7 @@ fn fill_groups(book: &Book, classes: &mut LaneClasses, pool: usize, sums: &mut [
     let legs: Vec<Leg<Bounded>> = holdings.positions_of(pool).map(|at| Leg::new(book, at, moment)).collect();
     let cross = holdings.orders_of(pool).filter(|&order| !holdings.orders.isolated[order]);
     let orders: Vec<Order<Bounded>> = cross.map(|at| Order::new(book, at, moment)).collect();
-    let parts = Pool { book, isolated, legs: &legs, orders: &orders };
+    let parts = Pool { book, isolated, legs: &legs, orders: &orders, more: &[], filled: None };
     let mode = rules.orders().maintenance_margin;
     let freezes = rules.orders().frozen != Frozen::None && !holdings.orders_of(pool).is_empty();
     if freezes || (rules.orders().order_loss == OrderLoss::Equity && !orders.is_empty()) {

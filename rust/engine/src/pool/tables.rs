@@ -81,6 +81,10 @@ pub(crate) struct ClassTable {
     pub(crate) taker: f64,
     /// The rate of closing fees inside requirements.
     pub(crate) closing: f64,
+    /// The end of the last tier.
+    pub(crate) cap: Option<Constant>,
+    /// Infinite where the table says none.
+    pub(crate) max_leverage: Vec<f64>,
     /// Whether what is charged for maintenance does not jump at floors.
     pub(super) continuous: bool,
 }
@@ -136,6 +140,8 @@ impl ClassTable {
             rates,
             initial_rates: table.exact_initial_rates().into_iter().map(Constant::new).collect(),
             deductions,
+            cap: table.cap().map(|cap| scaled(Exact::from_f64(cap))),
+            max_leverage: table.max_leverage().to_vec(),
             tier: class.tier,
             taker: market.profiles().get(usize::from(class.profile)).map_or(0.0, |profile| profile.taker),
             closing: market.closing_fee_rate(class.instrument as usize, usize::from(class.profile)),

@@ -180,8 +180,9 @@ pub(super) fn total<N: Number>(
     let initial = value.initial_margin.as_ref();
     let name = |word, rule| Name::term(word).rule(rule);
     let free = |initial| backing.initial.minus(initial).named(|| name("free_margin", ""));
-    let available = |initial| backing.available.minus(initial).positive().named(|| name("available", "available.rule"));
-    let (free_margin, available) = (initial.map(free), initial.map(available));
+    let spare = initial.map(|initial| backing.available.minus(initial));
+    let available = |spare: &N| spare.positive().named(|| name("available", "available.rule"));
+    let (free_margin, available) = (initial.map(free), spare.as_ref().map(available));
     let withdrawable = backing.withdrawable(rules, &value, kept.as_ref());
-    PoolValue { free_margin, available, withdrawable, ..value }
+    PoolValue { free_margin, available, spare, withdrawable, ..value }
 }

@@ -53,6 +53,9 @@ pub(in crate::market) struct InstrumentEntry {
     pub(in crate::market) old_tiers: BTreeMap<String, String>,
     pub(in crate::market) tick: Option<Number>,
     pub(in crate::market) lot: Option<Number>,
+    pub(in crate::market) min_quantity: Option<Number>,
+    pub(in crate::market) max_quantity: Option<Number>,
+    pub(in crate::market) min_notional: Option<Number>,
     pub(in crate::market) liquidation_fee: Option<Number>,
 }
 

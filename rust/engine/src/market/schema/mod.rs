@@ -6,6 +6,7 @@
 
 mod collateral;
 mod entry;
+mod orders;
 mod process;
 mod requirement;
 
@@ -16,10 +17,11 @@ use serde::{Deserialize, Serialize};
 use toml::value::Datetime;
 use toml::{Table, Value};
 
-pub(super) use collateral::{AssetCollateralEntry, LiabilityEntry};
+pub(super) use collateral::{AssetCollateralEntry, Bonus, BonusOrder, BonusPays, LiabilityEntry};
 pub(super) use entry::{
     ArithmeticEntry, AssetEntry, InstrumentEntry, LawKind, PayoffKind, TiersEntry, default_quantum,
 };
+pub(super) use orders::{IsolatedLimits, LimitLegs, LimitLeverage};
 pub(super) use process::{Liquidation, Step};
 pub(super) use requirement::{ClosingRate, Fees, Requirement};
 
@@ -28,7 +30,7 @@ pub use collateral::{
     RequirementConversion, WithdrawableRule,
 };
 pub use entry::{AtFloor, BoundUnit, Evidence, Source};
-pub use process::{Frozen, OrderLoss, OrderPrice, OrdersIn};
+pub use orders::{AdmissionBasis, AdmissionTest, Frozen, OrderLoss, OrderPrice, OrdersIn, ReduceOnlyRule};
 pub use requirement::{
     ClosingFee, Combine, CrossPool, FeeReserve, Legs, MarginSource, PriceBasis, Required, Rounding, TableVersion,
     TierChoice, TierLegs, TriggerPrice, UserCoefficient, VenueRatio,
@@ -74,8 +76,12 @@ pub(super) struct Document {
     pub(super) withdrawable: collateral::Withdrawable,
     pub(super) display: requirement::Display,
     pub(super) fees: Option<Fees>,
-    pub(super) orders: Option<process::Orders>,
-    pub(super) bonus: Option<collateral::Bonus>,
+    pub(super) orders: Option<orders::Orders>,
+    #[serde(default)]
+    pub(super) admission: orders::AdmissionEntry,
+    #[serde(default)]
+    pub(super) limits: orders::LimitsEntry,
+    pub(super) bonus: Option<Bonus>,
     pub(super) warnings: Option<process::Warnings>,
     pub(super) liquidation: Option<Liquidation>,
     pub(super) insurance_fund: Option<process::InsuranceFund>,

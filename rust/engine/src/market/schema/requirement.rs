@@ -346,4 +346,7 @@ pub(in crate::market) struct Fees {
 pub(in crate::market) struct FeeProfile {
     pub(in crate::market) taker: Number,
     pub(in crate::market) maker: Option<Number>,
+    /// Whether what is charged is less by the discount of `[fees]`.
+    #[serde(default)]
+    pub(in crate::market) discounted: bool,
 }
