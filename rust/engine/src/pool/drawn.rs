@@ -150,31 +150,73 @@ struct Rows {
 
 /// A book of `accounts` in a market, and prices.
 pub(super) fn book(draw: &mut Draw, market: &Arc<Market>, accounts: usize) -> (Book, Prices) {
-    let marks: Vec<f64> = market.instruments().iter().map(|_| draw.about(0.05, 2_000.0)).collect();
-    let last = marks.iter().map(|&mark| if draw.is_one_of(2) { mark } else { draw.about(mark, mark * 0.02) }).collect();
-    let index = market.assets().iter().map(|_| draw.about(0.5, 1.0)).collect();
-    let prices = Prices::new(market, marks.clone(), index).unwrap().with_last(market, last).unwrap();
-    let mut of = Drawn { market, marks: &marks, positions: Rows::default(), orders: Rows::default() };
-    let (mut holder, mut asset, mut wallet) = (Vec::new(), Vec::new(), Vec::new());
-    for account in 0..accounts {
-        for (at, settled) in of.account(draw, account).into_iter().enumerate() {
-            let share = draw.share();
-            let has = if settled > 0.0 { settled * (0.02 + 0.6 * share) } else { 500.0 * share };
-            if settled > 0.0 || draw.is_one_of(3) {
-                let has = draw.about(has, 0.0);
-                holder.push(key(account));
-                asset.push(key(at));
-                wallet.push(if draw.is_one_of(10) { -has } else { has });
+    let (given, prices) = Given::draw(draw, market, accounts);
+    (given.build(market), prices)
+}
+
+/// The tables of a book.
+#[derive(Default)]
+pub(super) struct Given {
+    holder: Vec<i64>,
+    asset: Vec<i64>,
+    wallet: Vec<f64>,
+    positions: Rows,
+    orders: Rows,
+}
+
+impl Given {
+    /// Tables of `accounts` in a market, and prices.
+    pub(super) fn draw(draw: &mut Draw, market: &Arc<Market>, accounts: usize) -> (Self, Prices) {
+        let marks: Vec<f64> = market.instruments().iter().map(|_| draw.about(0.05, 2_000.0)).collect();
+        let last =
+            marks.iter().map(|&mark| if draw.is_one_of(2) { mark } else { draw.about(mark, mark * 0.02) }).collect();
+        let index = market.assets().iter().map(|_| draw.about(0.5, 1.0)).collect();
+        let prices = Prices::new(market, marks.clone(), index).unwrap().with_last(market, last).unwrap();
+        let mut of = Drawn { market, marks: &marks, positions: Rows::default(), orders: Rows::default() };
+        let mut given = Self::default();
+        for account in 0..accounts {
+            for (at, settled) in of.account(draw, account).into_iter().enumerate() {
+                let share = draw.share();
+                let has = if settled > 0.0 { settled * (0.02 + 0.6 * share) } else { 500.0 * share };
+                if settled > 0.0 || draw.is_one_of(3) {
+                    let has = draw.about(has, 0.0);
+                    given.holder.push(key(account));
+                    given.asset.push(key(at));
+                    given.wallet.push(if draw.is_one_of(10) { -has } else { has });
+                }
+            }
+        }
+        (given.positions, given.orders) = (of.positions, of.orders);
+        (given, prices)
+    }
+
+    /// Adds an order of any instrument to some accounts.
+    pub(super) fn add_orders(&mut self, draw: &mut Draw, prices: &Prices, accounts: usize) {
+        for account in 0..accounts {
+            for _ in 0..draw.below(4) {
+                let held = self.positions.account.iter().position(|&of| of == key(account));
+                let near = held.map_or(0, |row| usize::try_from(self.positions.instrument[row]).unwrap());
+                let at = (near + draw.below(3)) % prices.mark().len();
+                let mark = prices.mark()[at];
+                let limit = if draw.is_one_of(4) { f64::NAN } else { draw.about(mark * 0.9, mark * 0.2) };
+                let size = draw.sign() * draw.about(1.0, 3_000.0) / mark;
+                let size = draw.about(size, 0.0);
+                let hedges = held.is_some_and(|row| self.positions.side[row] != NO_KEY);
+                self.orders.push(account, at, (size, limit), (false, hedges));
             }
         }
     }
-    let balances = Balances {
-        account: Keys::Int(&holder),
-        asset: Keys::Int(&asset),
-        wallet_balance: &wallet,
-        ..Balances::default()
-    };
-    (build(market, balances, &of.positions, &of.orders), prices)
+
+    /// The book of those accounts that have no fault.
+    pub(super) fn build(&self, market: &Arc<Market>) -> Book {
+        let balances = Balances {
+            account: Keys::Int(&self.holder),
+            asset: Keys::Int(&self.asset),
+            wallet_balance: &self.wallet,
+            ..Balances::default()
+        };
+        build(market, balances, &self.positions, &self.orders)
+    }
 }
 
 /// The positions and orders that are drawn.

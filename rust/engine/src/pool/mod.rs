@@ -27,6 +27,8 @@ mod limited;
 mod limits;
 mod moment;
 mod overlay;
+#[cfg(test)]
+mod overlay_tests;
 mod pieces;
 mod positions;
 mod program;

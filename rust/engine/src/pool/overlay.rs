@@ -88,6 +88,8 @@ pub(crate) struct Overlay {
     pub(crate) cash: Vec<(u16, Exact)>,
     /// What is added to the margin of an isolated pool, and so taken off the cross pool.
     pub(crate) fence: Vec<(usize, Exact)>,
+    /// What filling would lose of an asset at once: taken off the collateral, at full value.
+    pub(crate) lost: Vec<(u16, Exact)>,
 }
 
 /// An overlay on one pool, ready to be evaluated in any arithmetic.
@@ -99,6 +101,7 @@ pub(crate) struct Overlaid {
     fill: Option<Said>,
     cash: Vec<(u16, Constant)>,
     fence: Vec<(usize, Constant)>,
+    lost: Vec<(u16, Constant)>,
     /// Tables of classes beyond those of the book.
     more: Vec<Arc<ClassTable>>,
     /// Assets of orders of which the pool has nothing yet, ascending.
@@ -115,6 +118,7 @@ impl Overlaid {
             fill: None,
             cash: overlay.cash.iter().map(|(asset, more)| (*asset, Constant::new(more.clone()))).collect(),
             fence: overlay.fence.iter().map(|(pool, more)| (*pool, Constant::new(more.clone()))).collect(),
+            lost: overlay.lost.iter().map(|(asset, loss)| (*asset, Constant::new(loss.clone()))).collect(),
             more: Vec::new(),
             assets: Vec::new(),
         };
@@ -160,7 +164,7 @@ impl Overlaid {
         let holdings = book.holdings();
         let rows = self.orders.iter().map(|(_, said)| said).chain(&self.fill);
         let settles = rows.map(|said| book.market().instruments()[said.row.instrument as usize].settle());
-        let assets = settles.chain(self.cash.iter().map(|(asset, _)| usize::from(*asset)));
+        let assets = settles.chain(self.cash.iter().chain(&self.lost).map(|(asset, _)| usize::from(*asset)));
         let missing =
             assets.filter(|&asset| holdings.layers_of(pool).all(|layer| holdings.layer_asset(layer) != asset));
         self.assets = missing.filter_map(|asset| u16::try_from(asset).ok()).collect();
@@ -195,6 +199,9 @@ impl Overlaid {
             if let Some(more) = self.more_cash::<N>(book, layer.asset) {
                 layer.wallet = layer.wallet.plus(&more);
                 layer.own = layer.own.plus(&more);
+            }
+            for (_, loss) in self.lost.iter().filter(|(asset, _)| usize::from(*asset) == layer.asset) {
+                layer.order_loss = layer.order_loss.minus(&loss.get());
             }
         }
         layers
