@@ -4,6 +4,7 @@
 //! every instruction set returns the same bits. [`Isa`] says which one runs; it is found out once at run time.
 #![expect(unsafe_code, reason = "vector loads and instruction sets found at run time; nowhere else in the crate")]
 
+mod alone;
 mod dispatch;
 mod figures;
 mod lanes;
@@ -11,6 +12,7 @@ mod layers;
 mod roots;
 pub(crate) mod stream;
 
+pub(crate) use alone::{AloneFigures, AloneTerms};
 pub use dispatch::Isa;
 pub(crate) use dispatch::{Task, dispatch};
 pub(crate) use figures::{Figures, Terms};

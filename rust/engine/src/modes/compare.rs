@@ -9,8 +9,9 @@ use crate::price::{PositionBuffers, liquidation_prices};
 use crate::score::{Missing, Options, Summary, check_prices};
 
 use super::books::{Scored, equities, moved, rates};
-use super::columns::{Compare, ModeBuffers, Variant};
-use super::fences::{Fences, in_input_order, positions_of};
+use super::columns::{Allot, Compare, ModeBuffers, Variant};
+use super::fences::{Allotted, Fences, in_input_order, positions_of};
+use super::sweep::{Sweep, can_sweep};
 
 /// Compares what every account of a book would be with its positions as they are, all cross, and each isolated, at the same
 /// prices.
@@ -79,13 +80,19 @@ pub fn compare_modes(
     if let (Some(valuation), Missing::Refuse) = (valuation, options.missing) {
         book.check_valuation(prices, valuation)?;
     }
-    let fences = if isolates { Some(Fences::new(book, compare.allot)?) } else { None };
+    let by_rule = compare.allot == Allot::InitialMargin;
+    let sweeps = can_sweep(book, valuation, &out);
+    let fences = if isolates && !(by_rule && sweeps) { Some(Fences::new(book, compare.allot)?) } else { None };
+    if sweeps {
+        let allotted = fences.as_ref().map_or(Allotted::BY_RULE, Fences::allotted);
+        return Ok(Sweep { book, prices, leverage: compare.leverage, allotted }.run(out, options));
+    }
     let rates = rates(book, prices, valuation);
     let question = Question { book, prices, compare, valuation, options, rates: &rates };
     let summary = question.by_books(fences.as_ref(), &mut out)?;
     if let (Some(flags), Some(fences)) = (&mut out.affordable, &fences) {
         for (account, flag) in flags.iter_mut().enumerate() {
-            *flag = fences.are_affordable(book, account);
+            *flag = !fences.unknown[account] && fences.allotted().is_affordable(book, account);
         }
     }
     Ok(summary)
@@ -128,7 +135,7 @@ impl Question<'_> {
                 continue;
             }
             let fences = fences.filter(|_| variant == Variant::Isolated);
-            let by_position = fences.map(|fences| fences.by_position.as_slice());
+            let by_position = fences.and_then(|fences| fences.allotted().by_position);
             let places = rearranged(self.book, self.prices, by_position)?;
             let shape = self.shape(variant, &places.book, Some(&places), fences);
             summary.n_exact += self.variant(&shape, out)?.n_exact;

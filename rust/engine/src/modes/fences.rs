@@ -8,9 +8,46 @@ use crate::pool::{Book, fence_at_entry};
 
 use super::columns::Allot;
 
+/// What is fenced by position of a book; NaN, or none at all: what follows from the rules.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Allotted<'a> {
+    pub(super) by_position: Option<&'a [f64]>,
+    /// Whether it is shares of the cash that is there.
+    shared: bool,
+}
+
+impl Allotted<'_> {
+    /// What the rules fence.
+    pub(super) const BY_RULE: Self = Self { by_position: None, shared: false };
+
+    /// What is fenced for a position, of which it is known.
+    pub(super) fn fence(&self, book: &Book, position: usize) -> Exact {
+        let given = self.by_position.map(|fences| fences[position]).filter(|fence| !fence.is_nan());
+        given.map_or_else(|| fence_at_entry(book, position), Exact::from_f64)
+    }
+
+    /// Whether the fences of an account, which are known, are within the cash of their assets.
+    pub(super) fn is_affordable(&self, book: &Book, account: usize) -> bool {
+        let (holdings, instruments) = (book.holdings(), book.market().instruments());
+        let mut left: Vec<(usize, Exact)> = Vec::new();
+        for position in positions_of(book, account) {
+            let asset = instruments[holdings.instrument(position)].settle();
+            let at = left.iter().position(|(of, _)| *of == asset).unwrap_or_else(|| {
+                left.push((asset, cash_of(book, account, asset)));
+                left.len() - 1
+            });
+            // What was shared is all of the cash, but for the rounding of the shares to doubles.
+            if !self.shared {
+                left[at].1 = left[at].1.clone() - self.fence(book, position);
+            }
+        }
+        left.iter().all(|(_, left)| *left >= Exact::zero())
+    }
+}
+
 /// Fences by position of a book: NaN where what is fenced follows from the rules.
 pub(super) struct Fences {
-    pub(super) by_position: Vec<f64>,
+    by_position: Vec<f64>,
     /// By account: whether what is fenced for some position is unknown.
     pub(super) unknown: Vec<bool>,
     /// Whether they are shares of the cash that is there.
@@ -36,6 +73,10 @@ pub(super) fn positions_of(book: &Book, account: usize) -> std::ops::Range<usize
 }
 
 impl Fences {
+    pub(super) fn allotted(&self) -> Allotted<'_> {
+        Allotted { by_position: Some(&self.by_position), shared: self.shared }
+    }
+
     pub(super) fn new(book: &Book, allot: Allot<'_>) -> Result<Self> {
         let holdings = book.holdings();
         let mut fences = Self {
@@ -82,29 +123,6 @@ impl Fences {
             self.by_position[position] = fence;
         }
         Ok(())
-    }
-
-    /// Whether the fences of an account are within the cash of their assets.
-    pub(super) fn are_affordable(&self, book: &Book, account: usize) -> bool {
-        if self.unknown[account] {
-            return false;
-        }
-        let (holdings, instruments) = (book.holdings(), book.market().instruments());
-        let mut left: Vec<(usize, Exact)> = Vec::new();
-        for position in positions_of(book, account) {
-            let asset = instruments[holdings.instrument(position)].settle();
-            let at = left.iter().position(|(of, _)| *of == asset).unwrap_or_else(|| {
-                left.push((asset, cash_of(book, account, asset)));
-                left.len() - 1
-            });
-            // What was shared is all of the cash, but for the rounding of the shares to doubles.
-            if !self.shared {
-                let given = self.by_position[position];
-                let fence = if given.is_nan() { fence_at_entry(book, position) } else { Exact::from_f64(given) };
-                left[at].1 = left[at].1.clone() - fence;
-            }
-        }
-        left.iter().all(|(_, left)| *left >= Exact::zero())
     }
 
     /// Shares the cash of each asset of an account among its positions.

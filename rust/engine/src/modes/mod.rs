@@ -4,6 +4,7 @@ mod books;
 mod columns;
 mod compare;
 mod fences;
+mod sweep;
 
 pub use columns::{Allot, Compare, ModeBuffers, ModeColumn, Variant};
 pub use compare::compare_modes;

@@ -58,6 +58,19 @@ pub(crate) struct Folded {
     /// Eight rows of the class table a step; zero in padding.
     pub(crate) class: Vec<u16>,
     leverage: OnceLock<Vec<f64>>,
+    alone: OnceLock<Alone>,
+}
+
+/// What positions are made of by themselves, eight a step; zero in padding.
+#[derive(Debug, Clone)]
+pub(crate) struct Alone {
+    /// `quantity * x(entry)`.
+    pub(crate) cost: Vec<f64>,
+    /// What they are charged at entry; empty where that is done at mark.
+    pub(crate) charge: Vec<f64>,
+    /// What is fenced for them by the rules when they are opened isolated: notional at entry over leverage; NaN where that is
+    /// unknown.
+    pub(crate) fence: Vec<f64>,
 }
 
 /// What a pool's fold yields besides its cash.
@@ -106,6 +119,7 @@ impl Folded {
             quantity: with_room(room),
             class: with_room(room),
             leverage: OnceLock::new(),
+            alone: OnceLock::new(),
         };
         folded.steps.push(0);
         let mut order = Vec::with_capacity(window);
@@ -164,17 +178,39 @@ impl Folded {
 
     /// Eight leverages a step; 1 in padding, NaN where unknown. Made when first asked for.
     pub(crate) fn leverage(&self, holdings: &Holdings) -> &[f64] {
-        self.leverage.get_or_init(|| {
-            let mut leverage = filled(self.quantity.len(), 1.0);
-            for pool in 0..holdings.n_pools() {
-                let place = pool / self.window * self.window + usize::from(self.place[pool]);
-                let start = self.steps[place / LANES] as usize * LANES + place % LANES;
-                for (step, position) in holdings.positions_of(pool).enumerate() {
-                    leverage[start + step * LANES] = holdings.leverage(position);
-                }
+        self.leverage.get_or_init(|| self.by_slot(holdings, 1.0, |position| holdings.leverage(position)))
+    }
+
+    /// What positions are made of by themselves. Made when first asked for.
+    pub(crate) fn alone(&self, of: Sources<'_>) -> &Alone {
+        self.alone.get_or_init(|| {
+            let Sources { holdings, classes, .. } = of;
+            let cost = |position: usize| {
+                let coordinate = classes.coordinate(holdings.class[position]);
+                holdings.quantity[position] * coordinate.at(holdings.entry_price[position])
+            };
+            let charge = |position: usize| of.charge_at_entry(position, cost(position).abs());
+            let fence = |position: usize| cost(position).abs() / holdings.leverage(position);
+            let at_entry = !self.maintenance.is_empty();
+            Alone {
+                cost: self.by_slot(holdings, 0.0, cost),
+                charge: if at_entry { self.by_slot(holdings, 0.0, charge) } else { Vec::new() },
+                fence: self.by_slot(holdings, 0.0, fence),
             }
-            leverage
         })
+    }
+
+    /// A number of every position, eight a step.
+    pub(crate) fn by_slot(&self, holdings: &Holdings, padding: f64, of: impl Fn(usize) -> f64) -> Vec<f64> {
+        let mut column = filled(self.quantity.len(), padding);
+        for pool in 0..holdings.n_pools() {
+            let place = pool / self.window * self.window + usize::from(self.place[pool]);
+            let start = self.steps[place / LANES] as usize * LANES + place % LANES;
+            for (step, position) in holdings.positions_of(pool).enumerate() {
+                column[start + step * LANES] = of(position);
+            }
+        }
+        column
     }
 }
 

@@ -193,6 +193,43 @@ fn compared<N: Number>(book: &Book, pools: [usize; 2], prices: &Prices) -> Optio
     }
 }
 
+/// What a position would be isolated behind some cash, decided without rounding.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lonely {
+    pub(crate) equity: f64,
+    pub(crate) margin_ratio: f64,
+    pub(crate) fails: bool,
+}
+
+/// What positions of one-asset rules would be, each isolated behind its cash; and the place of the one of least margin ratio,
+/// of equal ones the first. Everything must have a price, and cash be known.
+pub(crate) fn lonely(book: &Book, of: &[(usize, Exact)], prices: &Prices) -> (Vec<Lonely>, usize) {
+    let mut all: Vec<Lonely> = Vec::with_capacity(of.len());
+    let (mut worst, mut least): (usize, Option<(Exact, Exact)>) = (0, None);
+    let rules = book.market().rules();
+    for (at, (position, cash)) in of.iter().enumerate() {
+        let moment: Moment<'_, Exact> = moment_of(prices, TriggerPrice::Mark);
+        let legs = [Leg::new(book, *position, moment)];
+        let pool = Pool { book, isolated: true, legs: &legs, orders: &[], more: &[], filled: None };
+        let (charges, _) = pool.charges(Margin::Maintenance, false);
+        let required = charges.into_iter().filter_map(|charge| charge.amount).fold(Exact::zero(), |sum, x| sum + x);
+        let instrument = &book.market().instruments()[legs[0].instrument];
+        let equity = cash.clone() + legs[0].unrealized_pnl(instrument);
+        let excess = equity.clone() - Exact::from_f64(rules.trigger_level()) * required.clone();
+        let ratio = equity.checked_div(&required).map_or(f64::INFINITY, |ratio| ratio.to_f64());
+        let is_less = least.as_ref().is_none_or(|(other, of_other)| {
+            let (this, that) = (equity.clone() * of_other.clone(), other.clone() * required.clone());
+            !required.is_zero() && (of_other.is_zero() || this < that)
+        });
+        let fails = excess < Exact::zero() || (rules.zero_fails() && excess.is_zero());
+        all.push(Lonely { equity: equity.to_f64(), margin_ratio: ratio, fails });
+        if is_less {
+            (worst, least) = (at, Some((equity, required)));
+        }
+    }
+    (all, worst)
+}
+
 impl Book {
     /// The asset that accounts are valued in: what is asked for, that of the market, or the one that all pools settle in;
     /// `None` without pools.

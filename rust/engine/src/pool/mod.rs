@@ -66,12 +66,12 @@ pub(crate) use evaluate::{PoolValue, Wanted, fence, fence_at_entry};
 pub(crate) use flags::Flags;
 pub(crate) use flags::{flags, soft_stop};
 use folded::Sources;
-pub(crate) use folded::{Folded, LANES, decode};
+pub(crate) use folded::{Alone, Folded, LANES, decode};
 pub(crate) use judge::UNKNOWN;
 pub(crate) use judge::moment_of;
 pub(crate) use lane_classes::LaneTables;
 pub(crate) use layered::{Layered, OF_SUMS, OWN, Rows};
-pub(crate) use limited::{AccountLimits, account_limits, compare_margin_ratios};
+pub(crate) use limited::{AccountLimits, account_limits, compare_margin_ratios, lonely};
 pub(crate) use limits::{Limit, limit_of};
 pub(crate) use moment::Moves;
 pub(crate) use moment::{Moment, Source};
@@ -274,6 +274,12 @@ impl Book {
 
     pub(crate) const fn classes(&self) -> &Classes {
         &self.classes
+    }
+
+    /// What the positions of the one-asset lanes are made of by themselves.
+    pub(crate) fn alone(&self) -> Option<&Alone> {
+        let Self { market, holdings, tables, classes, .. } = self;
+        Some(self.folded.as_ref()?.alone(Sources { market, holdings, tables, classes }))
     }
 
     /// The one-asset lanes.

@@ -27,6 +27,7 @@ use crate::parallel;
 use crate::pool::{AssetRow, Book, Layered};
 
 use layers::{LayerChunk, LayerState};
+pub(crate) use window::available;
 use window::{Chunk, State};
 
 /// What to do with held instruments that have no price.
@@ -190,14 +191,14 @@ fn score_by_pool(book: &Book, prices: &Prices, (buffers, pools): Asked<'_>, opti
 }
 
 /// How the windows of a book are dealt with.
-struct Plan {
-    threads: usize,
+pub(crate) struct Plan {
+    pub(crate) threads: usize,
     /// Windows that a thread claims at once.
-    claim: usize,
-    past_caches: bool,
+    pub(crate) claim: usize,
+    pub(crate) past_caches: bool,
 }
 
-fn plan(book: &Book, options: &Options) -> Plan {
+pub(crate) fn plan(book: &Book, options: &Options) -> Plan {
     let holdings = book.holdings();
     let window =
         book.folded().map(|folded| folded.window).or(book.layered().map(|layered| layered.window)).unwrap_or(1);

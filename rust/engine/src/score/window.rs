@@ -220,8 +220,9 @@ fn venue_ratio(out: &mut [f64], equity: &[f64], maintenance: &[f64]) {
     });
 }
 
+/// What can back new positions by a rule, of each pool: all of one length.
 #[inline(always)]
-fn available(rule: AvailableRule, out: &mut [f64], [equity, cash, initial]: [&[f64]; 3]) {
+pub(crate) fn available(rule: AvailableRule, out: &mut [f64], [equity, cash, initial]: [&[f64]; 3]) {
     match rule {
         AvailableRule::EquityLessInitial => {
             zip(out, equity, initial, |equity, initial| larger(0.0, equity - initial));
