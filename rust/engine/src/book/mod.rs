@@ -10,6 +10,7 @@ mod choices;
 mod holdings;
 mod kept;
 mod merge;
+mod proposed;
 mod reject;
 mod sorting;
 mod tables;
@@ -27,4 +28,6 @@ pub use tables::{
 
 pub(crate) use choices::{Known, Setting};
 pub(crate) use holdings::coordinate_size;
-pub(crate) use validate::in_range;
+pub(crate) use proposed::{ProposedRows, Said, number_faults};
+pub(crate) use validate::{Faults, Part, in_range};
+pub(crate) use validate_late::OrderNeeds;

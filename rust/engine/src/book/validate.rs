@@ -16,7 +16,7 @@ pub(crate) const SMALLEST: f64 = f64::from_bits((1023 - 256) << 52);
 pub(crate) const LARGEST: f64 = f64::from_bits((1023 + 256) << 52);
 
 /// Whether a number is positive and can be stored. One comparison of the bits, which columns are checked by at speed.
-fn is_positive(x: f64) -> bool {
+pub(super) fn is_positive(x: f64) -> bool {
     let (smallest, largest) = (SMALLEST.to_bits(), LARGEST.to_bits());
     x.to_bits().wrapping_sub(smallest) <= largest - smallest
 }

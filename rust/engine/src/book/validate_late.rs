@@ -44,6 +44,34 @@ fn is_at_bankruptcy(fee: ClosingFee) -> bool {
     matches!(fee, ClosingFee::BankruptcyAtEntry | ClosingFee::BankruptcyAtMark)
 }
 
+/// Whether a cross order cannot be charged without its leverage.
+fn order_needs_leverage(rules: &Rules, by_initial: bool) -> bool {
+    let orders = rules.orders();
+    (orders.closing_fee
+        && orders.maintenance_margin != OrdersIn::None
+        && is_at_bankruptcy(rules.maintenance(false).closing_fee))
+        || (by_initial && orders.initial_margin != OrdersIn::None)
+}
+
+/// Which leverages a book must have so that an order can stand in it: its own, and those of the positions that it belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OrderNeeds {
+    pub(crate) order: bool,
+    pub(crate) position: bool,
+}
+
+impl OrderNeeds {
+    /// Of cross orders and of isolated ones.
+    pub(crate) fn of(rules: &Rules) -> [Self; 2] {
+        let by_initial = rules.constraints().iter().any(|constraint| constraint.required == Required::Initial);
+        let order = order_needs_leverage(rules, by_initial);
+        [false, true].map(|isolated| {
+            let frozen = freezing(rules, isolated);
+            Self { order: order || frozen.order, position: frozen.position }
+        })
+    }
+}
+
 impl Needs {
     pub(super) fn new(market: &Market, checked: &Checked<'_>) -> Self {
         let (rules, tables) = (market.rules(), &checked.tables);
@@ -55,11 +83,7 @@ impl Needs {
                 || (by_initial && initial_needs)
                 || (maintenance.source == MarginSource::ShareOfInitial && initial.source == MarginSource::Usual)
         });
-        let orders = rules.orders();
-        let order_leverage = (orders.closing_fee
-            && orders.maintenance_margin != OrdersIn::None
-            && is_at_bankruptcy(rules.maintenance(false).closing_fee))
-            || (by_initial && orders.initial_margin != OrdersIn::None);
+        let order_leverage = order_needs_leverage(rules, by_initial);
         let cap = tables.accounts.tier_coefficient.is_some()
             && rules.margin_class().user_coefficient == UserCoefficient::Bounds;
         let modes = tables.positions.margin_mode.is_some()

@@ -7,12 +7,12 @@ use super::checked::{Checked, UNKNOWN};
 use super::tables::{Keys, QuantityUnit, TextKeys};
 use super::validate::{Faults, Part, account_is_missing, number_fault, positive_fault, show, unknown_key};
 
-const UNKNOWN_MODE: (FaultKind, &str) = (FaultKind::Unknown, "give cross or isolated");
-const UNKNOWN_SIDE: (FaultKind, &str) = (FaultKind::Unknown, "give net, long or short");
+pub(super) const UNKNOWN_MODE: (FaultKind, &str) = (FaultKind::Unknown, "give cross or isolated");
+pub(super) const UNKNOWN_SIDE: (FaultKind, &str) = (FaultKind::Unknown, "give net, long or short");
 pub(super) const ONE_WAY: (FaultKind, &str) =
     (FaultKind::Inconsistent, "this market has no hedge mode; leave the column out, or give net");
 const CROSS_ONLY: (FaultKind, &str) = (FaultKind::Inconsistent, "this market has cross margin only");
-const IN_BASE: (FaultKind, &str) = (
+pub(super) const IN_BASE: (FaultKind, &str) = (
     FaultKind::Inconsistent,
     "the face of an inverse contract is in its quote asset; pass quantity_unit=\"contracts\"",
 );
@@ -30,12 +30,12 @@ pub(super) fn check(market: &Market, checked: &Checked<'_>, faults: &mut Faults)
     }
 }
 
-fn shown(keys: Option<TextKeys<'_>>, row: usize) -> String {
+pub(super) fn shown(keys: Option<TextKeys<'_>>, row: usize) -> String {
     keys.map_or_else(String::new, |keys| Keys::Text(keys).show(row))
 }
 
 /// A fault of a number that may be absent and is positive where it is not.
-fn known_positive(part: Part, row: usize, column: &'static str, x: f64, faults: &mut Faults) {
+pub(super) fn known_positive(part: Part, row: usize, column: &'static str, x: f64, faults: &mut Faults) {
     if !x.is_nan()
         && let Some(what) = positive_fault(x)
     {
@@ -82,7 +82,7 @@ fn order_faults(market: &Market, checked: &Checked<'_>, row: usize, faults: &mut
 }
 
 /// Faults of an order whose kind is not what its prices say.
-fn kind_faults(checked: &Checked<'_>, row: usize, faults: &mut Faults) {
+pub(super) fn kind_faults(checked: &Checked<'_>, row: usize, faults: &mut Faults) {
     let orders = &checked.tables.orders;
     let Some(kind) = checked.order_kind.said(row) else { return };
     let price = orders.price[row];

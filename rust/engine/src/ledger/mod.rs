@@ -32,6 +32,7 @@ mod grants;
 mod keys;
 mod places;
 mod rows;
+mod single;
 mod snapshot;
 mod staged;
 mod staging;

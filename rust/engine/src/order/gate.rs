@@ -120,6 +120,18 @@ pub enum AfterColumn {
 }
 
 impl AfterColumn {
+    /// All, in the order of reports.
+    pub const ALL: [Self; Column::ALL.len() + 3] = {
+        let mut all = [Self::LiquidationPrice; Column::ALL.len() + 3];
+        let mut at = 0;
+        while at < Column::ALL.len() {
+            all[at] = Self::Figure(Column::ALL[at]);
+            at += 1;
+        }
+        (all[at + 1], all[at + 2]) = (Self::Below, Self::Above);
+        all
+    };
+
     /// The name in tables, without `after_`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -134,8 +146,7 @@ impl AfterColumn {
     /// The column of a name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        let prices = [Self::LiquidationPrice, Self::Below, Self::Above];
-        Column::from_name(name).map(Self::Figure).or_else(|| prices.into_iter().find(|price| price.name() == name))
+        Self::ALL.into_iter().find(|column| column.name() == name)
     }
 }
 

@@ -185,6 +185,12 @@ impl Classes {
         self.rows[usize::from(class) + 1]
     }
 
+    /// What the kernel reads of a class at a mark.
+    #[inline]
+    pub(crate) fn row_at(&self, class: u16, mark: f64) -> ClassRow {
+        ClassRow { x: self.coordinates[usize::from(class)].at(mark), ..self.rows[usize::from(class) + 1] }
+    }
+
     /// The kernel's table at given marks (per class; NaN where missing).
     pub(crate) fn table(&self, mark: impl Fn(usize) -> f64) -> Vec<ClassRow> {
         let mut rows = self.rows.clone();

@@ -52,7 +52,7 @@ use crate::error::Result;
 use crate::exact::Number;
 use crate::market::{Instrument, Market};
 
-pub(crate) use classes::{ClassRow, Classes, OwnClass};
+pub(crate) use classes::{ClassRow, Classes, FLOOR_DOUBT, OwnClass};
 pub use judge::{Judged, is_priced, judge, judge_exactly};
 pub use positions::{PositionValue, position_values};
 

@@ -1,0 +1,118 @@
+//! What all decisions of a call share.
+
+use crate::book::{OrderNeeds, QuantityUnit};
+use crate::exact::Exact;
+use crate::market::{Instrument, Prices, TriggerPrice};
+use crate::pool::{Book, ClassRow};
+
+use super::fast::Fast;
+use super::lots::{Step, divides};
+
+/// A book at prices, and the rules in the form that orders are decided by.
+#[derive(Debug)]
+pub(crate) struct Ground<'a> {
+    pub(crate) book: &'a Book,
+    pub(crate) prices: &'a Prices,
+    /// The rules of the fast way; `None` where they have none.
+    pub(super) fast: Option<Fast>,
+    /// What classes are at the marks, by class; empty: asked one by one.
+    rows: Vec<ClassRow>,
+    /// Lots and ticks by instrument; empty: asked one by one.
+    steps: Vec<[Option<Step>; 2]>,
+    pub(crate) conditional: bool,
+    /// The prices that figures are at: those of the first constraint.
+    pub(super) looks_at: TriggerPrice,
+    /// Which leverages must be known, of cross orders and of isolated ones.
+    pub(super) needs: [OrderNeeds; 2],
+}
+
+impl<'a> Ground<'a> {
+    /// For a few orders: nothing is made beforehand.
+    pub(crate) fn new(book: &'a Book, prices: &'a Prices) -> Self {
+        let rules = book.market().rules();
+        Self {
+            book,
+            prices,
+            fast: Fast::new(book),
+            rows: Vec::new(),
+            steps: Vec::new(),
+            conditional: rules.orders().conditional,
+            looks_at: rules.constraints().first().map_or(TriggerPrice::Mark, |constraint| constraint.price),
+            needs: OrderNeeds::of(rules),
+        }
+    }
+
+    /// For many.
+    pub(crate) fn of_many(book: &'a Book, prices: &'a Prices) -> Self {
+        let few = Self::new(book, prices);
+        let marks = prices.mark();
+        let rows = match few.fast {
+            Some(_) => book.classes().table(|class| marks[book.holdings().classes[class].instrument as usize]),
+            None => Vec::new(),
+        };
+        let instruments = book.market().instruments().iter();
+        let steps = instruments.map(|of| [of.lot(), of.tick()].map(|step| step.map(Step::of)));
+        Self { rows, steps: steps.collect(), ..few }
+    }
+
+    pub(crate) fn instrument(&self, instrument: u32) -> &'a Instrument {
+        &self.book.market().instruments()[instrument as usize]
+    }
+
+    pub(crate) fn mark(&self, instrument: u32) -> f64 {
+        self.prices.mark()[instrument as usize]
+    }
+
+    /// The price of an instrument that figures are at; NaN where there is none.
+    pub(crate) fn price(&self, instrument: u32) -> f64 {
+        let column = if self.looks_at == TriggerPrice::Last { self.prices.last() } else { self.prices.mark() };
+        column.get(instrument as usize).copied().unwrap_or(f64::NAN)
+    }
+
+    /// A class of the book at the marks.
+    #[inline]
+    pub(super) fn row(&self, class: u16) -> ClassRow {
+        match self.rows.get(usize::from(class) + 1) {
+            Some(row) => *row,
+            None => {
+                let instrument = self.book.holdings().classes[usize::from(class)].instrument;
+                self.book.classes().row_at(class, self.mark(instrument))
+            }
+        }
+    }
+
+    /// Whether a quantity is a multiple of the lot that is stated.
+    pub(crate) fn is_in_lots(&self, instrument: u32, quantity: f64) -> bool {
+        let of = self.instrument(instrument);
+        let lot = match self.steps.get(instrument as usize) {
+            Some([lot, _]) => *lot,
+            None => of.lot().map(Step::of),
+        };
+        match (lot, self.book.holdings().quantity_unit) {
+            (None, _) => true,
+            (Some(lot), QuantityUnit::Contracts) => lot.divides(quantity),
+            (Some(lot), QuantityUnit::Base) => divides(&lot.times(of.contract_size()), quantity),
+        }
+    }
+
+    /// Whether prices, where they are given, are multiples of the tick that is stated.
+    pub(crate) fn is_in_ticks(&self, instrument: u32, prices: [f64; 2]) -> bool {
+        let tick = match self.steps.get(instrument as usize) {
+            Some([_, tick]) => *tick,
+            None => self.instrument(instrument).tick().map(Step::of),
+        };
+        tick.is_none_or(|tick| prices.into_iter().all(|price| price.is_nan() || tick.divides(price)))
+    }
+
+    /// Contracts in a quantity, compared with a bound.
+    pub(super) fn contracts(&self, instrument: u32, quantity: f64) -> Exact {
+        let quantity = Exact::from_f64(quantity).abs();
+        match self.book.holdings().quantity_unit {
+            QuantityUnit::Contracts => quantity,
+            QuantityUnit::Base => {
+                let size = Exact::from_f64(self.instrument(instrument).contract_size());
+                quantity.checked_div(&size).unwrap_or_else(Exact::zero)
+            }
+        }
+    }
+}
