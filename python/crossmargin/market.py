@@ -297,7 +297,9 @@ class Market:
 
         Columns ``instrument`` (the venue's name), ``base``, ``quote``, ``settle``, ``payoff``, ``contract_size`` (base
         units per contract; quote units of an inverse one), ``n_tiers``, ``max_leverage`` (of the first tier), ``cap``
-        (upper end of the last tier, NaN for none), ``tick`` and ``lot`` (NaN where no source states them).
+        (upper end of the last tier, NaN for none), ``tick`` and ``lot``, ``min_quantity`` and ``max_quantity`` (of one
+        order, in contracts) and ``min_notional`` (of one order, in the quote asset; of an inverse contract in the
+        settlement asset), NaN where no source states them.
         """
         return Table(self._core.instruments())
 
@@ -312,7 +314,9 @@ class Market:
 
         ``constraints`` lists what a pool is tested for, each with ``name``, ``level``, ``zero_fails``, ``price`` and
         ``required``; ``combine`` says whether any or all of them must fail. Of the rules that differ for isolated
-        positions, the names end in ``_isolated``.
+        positions, the names end in ``_isolated``. Names that begin with ``admission_`` say what admits one more order,
+        those with ``limit_`` what its size and leverage are compared with, those with ``bonus_`` what credit that
+        cannot leave pays (``None`` where there is no such credit).
         """
         return self._core.rules()
 
@@ -345,7 +349,11 @@ class Market:
 
     @property
     def profiles(self) -> Table:
-        """The fee profiles, the default one first: ``profile``, ``taker`` and ``maker`` (fractions of the notional)."""
+        """The fee profiles, the default one first.
+
+        Columns ``profile``, ``taker`` and ``maker`` (fractions of the notional, a rebate negative) and ``discount``
+        (the share of a fee that is not charged when an order fills).
+        """
         return Table(self._core.profiles())
 
     @property

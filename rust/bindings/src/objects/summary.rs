@@ -1,7 +1,9 @@
 //! What a market says, as columns and words of Python.
 
 use crossmargin::Market;
-use crossmargin::market::{Asset, AssetCollateral, Instrument, LiabilityTiers, Payoff, RequirementRule, TierTable};
+use crossmargin::market::{
+    Asset, AssetCollateral, BonusRule, Instrument, LiabilityTiers, Payoff, RequirementRule, Rules, TierTable,
+};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -43,6 +45,9 @@ pub(super) fn instruments<'py>(py: Python<'py>, market: &Market) -> PyResult<Bou
     columns.set_item("cap", reals(&|i| i.tiers().cap().unwrap_or(f64::NAN)))?;
     columns.set_item("tick", reals(&|i| i.tick().unwrap_or(f64::NAN)))?;
     columns.set_item("lot", reals(&|i| i.lot().unwrap_or(f64::NAN)))?;
+    columns.set_item("min_quantity", reals(&|i| i.min_quantity().unwrap_or(f64::NAN)))?;
+    columns.set_item("max_quantity", reals(&|i| i.max_quantity().unwrap_or(f64::NAN)))?;
+    columns.set_item("min_notional", reals(&|i| i.min_notional().unwrap_or(f64::NAN)))?;
     Ok(columns)
 }
 
@@ -116,6 +121,7 @@ pub(super) fn profiles<'py>(py: Python<'py>, market: &Market) -> PyResult<Bound<
     columns.set_item("profile", all.iter().map(|profile| profile.name.as_str()).collect::<Vec<_>>())?;
     columns.set_item("taker", all.iter().map(|profile| profile.taker).collect::<Vec<_>>())?;
     columns.set_item("maker", all.iter().map(|profile| profile.maker).collect::<Vec<_>>())?;
+    columns.set_item("discount", all.iter().map(|profile| profile.discount).collect::<Vec<_>>())?;
     Ok(columns)
 }
 
@@ -147,6 +153,7 @@ pub(super) fn rules<'py>(py: Python<'py>, market: &Market) -> PyResult<Bound<'py
     summary.set_item("order_opening_fee", orders.opening_fee)?;
     summary.set_item("order_closing_fee", orders.closing_fee)?;
     summary.set_item("conditional_orders", orders.conditional)?;
+    gate(&summary, rules)?;
     let collateral = rules.collateral();
     summary.set_item("collateral_value", word(collateral.value))?;
     summary.set_item("haircut_base", word(collateral.base))?;
@@ -159,6 +166,7 @@ pub(super) fn rules<'py>(py: Python<'py>, market: &Market) -> PyResult<Bound<'py
     summary.set_item("table_version", word(class.table_version))?;
     summary.set_item("tier_choice", word(class.tier))?;
     summary.set_item("bonus_counts", rules.bonus_counts())?;
+    bonus(&summary, rules.bonus())?;
     summary.set_item("available", word(rules.available()))?;
     summary.set_item("withdrawable", word(rules.withdrawable()))?;
     summary.set_item("withdrawable_factor", rules.withdrawable_factor())?;
@@ -169,6 +177,33 @@ pub(super) fn rules<'py>(py: Python<'py>, market: &Market) -> PyResult<Bound<'py
     summary.set_item("ratio_decimals", rules.ratio_decimals())?;
     summary.set_item("price_rounding", word(rules.price_rounding()))?;
     Ok(summary)
+}
+
+/// What admits one more order, and what limits it.
+fn gate(summary: &Bound<'_, PyDict>, rules: &Rules) -> PyResult<()> {
+    let (admission, limits) = (rules.admission(), rules.limits(false));
+    summary.set_item("admission_basis", word(admission.basis))?;
+    summary.set_item("admission_test", word(admission.test))?;
+    summary.set_item("admission_reduce_only", word(admission.reduce_only))?;
+    summary.set_item("limit_legs", word(limits.legs))?;
+    summary.set_item("limit_legs_isolated", word(rules.limits(true).legs))?;
+    summary.set_item("limit_orders", word(limits.orders))?;
+    summary.set_item("limit_leverage", if limits.leverage { "tier" } else { "none" })
+}
+
+/// What a bonus pays; nothing is known of it where there is none.
+fn bonus(summary: &Bound<'_, PyDict>, rule: Option<BonusRule>) -> PyResult<()> {
+    let pays = rule.map(|rule| {
+        let words = ["losses", "funding", "fees"].into_iter().zip(rule.pays);
+        words.filter_map(|(word, pays)| pays.then_some(word)).collect::<Vec<_>>()
+    });
+    summary.set_item("bonus_pays", pays)?;
+    let spent = rule.map(|rule| if rule.own_first { "own_first" } else { "bonus_first" });
+    summary.set_item("bonus_spent", spent)?;
+    summary.set_item("bonus_paid_share", rule.map(|rule| rule.paid_share))?;
+    summary.set_item("bonus_only_losses_beyond_profit", rule.map(|rule| rule.beyond_profit))?;
+    summary.set_item("bonus_forfeited_on_transfer", rule.map(|rule| rule.forfeited))?;
+    summary.set_item("bonus_expires_days", rule.and_then(|rule| rule.expires_days))
 }
 
 /// What a pool is tested for.

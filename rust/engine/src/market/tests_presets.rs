@@ -20,8 +20,19 @@ fn test_presets_every_section_that_changes_numbers_has_a_source() {
     for (name, date) in preset_names() {
         let market = preset(name, date);
         let text = market.to_toml();
-        let sections =
-            ["pools", "trigger", "margin_class", "collateral", "liabilities", "isolated", "fees", "orders", "bonus"];
+        let sections = [
+            "pools",
+            "trigger",
+            "margin_class",
+            "collateral",
+            "liabilities",
+            "isolated",
+            "fees",
+            "orders",
+            "admission",
+            "limits",
+            "bonus",
+        ];
         for section in sections {
             let given = text.contains(&format!("[{section}]\n"));
             let changes = !matches!(section, "margin_class" | "collateral" | "liabilities" | "isolated" | "pools")
@@ -255,4 +266,50 @@ fn test_preset_mexc_reserves_the_fee_of_opening_and_freezes_what_orders_take() {
         let rules = preset(name, day).rules().clone();
         assert_eq!((rules.fee_reserve(), rules.orders().frozen), (FeeReserve::OpeningNotional, Frozen::All), "{name}");
     }
+}
+
+#[test]
+fn test_presets_admit_and_limit_orders_as_their_venues_say() {
+    use {AdmissionBasis as B, AdmissionTest as T, Legs as L, OrdersIn as O, ReduceOnlyRule as R};
+    let expected = [
+        ("textbook", (B::Fill, T::Available, R::Free), [L::Each, L::Each], O::WorstFill),
+        ("binance-usdm", (B::Reserve, T::Available, R::Checked), [L::LongPlusShort, L::LongPlusShort], O::WorstFill),
+        ("binance-usdm-multi", (B::Reserve, T::Available, R::Checked), [L::LongPlusShort; 2], O::WorstFill),
+        ("binance-coinm", (B::Reserve, T::Available, R::Checked), [L::LongPlusShort; 2], O::WorstFill),
+        ("bybit-uta", (B::Reserve, T::FreeMargin, R::Free), [L::LargerSide; 2], O::LargerSide),
+        ("bybit-inverse", (B::Reserve, T::FreeMargin, R::Free), [L::LargerSide; 2], O::LargerSide),
+        ("bingx-usdm", (B::Reserve, T::Available, R::Free), [L::Each; 2], O::Sum),
+        ("bingx-multi", (B::Reserve, T::Available, R::Free), [L::Each; 2], O::Sum),
+        ("bingx-coinm", (B::Reserve, T::Available, R::Free), [L::Each; 2], O::Sum),
+        ("weex-usdm", (B::Reserve, T::Available, R::Free), [L::LongPlusShort, L::Each], O::Sum),
+        ("mexc-usdm", (B::Reserve, T::Available, R::Free), [L::Each; 2], O::Sum),
+        ("mexc-coinm", (B::Reserve, T::Available, R::Free), [L::Each; 2], O::Sum),
+    ];
+    for (name, date) in preset_names() {
+        let market = preset(name, date);
+        let rules = market.rules();
+        let (admission, limits) = (rules.admission(), [rules.limits(false), rules.limits(true)]);
+        let (_, tested, legs, orders) = expected.iter().find(|row| row.0 == name).unwrap();
+        assert_eq!((admission.basis, admission.test, admission.reduce_only), *tested, "{name}/{date}");
+        assert_eq!(limits.map(|limit| limit.legs), *legs, "{name}/{date}");
+        assert!(limits.iter().all(|limit| limit.orders == *orders && limit.leverage), "{name}/{date}");
+    }
+}
+
+#[test]
+fn test_presets_bonus_pays_what_the_terms_say() {
+    let rule = |name: &str, date: &str| preset(name, date).rules().bonus().unwrap();
+    assert_eq!(rule("binance-usdm", "2024-10-01").pays, [true, false, false]);
+    assert_eq!(rule("bybit-uta", "2025-02-19").pays, [true; 3]);
+    assert_eq!(
+        (rule("bingx-usdm", "2024-12-13").pays, rule("bingx-usdm", "2024-12-13").beyond_profit),
+        ([true; 3], false)
+    );
+    for name in ["bingx-usdm", "bingx-multi"] {
+        let newest = rule(name, "2026-06-25");
+        assert_eq!((newest.pays, newest.beyond_profit), ([true, true, false], true));
+    }
+    let mexc = rule("mexc-usdm", "2026-05-03");
+    // Payments come out of the bonus first, which is why own money counts as margin first.
+    assert_eq!((mexc.pays, mexc.own_first, mexc.forfeited, mexc.expires_days), ([true; 3], false, true, Some(15)));
 }
