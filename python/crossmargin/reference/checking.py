@@ -6,10 +6,19 @@ from fractions import Fraction
 from typing import Any
 
 from crossmargin.reference import ledger
-from crossmargin.reference.accounts import Accounts, Setting
-from crossmargin.reference.admission import FILLED, Judged, Quotes, cost_and_need, opening_part, slack, would_fail
+from crossmargin.reference.accounts import Accounts, Setting, read_accounts
+from crossmargin.reference.admission import (
+    FILLED,
+    Judged,
+    Quotes,
+    cost_and_need,
+    opening_part,
+    read_quotes,
+    slack,
+    would_fail,
+)
 from crossmargin.reference.beside import check_frozen, check_sides
-from crossmargin.reference.ledger import ZERO, Holding
+from crossmargin.reference.ledger import ZERO, Holding, read_holdings
 from crossmargin.reference.limits import limit_of
 from crossmargin.reference.market import Instrument, Market
 from crossmargin.reference.orders import Around, Order, closes_leg, counts, lacks_leverage, read_order
@@ -124,6 +133,22 @@ class Book:
     quotes: Quotes
     holdings: Mapping[Any, Holding]
     accounts: Accounts
+
+
+def read_book(  # noqa: PLR0913 - a table each
+    market: Market,
+    balances: Iterable[Row],
+    positions: Iterable[Row],
+    marks: Mapping[str, Any],
+    *,
+    index: Mapping[str, Any] | None = None,
+    last: Mapping[str, Any] | None = None,
+    **tables: Any,
+) -> Book:
+    """Read tables and prices; parameters as `crossmargin.reference.score`."""
+    quotes = read_quotes(market, {"mark": marks, "index": index or {}, "last": last or {}})
+    accounts = read_accounts(market, tables.get("accounts", ()))
+    return Book(market, quotes, read_holdings(market, balances, positions, **tables), accounts)
 
 
 def check_orders(

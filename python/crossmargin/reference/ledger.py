@@ -40,6 +40,7 @@ class Holding:
     positions: tuple[Position, ...] = ()
     orders: tuple[Order, ...] = ()
     settings: Mapping[str, Setting] = field(default_factory=dict)
+    quantity_unit: str = "contracts"
 
     def pools(self, market: Market) -> list[Pool]:
         """Return the pools of what a table would hold: the decimals of the nearest doubles."""
@@ -52,11 +53,16 @@ class Holding:
             replace(
                 one,
                 row=row,
-                quantity=rows.stored(one.quantity),
+                quantity=self.stored_quantity(one.instrument, one.quantity),
                 isolated_margin=None if one.isolated_margin is None else rows.stored(one.isolated_margin),
             )
             for row, one in enumerate(self.positions)
         ]
+
+    def stored_quantity(self, instrument: Instrument, quantity: Fraction) -> Fraction:
+        """Return contracts as a table holds them: the nearest double in the unit that it is written in."""
+        unit = instrument.contract_size if self.quantity_unit == "base" else Fraction(1)
+        return rows.stored(quantity * unit) / unit
 
     def wallet(self, asset: str) -> Fraction:
         """Return the cash of an asset, exactly."""
@@ -88,15 +94,16 @@ def read_holdings(  # noqa: PLR0913 - a table each
     orders: Iterable[Row] = (),
     accounts: Iterable[Row] = (),
     settings: Iterable[Row] = (),
+    quantity_unit: str = "contracts",
 ) -> dict[Any, Holding]:
     """Read the accounts of tables, as first seen in the balances, then in the positions, then in the orders.
 
-    Parameters as `crossmargin.reference.score`; quantities are in contracts.
+    Parameters as `crossmargin.reference.score`.
     """
     terms, chosen = read_accounts(market, accounts), read_settings(market, settings)
-    held = read_positions(market, positions, accounts=terms, settings=chosen)
+    held = read_positions(market, positions, accounts=terms, settings=chosen, quantity_unit=quantity_unit)
     cash = read_balances(market, balances)
-    waiting = read_orders(market, orders, terms, chosen, "contracts", held)
+    waiting = read_orders(market, orders, terms, chosen, quantity_unit, held)
     check_sides(market, terms, held, waiting)
     check_frozen(market, held, waiting)
     everything: list[Balance | Position | Order] = [*cash, *held, *waiting]
@@ -108,6 +115,7 @@ def read_holdings(  # noqa: PLR0913 - a table each
             tuple(one for one in held if one.account == account),
             tuple(one for one in waiting if one.account == account),
             {name: setting for (owner, name), setting in chosen.items() if owner == account},
+            quantity_unit,
         )
         for account in dict.fromkeys(one.account for one in everything)
     }
@@ -170,7 +178,8 @@ def fence_of(market: Market, holding: Holding, position: Position) -> Fraction:
         return position.isolated_margin
     if position.leverage is None:
         raise refuse("isolated_margin", None, "a number, or a leverage to derive it from")
-    fence = fenced_cash(market, replace(position, quantity=rows.stored(position.quantity)), holding.terms)
+    stored = replace(position, quantity=holding.stored_quantity(position.instrument, position.quantity))
+    fence = fenced_cash(market, stored, holding.terms)
     return in_steps(fence, quantum_of(market, position.instrument.settle), "up", "isolated_margin")
 
 

@@ -82,7 +82,7 @@ def _books(  # noqa: PLR0913, PLR0917 - Hypothesis passes the first
     positions = [draw(_positions(spec, key, marks[key[1].name], style)) for key in held]
     least = draw(st.sampled_from([0, 1, 2]))
     wanted = draw(st.lists(st.sampled_from([*keys, *held, *held]), min_size=least, max_size=5))
-    orders = [draw(_orders(spec, key, marks[key[1].name], style)) for key in wanted]
+    orders = [draw(proposal_rows(spec, key, marks[key[1].name], style)) for key in wanted]
     for row, key in zip(orders, wanted, strict=True):
         if key in held and draw(st.booleans()):  # as large as the position or half of it, often to take profit
             row["quantity"] = positions[held.index(key)]["quantity"] * draw(st.sampled_from([-1, -1, -0.5, 0.5, 1]))
@@ -204,7 +204,8 @@ def _fit(quantity: float, entry: float, one: InstrumentSpec) -> tuple[float, flo
 
 
 @st.composite
-def _orders(draw: st.DrawFn, spec: MarketSpec, key: Key, mark: float, style: str) -> dict[str, Any]:
+def proposal_rows(draw: st.DrawFn, spec: MarketSpec, key: Key, mark: float, style: str) -> dict[str, Any]:
+    """Draw an order of an account in an instrument, side and mode."""
     account, one, side, mode = key
     quantity, _ = _fit(draw(_quantities(one, one.floor, mark, style)), mark, one)
     limit = draw(st.one_of(st.just(float("nan")), st.just(mark), near(mark), near(mark), magnitudes(narrow(style))))

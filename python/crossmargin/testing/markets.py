@@ -44,6 +44,7 @@ class InstrumentSpec:
     initial_rate: Sequence[float] | None = None
     arithmetic: Section | None = None
     old: Mapping[str, "InstrumentSpec"] = field(default_factory=dict)
+    orders: Section = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def _instrument(spec: InstrumentSpec) -> dict[str, object]:
         entry["underlying"] = spec.underlying
     if spec.old:
         entry["old_tiers"] = {version: f"{spec.name}-{version}" for version in spec.old}
-    return entry
+    return entry | dict(spec.orders)
 
 
 def _tier_tables(name: str, spec: InstrumentSpec) -> list[str]:
