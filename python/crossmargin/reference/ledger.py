@@ -14,6 +14,7 @@ from typing import Any
 from crossmargin.reference import rows, rules
 from crossmargin.reference.accounts import Accounts, Setting, Terms, read_accounts, read_settings
 from crossmargin.reference.beside import check_frozen, check_sides
+from crossmargin.reference.bonus import Payment, Purse, Voucher
 from crossmargin.reference.book import Balance, Position, check_cap, needs_leverage, read_balances, read_positions
 from crossmargin.reference.market import Instrument, Market
 from crossmargin.reference.orders import Order, read_orders
@@ -41,6 +42,7 @@ class Holding:
     orders: tuple[Order, ...] = ()
     settings: Mapping[str, Setting] = field(default_factory=dict)
     quantity_unit: str = "contracts"
+    purses: Mapping[str, Purse] = field(default_factory=dict)
 
     def pools(self, market: Market) -> list[Pool]:
         """Return the pools of what a table would hold: the decimals of the nearest doubles."""
@@ -73,6 +75,24 @@ class Holding:
         before = self.balances.get(asset, Balance(self.account, asset, ZERO))
         after = replace(before, wallet_balance=before.wallet_balance + amount)
         return replace(self, balances={**self.balances, asset: after})
+
+    def purse(self, market: Market, asset: str, free: Fraction) -> Purse:
+        """Return the vouchers of an asset: those that are known, else what its balance says is one."""
+        rule, quantum = market.rules.bonus, quantum_of(market, asset)
+        held = self.balances[asset].bonus if asset in self.balances else ZERO
+        amount = math.floor(held / quantum) * quantum
+        vouchers = (Voucher(amount, rule.paid_share),) if amount else ()
+        return replace(self.purses.get(asset, Purse(rule, quantum, ZERO, vouchers)), own=free)
+
+    def settled(self, asset: str, purse: Purse, payment: Payment) -> "Holding":
+        """Return the account after a payment out of its cash and its vouchers; without vouchers nothing is kept."""
+        after = self.paid(asset, payment.own)
+        balance = after.balances[asset]
+        bonus = balance.bonus + payment.bonus if purse.vouchers else ZERO
+        kept = {**after.purses, asset: purse}
+        if not purse.vouchers:
+            del kept[asset]
+        return replace(after, balances={**after.balances, asset: replace(balance, bonus=bonus)}, purses=kept)
 
     def without(self, position: Position) -> "Holding":
         """Return the account without a position."""
@@ -156,6 +176,18 @@ def quantum_of(market: Market, asset: str) -> Fraction:
     return market.asset(asset).quantum
 
 
+def flow(market: Market, holding: Holding, asset: str, kind: str, amount: Fraction) -> Holding:
+    """Book closed profit or loss, funding or a fee: the bonus pays what it may, the owner the rest.
+
+    Source: as `crossmargin.reference.bonus.Purse.flow`.
+    """
+    if asset not in holding.balances or not holding.balances[asset].bonus:
+        return holding.paid(asset, amount)
+    purse = holding.purse(market, asset, free_cash(market, holding, asset))
+    after, payment = purse.flow(kind, amount)
+    return holding.settled(asset, after, payment)
+
+
 def transfer(market: Market, holding: Holding, row: Row, direction: str | None = None) -> Holding:
     """Move cash in (a positive ``amount`` of ``asset``) or out; what leaves must be there and not be fenced.
 
@@ -169,7 +201,9 @@ def transfer(market: Market, holding: Holding, row: Row, direction: str | None =
     moved = in_steps(amount, quantum_of(market, asset), direction, "transfers.amount")
     if moved < 0 and -moved > free_cash(market, holding, asset):
         raise refuse("transfers.amount", row["amount"], "at most what is free")
-    return holding.paid(asset, moved)
+    if asset not in holding.balances or not holding.balances[asset].bonus:
+        return holding.paid(asset, moved)
+    return holding.settled(asset, *holding.purse(market, asset, ZERO).transfer(moved))
 
 
 def fence_of(market: Market, holding: Holding, position: Position) -> Fraction:
@@ -217,7 +251,7 @@ def fund(market: Market, holding: Holding, row: Row, mark: Any = None, direction
         if one.margin_mode == "isolated":
             fence = max(ZERO, fence_of(market, holding, one) + paid)
             holding = holding.having(replace(one, isolated_margin=fence))
-        holding = holding.paid(instrument.settle, paid)
+        holding = flow(market, holding, instrument.settle, "funding", paid)
     return holding
 
 
@@ -262,13 +296,10 @@ def fill(market: Market, holding: Holding, row: Row, direction: str | None = Non
     if free is not None and free_cash(market, holding, instrument.settle) < min(free, ZERO):
         raise refuse("fills.isolated_margin", None, f"at most {free}, which is not fenced yet")
     fee = _fee(holding, instrument, row)
-    return (
-        holding
-        if fee is None
-        else holding.paid(
-            instrument.settle, in_steps(-fee, quantum_of(market, instrument.settle), direction, "fills.fee")
-        )
-    )
+    if fee is None:
+        return holding
+    paid = in_steps(-fee, quantum_of(market, instrument.settle), direction, "fills.fee")
+    return flow(market, holding, instrument.settle, "fee", paid)
 
 
 def _met(holding: Holding, instrument: Instrument, row: Row) -> tuple[Position | None, str, str]:
@@ -308,7 +339,7 @@ def _closed(  # noqa: PLR0913, PLR0917 - what is closed, and at what
             raise refuse("fills.realized_pnl", booked, f"a loss of at most {fenced}, which is fenced")
         share = fenced if part == held.quantity else in_steps(fenced * part / held.quantity, quantum, "down", "share")
         fence = fenced - max(share, -booked)
-    holding = holding.paid(instrument.settle, booked)
+    holding = flow(market, holding, instrument.settle, "loss", booked)
     if part == held.quantity:
         return holding.without(held)
     return holding.having(replace(held, quantity=held.quantity - part, isolated_margin=fence))
