@@ -34,6 +34,8 @@ pub(crate) struct PoolValue<N> {
     pub(crate) available: Option<N>,
     /// What can back new positions less what the pool requires: below zero where something is missing.
     pub(crate) spare: Option<N>,
+    /// What the rules let leave less what stays back: below zero where something is missing.
+    pub(crate) left: Option<N>,
     pub(crate) withdrawable: Option<N>,
     /// Whether there is anything to liquidate for: a position, a debt, an order that counts.
     pub(crate) exposed: bool,
@@ -70,6 +72,7 @@ impl<N: Number> PoolValue<N> {
             free_margin: None,
             available: None,
             spare: None,
+            left: None,
             withdrawable: None,
             exposed: false,
             open: false,

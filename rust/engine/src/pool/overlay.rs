@@ -189,7 +189,7 @@ impl Overlaid {
     }
 
     /// The layers of the pool, by asset.
-    fn layers<N: Number>(&self, book: &Book) -> Vec<Layer<N>> {
+    pub(super) fn layers<N: Number>(&self, book: &Book) -> Vec<Layer<N>> {
         let held = self.place.pool.map_or(0..0, |pool| book.holdings().layers_of(pool));
         let of_book = held.filter_map(|layer| self.place.pool.map(|pool| Layer::new(book, pool, layer)));
         let empty = self.assets.iter().map(|&asset| Layer::of_wallet(usize::from(asset), N::zero()));
@@ -208,7 +208,7 @@ impl Overlaid {
     }
 
     /// What open orders of the pool say, those of the book and those of the overlay, as a book would have them.
-    fn said(&self, book: &Book) -> Vec<Said> {
+    pub(super) fn said(&self, book: &Book) -> Vec<Said> {
         let holdings = book.holdings();
         let held = self.place.pool.map_or(0..0, |pool| holdings.orders_of(pool));
         let mut said = Vec::with_capacity(held.len() + self.orders.len());

@@ -112,8 +112,9 @@ impl<N: Number> Backing<N> {
         }
     }
 
-    /// What can leave a pool with these figures that keeps `kept` back beside what it requires.
-    fn withdrawable(&self, rules: &Rules, value: &PoolValue<N>, kept: Option<&N>) -> Option<N> {
+    /// What can leave a pool with these figures that keeps `kept` back beside what it requires: as the rules let it, and of
+    /// that what is own money.
+    fn withdrawable(&self, rules: &Rules, value: &PoolValue<N>, kept: Option<&N>) -> Option<(N, N)> {
         let initial = value.initial_margin.as_ref();
         let (claim, limit) = match rules.withdrawable() {
             WithdrawableRule::EquityLessInitial => (initial?.clone(), &self.own_equity),
@@ -132,8 +133,9 @@ impl<N: Number> Backing<N> {
                 (initial?.larger(&share), &self.own_equity)
             }
         };
-        let left = self.leaving.minus(&claim).minus(kept?).smaller(limit).positive();
-        Some(left.named(|| Name::term("withdrawable").rule("withdrawable.rule")))
+        let left = self.leaving.minus(&claim).minus(kept?);
+        let withdrawable = left.smaller(limit).positive();
+        Some((left, withdrawable.named(|| Name::term("withdrawable").rule("withdrawable.rule"))))
     }
 }
 
@@ -183,6 +185,6 @@ pub(super) fn total<N: Number>(
     let spare = initial.map(|initial| backing.available.minus(initial));
     let available = |spare: &N| spare.positive().named(|| name("available", "available.rule"));
     let (free_margin, available) = (initial.map(free), spare.as_ref().map(available));
-    let withdrawable = backing.withdrawable(rules, &value, kept.as_ref());
-    PoolValue { free_margin, available, spare, withdrawable, ..value }
+    let (left, withdrawable) = backing.withdrawable(rules, &value, kept.as_ref()).unzip();
+    PoolValue { free_margin, available, spare, left, withdrawable, ..value }
 }
