@@ -122,6 +122,20 @@ def slack(run: Run[Fraction], pool: Pool) -> Fraction | None:
         return None
     if run.market.rules.admission.test == "free_margin":
         return backing_of(run, pool, profit, haircut=True) - initial
+    return spare(run, pool)
+
+
+def spare(run: Run[Fraction], pool: Pool) -> Fraction | None:
+    """Return what is available in a pool, below zero where it lacks; None where it is unknown: see `leaving.available`.
+
+    Formula: the backing of ``available.rule`` less the initial margin.
+
+    Source: as `leaving.available`.
+    """
+    profit = profit_of(run, pool)
+    initial = requirement_of(run, pool, profit, "initial")
+    if initial is None:
+        return None
     means = Means(profit, {}, ZERO, ZERO, initial, ZERO)
     return worth(run, pool, means, run.market.rules.available, own=False) - initial
 

@@ -118,22 +118,18 @@ def score_pool(runs: Mapping[str, Run[N]], pool: Pool) -> PoolScore[N]:
         rules.fails(over, constraint.zero_fails)
         for over, constraint in zip(excesses, market_rules.constraints, strict=True)
     ]
-    zero = run.zero
     wallet = valued(run, pool, {layer.asset: run.cast(layer.wallet_balance) for layer in pool.layers})
     cash = valued(run, pool, {layer.asset: run.cast(layer.cash) for layer in pool.layers})
     pnl = valued(run, pool, figures.profit)
     legs = _legs(run, pool)
-    gross = {layer.asset: zero for layer in pool.layers}
-    for leg, position in zip(legs, pool.positions, strict=True):
-        gross[position.instrument.settle] = gross[position.instrument.settle] + leg.notional
-    notional = valued(run, pool, gross)
+    notional = notional_of(run, pool)
     means = Means(
         figures.profit,
         order_loss_of(run, pool),
         notional,
         figures.maintenance,
         figures.initial,
-        _reserved(run, pool),
+        reserved_of(run, pool),
     )
     return PoolScore(
         account=pool.account,
@@ -159,7 +155,29 @@ def score_pool(runs: Mapping[str, Run[N]], pool: Pool) -> PoolScore[N]:
     )
 
 
-def _reserved(run: Run[N], pool: Pool) -> N | None:
+def notional_of(run: Run[N], pool: Pool) -> N:
+    """Return the notional of all positions, in the pool's asset."""
+    gross = {layer.asset: run.zero for layer in pool.layers}
+    for position in pool.positions:
+        settle = position.instrument.settle
+        gross[settle] = gross[settle] + run.notional(position)
+    return valued(run, pool, gross)
+
+
+def means_of(run: Run[N], pool: Pool) -> Means[N]:
+    """Return what a pool could spare, and what claims it."""
+    profit = profit_of(run, pool)
+    return Means(
+        profit,
+        order_loss_of(run, pool),
+        notional_of(run, pool),
+        known(requirement_of(run, pool, profit, "maintenance")),
+        requirement_of(run, pool, profit, "initial"),
+        reserved_of(run, pool),
+    )
+
+
+def reserved_of(run: Run[N], pool: Pool) -> N | None:
     """Fee kept in an isolated position's margin beyond the closing fee that its initial margin holds."""
     total = run.zero
     for position in pool.positions if pool.kind == "isolated" else ():

@@ -62,9 +62,19 @@ def withdrawable(run: Run[N], pool: Pool, means: Means[N]) -> N | None:
     API documentation, ``unified-trans-amnt``; MEXC and Bybit keep the fee in the margin of the position (`pools`);
     read 2026-11-22.
     """
+    spare = left(run, pool, means)
+    if spare is None:
+        return None
+    return max(run.zero, min(owned(run, pool, means, run.market.rules.withdrawable), spare))
+
+
+def left(run: Run[N], pool: Pool, means: Means[N]) -> N | None:
+    """Return what a pool has beyond what claims it, whosever it is; None where the claim is unknown.
+
+    Formula: as `withdrawable`: the amount of the rule less its claim, and less the fee that is kept.
+    """
     rules = run.market.rules
-    rule = rules.withdrawable
-    initial = means.initial
+    rule, initial = rules.withdrawable, means.initial
     if rule == "equity_less_maintenance":
         claim: N | None = run.cast(rules.withdrawable_factor) * means.maintenance
     elif rule == "equity_less_initial_or_notional_share" and initial is not None:
@@ -74,8 +84,7 @@ def withdrawable(run: Run[N], pool: Pool, means: Means[N]) -> N | None:
     if claim is None or means.reserved is None:
         return None
     counted = "equity_less_initial" if rule.startswith("equity") else rule
-    left = worth(run, pool, means, counted, own=rules.bonus_forfeited) - claim - means.reserved
-    return max(run.zero, min(owned(run, pool, means, rule), left))
+    return worth(run, pool, means, counted, own=rules.bonus_forfeited) - claim - means.reserved
 
 
 def owned(run: Run[N], pool: Pool, means: Means[N], rule: str) -> N:
