@@ -316,7 +316,7 @@ class Market:
         ``required``; ``combine`` says whether any or all of them must fail. Of the rules that differ for isolated
         positions, the names end in ``_isolated``. Names that begin with ``admission_`` say what admits one more order,
         those with ``limit_`` what its size and leverage are compared with, those with ``bonus_`` what credit that
-        cannot leave pays (``None`` where there is no such credit).
+        cannot leave pays, such as ``"losses, funding"`` (``None`` where there is no such credit).
         """
         return self._core.rules()
 

@@ -26,10 +26,10 @@ def test_venues_check_says_what_a_file_holds(command: Command) -> None:
         "assets             USDT",
         "instruments        3 (3 linear)",
         "tier tables        3 marginal",
-        "sources            5",
+        "sources            7",
         "inferred           trigger",
         "from restatements  none",
-        "chosen here        initial_margin, maintenance_margin, tiers, withdrawable",
+        "chosen here        admission, initial_margin, limits, maintenance_margin, tiers, withdrawable",
     ]
 
 

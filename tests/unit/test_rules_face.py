@@ -38,9 +38,28 @@ table_version = "kept_by_open_positions"
 [fees]
 taker = 0.0005
 maker = -0.0001
+discount = 0.1
 [fees.profile.vip]
 taker = 0.0002
 maker = -0.0002
+discounted = true
+[admission]
+test = "free_margin"
+reduce_only = "checked"
+[limits]
+legs = "long_plus_short"
+orders = "sum"
+leverage = "none"
+[limits.isolated]
+legs = "same"
+[bonus]
+counts_as_margin = true
+spent = "own_first"
+pays = ["fees", "losses"]
+paid_share = 0.5
+only_losses_beyond_profit = true
+forfeited_on_transfer = true
+expires_days = 15
 [collateral]
 value = "haircut"
 negative = "ask"
@@ -63,6 +82,10 @@ name = "BTC"
 [[instrument]]
 name = "BTCUSDT"
 old_tiers = { y2023 = "older" }
+lot = "0.001"
+min_quantity = "0.002"
+max_quantity = 500
+min_notional = 5
 [tiers.older]
 law = "flat"
 at_floor = "lower"
@@ -100,9 +123,41 @@ def test_market_liabilities_have_a_row_per_tier(market: xm.Market) -> None:
 
 def test_market_profiles_begin_with_the_default(market: xm.Market) -> None:
     assert market.profiles.rows() == [
-        {"profile": "default", "taker": 0.0005, "maker": -0.0001},
-        {"profile": "vip", "taker": 0.0002, "maker": -0.0002},
+        {"profile": "default", "taker": 0.0005, "maker": -0.0001, "discount": 0.0},
+        {"profile": "vip", "taker": 0.0002, "maker": -0.0002, "discount": 0.1},
     ]
+
+
+def test_market_rules_of_orders_and_bonus_are_named(market: xm.Market, textbook: xm.Market) -> None:
+    told = {name: value for name, value in market.rules.items() if name.split("_")[0] in ("admission", "limit", "bonus")}
+    assert told == {
+        "admission_basis": "fill",
+        "admission_test": "free_margin",
+        "admission_reduce_only": "checked",
+        "limit_legs": "long_plus_short",
+        "limit_legs_isolated": "each",
+        "limit_orders": "sum",
+        "limit_leverage": "none",
+        "bonus_counts": True,
+        "bonus_pays": "losses, fees",
+        "bonus_spent": "own_first",
+        "bonus_paid_share": 0.5,
+        "bonus_only_losses_beyond_profit": True,
+        "bonus_forfeited_on_transfer": True,
+        "bonus_expires_days": 15,
+    }
+    plain = textbook.rules
+    assert {plain[name] for name in told if name.startswith("bonus_")} == {False, None}
+    assert (plain["admission_basis"], plain["limit_legs"], plain["limit_leverage"]) == ("fill", "each", "tier")
+    nothing = '[bonus]\ncounts_as_margin = true\n'
+    extends = 'extends = "textbook/2020-01-01"\npreset = "a"\nas_of = 2024-10-01\n'
+    assert xm.Market.from_toml(extends + nothing).rules["bonus_pays"] == "none"
+
+
+def test_market_instruments_have_the_sizes_that_are_stated(market: xm.Market, textbook: xm.Market) -> None:
+    sizes = ("min_quantity", "max_quantity", "min_notional")
+    assert [market.instruments[name][0] for name in sizes] == [0.002, 500.0, 5.0]
+    assert all(math.isnan(textbook.instruments[name][0]) for name in sizes)
 
 
 def test_market_tiers_of_a_version_are_the_older_ones(market: xm.Market, refused: Refused) -> None:

@@ -195,7 +195,8 @@ fn gate(summary: &Bound<'_, PyDict>, rules: &Rules) -> PyResult<()> {
 fn bonus(summary: &Bound<'_, PyDict>, rule: Option<BonusRule>) -> PyResult<()> {
     let pays = rule.map(|rule| {
         let words = ["losses", "funding", "fees"].into_iter().zip(rule.pays);
-        words.filter_map(|(word, pays)| pays.then_some(word)).collect::<Vec<_>>()
+        let paid: Vec<&str> = words.filter_map(|(word, pays)| pays.then_some(word)).collect();
+        if paid.is_empty() { "none".to_owned() } else { paid.join(", ") }
     });
     summary.set_item("bonus_pays", pays)?;
     let spent = rule.map(|rule| if rule.own_first { "own_first" } else { "bonus_first" });
