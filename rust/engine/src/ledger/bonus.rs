@@ -91,23 +91,19 @@ impl Vouchers {
         paid
     }
 
-    /// Takes what vouchers pay of an amount that they may pay: each its share of all of it, or all that it has; what one that
-    /// is used up was enough for is settled with it, the rest goes to the next.
+    /// Takes what vouchers pay of an amount that they may pay: each its share of all of it, or all that it has. One that is
+    /// used up has settled what that is the share of; the rest goes to the next.
     fn draw(&mut self, eligible: i128) -> i128 {
-        let (mut left, mut paid) = (eligible, 0_i128);
+        let (mut left, mut paid) = (Exact::from_digits(eligible.max(0), 0), 0_i128);
         for voucher in &mut self.queue {
-            if left <= 0 {
+            let share = Exact::from_f64(voucher.paid_share);
+            let pays = whole(&(left.clone() * share.clone())).min(voucher.quanta);
+            voucher.quanta -= pays;
+            paid = paid.saturating_add(pays);
+            if voucher.quanta > 0 {
                 break;
             }
-            let share = share_of(left, voucher.paid_share);
-            if share <= voucher.quanta {
-                voucher.quanta -= share;
-                paid = paid.saturating_add(share);
-                break;
-            }
-            left = left.saturating_sub(settled_by(voucher.quanta, voucher.paid_share));
-            paid = paid.saturating_add(voucher.quanta);
-            voucher.quanta = 0;
+            left = left - Exact::from_digits(pays, 0).checked_div(&share).unwrap_or_else(Exact::zero);
         }
         self.queue.retain(|voucher| voucher.quanta > 0);
         paid
@@ -121,27 +117,11 @@ impl Vouchers {
     }
 }
 
-/// A share of a count, cut to a whole one.
-fn share_of(count: i128, share: f64) -> i128 {
-    if share >= 1.0 {
-        return count;
-    }
-    whole(&(Exact::from_digits(count, 0) * Exact::from_f64(share)), Direction::Down)
-}
-
-/// The least count of which a share is a payment.
-fn settled_by(paid: i128, share: f64) -> i128 {
-    if share >= 1.0 {
-        return paid;
-    }
-    let count = Exact::from_digits(paid, 0).checked_div(&Exact::from_f64(share));
-    count.map_or(i128::MAX, |count| whole(&count, Direction::Up))
-}
-
-fn whole(x: &Exact, direction: Direction) -> i128 {
+/// A count, cut to a whole one.
+fn whole(x: &Exact) -> i128 {
     const ONE: Fixed = Fixed { digits: 1, exponent: 0 };
-    // More than can be counted is more than any amount that it is compared with.
-    in_steps(x, ONE, Some(direction)).map_or(i128::MAX, |steps| steps.count)
+    // More than can be counted is more than any voucher has.
+    in_steps(x, ONE, Some(Direction::Down)).map_or(i128::MAX, |steps| steps.count)
 }
 
 fn check_count(name: &'static str, quanta: i128) -> Result<()> {

@@ -115,8 +115,7 @@ impl Ledger {
         let (cash, quantum) = (of.state.cash_mut(asset), self.quanta[asset]);
         let mut vouchers = cash.take_vouchers(&rule, quantum)?;
         vouchers.queue.push(voucher);
-        cash.put_vouchers(&rule, vouchers);
-        cash.add_bonus(quantum, steps.count)?;
+        cash.settle(&rule, vouchers, (quantum, steps.count))?;
         Ok((asset, Movement { granted: steps.count, remainder: steps.remainder, ..Movement::default() }))
     }
 
@@ -173,8 +172,7 @@ impl Desk<'_> {
         let cash = self.state.cash_mut(asset);
         let mut vouchers = cash.take_vouchers(&rule, quantum)?;
         let paid = vouchers.flow(&rule, kind, quanta, free);
-        cash.put_vouchers(&rule, vouchers);
-        cash.add_bonus(quantum, -paid)?;
+        cash.settle(&rule, vouchers, (quantum, -paid))?;
         Ok(paid)
     }
 
@@ -230,8 +228,12 @@ impl Cash {
         Ok(Vouchers { queue: if all.quanta > 0 { vec![all] } else { Vec::new() }, realized: 0 })
     }
 
-    /// Puts vouchers back; those that the bonus and the rules tell are not kept.
-    fn put_vouchers(&mut self, rule: &BonusRule, mut vouchers: Vouchers) {
+    /// Puts vouchers back, and changes the bonus with them; those that the bonus and the rules tell are not kept.
+    fn settle(&mut self, rule: &BonusRule, mut vouchers: Vouchers, (quantum, quanta): (Fixed, i128)) -> Checked<()> {
+        let sum = quantum.times(quanta).and_then(|more| self.bonus.fixed().plus(more));
+        let bonus = sum.ok_or_else(|| too_large("bonus"))?;
+        // What is less than a quantum is nothing once no voucher is left.
+        self.bonus = if vouchers.queue.is_empty() { Amount::of(0.0) } else { bonus.into() };
         if !rule.beyond_profit || vouchers.queue.is_empty() {
             vouchers.realized = 0;
         }
@@ -243,22 +245,13 @@ impl Cash {
             _ => false,
         };
         self.vouchers = (!told).then(|| Box::new(vouchers));
-    }
-
-    fn add_bonus(&mut self, quantum: Fixed, quanta: i128) -> Checked<()> {
-        if quanta == 0 {
-            return Ok(());
-        }
-        let sum = quantum.times(quanta).and_then(|more| self.bonus.fixed().plus(more));
-        self.bonus = sum.ok_or_else(|| too_large("bonus"))?.into();
         Ok(())
     }
 
     fn expire(&mut self, rule: &BonusRule, quantum: Fixed, now: i64) -> Checked<i128> {
         let mut vouchers = self.take_vouchers(rule, quantum)?;
         let void = vouchers.expire(now);
-        self.put_vouchers(rule, vouchers);
-        self.add_bonus(quantum, -void)?;
+        self.settle(rule, vouchers, (quantum, -void))?;
         Ok(void)
     }
 }

@@ -78,9 +78,12 @@ fn test_bonus_loss_beyond_profit_is_shared_at_the_vouchers_ratio() {
 #[test]
 fn test_bonus_used_up_hands_on_what_it_was_not_enough_for() {
     let mut purse = Purse::new(&rule(ALL), 100, vec![share(3, 0.4), share(100, 0.5)]).unwrap();
-    // 3 settle 7.5 of 20, so 8 of them; half of the other 12.
+    // 3 settle 7.5 of 20; half of the other 12.5.
     assert_eq!(purse.flow(Flow::Loss, -20).unwrap(), Payment { own: -11, bonus: -9 });
     assert_eq!(purse.vouchers(), [share(94, 0.5)]);
+    // Cut to 1 of 1.5, which settles 100 of 150.
+    let mut purse = Purse::new(&rule(ALL), 100, vec![share(1, 0.01), share(100, 1.0)]).unwrap();
+    assert_eq!(purse.flow(Flow::Loss, -150).unwrap(), Payment { own: -99, bonus: -51 });
     // Just what it has: nothing goes on.
     let mut purse = Purse::new(&rule(ALL), 100, vec![share(3, 0.3), share(100, 1.0)]).unwrap();
     assert_eq!(purse.flow(Flow::Fee, -10).unwrap(), Payment { own: -7, bonus: -3 });
