@@ -17,10 +17,9 @@
 //! Where the rules have a bonus, losses, funding and fees are paid by it as [`Purse`] says. A book keeps of a bonus its amount:
 //! which vouchers it consists of, and what was realised since one paid, the ledger keeps.
 //!
-//! What a book does not keep of its tables a ledger does not know: orders that do not count under the rules (conditional,
-//! reducing), `order_id` and `kind` of an order, and balances of zero that were not given. Leverage and mode of a row that
-//! followed from settings are the row's own from then on. Fills leave orders as they are: [`Ledger::replace`] takes away
-//! what was filled.
+//! What a book does not keep of its tables a ledger does not know: `order_id` of an order, a `kind` that its prices say, and
+//! balances of zero that were not given. Leverage and mode of a row that followed from settings are the row's own from then on.
+//! Fills leave orders as they are, those that wait for a trigger too: [`Ledger::replace`] takes away what was filled.
 
 mod accounts;
 mod amount;
@@ -49,6 +48,8 @@ mod tests_accounts;
 mod tests_agree;
 #[cfg(test)]
 mod tests_bonus;
+#[cfg(test)]
+mod tests_orders;
 #[cfg(test)]
 mod tests_snapshot;
 

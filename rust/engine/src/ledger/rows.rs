@@ -5,13 +5,14 @@ use crate::book::{
 };
 use crate::market::{Instrument, Market};
 
-use super::state::State;
+use super::state::{Order, State};
 
 /// The names that columns of few names are coded by.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Words {
     modes: Vec<String>,
     sides: Vec<String>,
+    kinds: Vec<String>,
     position_modes: Vec<String>,
     profiles: Vec<String>,
     /// Of old tables of tiers, ascending.
@@ -28,6 +29,7 @@ impl Words {
         Self {
             modes: owned(&["cross", "isolated"]),
             sides: owned(&[Side::Net.name(), Side::Long.name(), Side::Short.name()]),
+            kinds: owned(&["take_profit"]),
             position_modes: owned(&["one_way", "hedge"]),
             profiles: market.profiles().iter().map(|profile| profile.name.clone()).collect(),
             versions,
@@ -78,6 +80,9 @@ pub(super) struct OrderRows {
     pub(super) leverage: Vec<f64>,
     pub(super) mode: Vec<u32>,
     pub(super) side: Vec<u32>,
+    pub(super) trigger: Vec<f64>,
+    pub(super) reduce_only: Vec<bool>,
+    pub(super) kind: Vec<u32>,
 }
 
 /// Columns of accounts.
@@ -118,6 +123,21 @@ pub(super) enum Naming<'a> {
     Names(&'a [String], &'a [Vec<u32>; 5]),
 }
 
+impl OrderRows {
+    fn push(&mut self, account: i64, order: &Order, (trigger, reduce_only, kind): (f64, bool, u32)) {
+        self.account.push(account);
+        self.instrument.push(i64::from(order.leg.instrument));
+        self.quantity.push(order.quantity);
+        self.price.push(order.price);
+        self.leverage.push(order.leverage);
+        self.mode.push(u32::from(order.leg.isolated));
+        self.side.push(order.leg.side as u32);
+        self.trigger.push(trigger);
+        self.reduce_only.push(reduce_only);
+        self.kind.push(kind);
+    }
+}
+
 /// A column, or none where every value is the usual one.
 fn unless<T>(column: &[T], usual: impl Fn(&T) -> bool) -> Option<&[T]> {
     (!column.iter().all(usual)).then_some(column)
@@ -151,14 +171,11 @@ impl Rows {
             rows.tier.push(if held.tier == 0 { f64::NAN } else { f64::from(held.tier) });
         }
         for order in &state.orders {
-            let rows = &mut self.orders;
-            rows.account.push(account);
-            rows.instrument.push(i64::from(order.leg.instrument));
-            rows.quantity.push(order.quantity);
-            rows.price.push(order.price);
-            rows.leverage.push(order.leverage);
-            rows.mode.push(u32::from(order.leg.isolated));
-            rows.side.push(order.leg.side as u32);
+            self.orders.push(account, order, (f64::NAN, false, NO_KEY));
+        }
+        for waiting in &state.waiting {
+            let kind = if waiting.take_profit { 0 } else { NO_KEY };
+            self.orders.push(account, &waiting.order, (waiting.trigger, waiting.reduce_only, kind));
         }
         self.push_choices(account, state);
     }
@@ -210,7 +227,9 @@ impl Rows {
                 leverage: unless(&self.orders.leverage, |x| x.is_nan()),
                 margin_mode: named(Some(&self.orders.mode), &words.modes),
                 position_side: named(unless(&self.orders.side, |side| *side == 0), &words.sides),
-                ..Orders::default()
+                trigger_price: unless(&self.orders.trigger, |x| x.is_nan()),
+                reduce_only: unless(&self.orders.reduce_only, |only| !only),
+                kind: named(unless(&self.orders.kind, |code| *code == NO_KEY), &words.kinds),
             },
             accounts: Accounts {
                 account: account(3),

@@ -251,6 +251,10 @@ fn write_rows(out: &mut Vec<u8>, rows: &Rows) {
     put_unless(out, &orders.leverage, unknown);
     put_unless(out, &orders.mode, first);
     put_unless(out, &orders.side, first);
+    put_unless(out, &orders.trigger, unknown);
+    let reduce_only: Vec<u8> = orders.reduce_only.iter().copied().map(u8::from).collect();
+    put_unless(out, &reduce_only, |only| *only == 0);
+    put_unless(out, &orders.kind, none);
     put_numbers(out, &accounts.account);
     put_unless(out, &accounts.profile, first);
     put_column(out, &accounts.coefficient);
@@ -301,6 +305,9 @@ fn read_others(bytes: &mut &[u8]) -> Result<Rows> {
         leverage: get_rows(bytes, n, f64::NAN)?,
         mode: get_rows(bytes, n, 0)?,
         side: get_rows(bytes, n, 0)?,
+        trigger: get_rows(bytes, n, f64::NAN)?,
+        reduce_only: get_rows::<u8>(bytes, n, 0)?.into_iter().map(|only| only != 0).collect(),
+        kind: get_rows(bytes, n, NO_KEY)?,
     };
     let account = get_numbers(bytes)?;
     let n = account.len();

@@ -41,13 +41,30 @@ pub(super) struct Position {
     pub(super) pool: Option<u32>,
 }
 
-/// An open order that counts.
+/// An open order.
 #[derive(Debug, Clone)]
 pub(super) struct Order {
     pub(super) leg: Leg,
     pub(super) quantity: f64,
     pub(super) price: f64,
     pub(super) leverage: f64,
+}
+
+impl Order {
+    fn is(&self, other: &Self) -> bool {
+        let said = |of: &Self| [of.quantity, of.price, of.leverage].map(f64::to_bits);
+        self.leg == other.leg && said(self) == said(other)
+    }
+}
+
+/// An order that only reduces, or waits for a trigger.
+#[derive(Debug, Clone)]
+pub(super) struct Waiting {
+    pub(super) order: Order,
+    /// NaN: it waits for none.
+    pub(super) trigger: f64,
+    pub(super) take_profit: bool,
+    pub(super) reduce_only: bool,
 }
 
 /// What an amount of an account is of.
@@ -86,6 +103,7 @@ pub(super) struct State {
     pub(super) cash: Vec<Cash>,
     pub(super) positions: Vec<Position>,
     pub(super) orders: Vec<Order>,
+    pub(super) waiting: Vec<Waiting>,
     pub(super) known: Known,
     pub(super) settings: Vec<Setting>,
 }
@@ -105,6 +123,7 @@ impl State {
             state.positions.extend(holdings.positions_of(pool).map(position));
             state.orders.extend(holdings.orders_of(pool).map(|at| order_of(holdings, at)));
         }
+        state.read_waiting(holdings, account);
         for &(item, amount) in &beside.exact {
             if let Some(of) = state.amount(item) {
                 of.exact = Some(amount);
@@ -116,6 +135,27 @@ impl State {
             }
         }
         state
+    }
+
+    /// Reads the orders that only reduce or wait; those that count all the same are among the open ones too.
+    fn read_waiting(&mut self, holdings: &Holdings, account: usize) {
+        let waiting = &holdings.waiting;
+        for at in waiting.of(account) {
+            let (instrument, side, isolated) = (waiting.instrument[at], waiting.side[at], waiting.isolated[at]);
+            let order = Order {
+                leg: Leg { instrument, side, isolated },
+                quantity: waiting.quantity[at],
+                price: waiting.price[at],
+                leverage: waiting.leverage[at],
+            };
+            if waiting.counts[at]
+                && let Some(open) = self.orders.iter().position(|open| open.is(&order))
+            {
+                self.orders.remove(open);
+            }
+            let (trigger, take_profit) = (waiting.trigger_price[at], waiting.take_profit[at]);
+            self.waiting.push(Waiting { order, trigger, take_profit, reduce_only: waiting.reduce_only[at] });
+        }
     }
 
     fn amount(&mut self, item: Item) -> Option<&mut Amount> {

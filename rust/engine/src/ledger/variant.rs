@@ -40,7 +40,7 @@ pub(crate) fn rearranged(book: &Book, prices: &Prices, fences: Option<&[f64]>) -
     let (mut all, mut rows, mut next) = (Rows::default(), vec![None; holdings.n_positions()], 0_u32);
     for account in 0..holdings.accounts().len() {
         let mut state = State::read(holdings, account, &Beside::NONE);
-        for order in &mut state.orders {
+        for order in state.orders.iter_mut().chain(state.waiting.iter_mut().map(|waiting| &mut waiting.order)) {
             order.leg.isolated = fences.is_some();
         }
         let pools = holdings.pools_of(account);
