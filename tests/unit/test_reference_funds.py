@@ -1,6 +1,7 @@
 """What can leave and how cash moves between pools, by the reference. Expected values by hand."""
 
 import itertools
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -9,15 +10,14 @@ from crossmargin.reference import Market, load_market
 from crossmargin.reference.checking import Book, read_book
 from crossmargin.reference.funds import (
     Leaving,
-    Moving,
     at_target,
-    key_of,
     pools_of,
     read_target,
     rebalance,
     with_cash,
     withdrawable_quanta,
 )
+from crossmargin.reference.pools import Pool
 from crossmargin.testing.markets import InstrumentSpec, market_toml
 
 UNIT = 10**8
@@ -169,25 +169,21 @@ def test_rebalance_sweeps_the_surplus_or_the_profit_and_nothing_else() -> None:
 @pytest.mark.parametrize("fences", list(itertools.product([2, 5, 9], [2, 7], [3, 12])))
 @pytest.mark.parametrize("free", [0, 2, 9])
 def test_rebalance_moves_the_least_of_all_plans(fences: tuple[int, ...], free: int) -> None:
-    market = made(
-        *(InstrumentSpec(name, (0,), (0.05,)) for name in "XYZ"), withdrawable={"rule": "equity_less_maintenance"}
-    )
-    market = load_market(
-        market_toml(SPECS, sections={"withdrawable": {"rule": "equity_less_maintenance"}}).replace('"1e-8"', "1")
-    )
+    text = market_toml(SPECS, sections={"withdrawable": {"rule": "equity_less_maintenance"}})
     rows = [held(name, 1, 40, 20, fence) for name, fence in zip("XYZ", fences, strict=True)]
-    of = book(market, {"USDT": sum(fences) + free}, rows, dict.fromkeys("XYZ", 40))
+    marks = dict.fromkeys("XYZ", 40)
+    of = book(load_market(text.replace('"1e-8"', "1")), {"USDT": sum(fences) + free}, rows, marks)
     target = read_target(2)
     transfers, moves = rebalance(of, target)
     if any(one.short for one in moves):
         return  # 4 are asked of each: there is not enough
-    pools = pools_of(of, 1)
-    state = Moving(of, 1, target, {key_of(pool): pool for pool in pools})
-    plans = itertools.product(range(-9, 10), repeat=3)
-    least = None
-    for plan in plans:
-        moved = [with_cash(pool, "USDT", change) for pool, change in zip(pools, (-sum(plan), *plan), strict=True)]
-        legal = all(one.wallet_balance >= 0 and at_target(state.run, one, target.ratio) for one in moved)
-        if legal and (least is None or sum(map(abs, plan)) < least):
-            least = sum(map(abs, plan))
+    cross, *isolated = pools_of(of, 1)
+    run = of.quotes.run
+
+    def legal(pool: Pool, change: int) -> bool:
+        moved = with_cash(pool, "USDT", Fraction(change))
+        return moved.wallet_balance >= 0 and at_target(run, moved, target.ratio)
+
+    ways = [[change for change in range(-12, 13) if legal(pool, change)] for pool in isolated]
+    least = min(sum(map(abs, plan)) for plan in itertools.product(*ways) if sum(plan) <= cross.wallet_balance)
     assert sum(one.quanta for one in transfers) == least
