@@ -258,10 +258,10 @@ def structure(book: Book, holding: Holding, order: Order) -> Iterator[str]:
     if order.margin_mode == "isolated" and not market.rules.isolated:
         yield "margin_mode"
     whole = held is not None and held.quantity + order.quantity == 0
-    if instrument.lot is not None and not whole and (quantity / instrument.lot).denominator != 1:
+    if not whole and not _on_steps(quantity, instrument.lot):
         yield "lot"
     prices = [price for price in (order.price, order.trigger_price) if price is not None]
-    if instrument.tick is not None and any((price / instrument.tick).denominator != 1 for price in prices):
+    if not all(_on_steps(price, instrument.tick) for price in prices):
         yield "tick"
     if instrument.min_quantity is not None and quantity < instrument.min_quantity and not reducing:
         yield "min_size"
@@ -271,6 +271,11 @@ def structure(book: Book, holding: Holding, order: Order) -> Iterator[str]:
         yield "min_notional"
     if reducing and (held is None or (held.quantity > 0) == (order.quantity > 0)):
         yield "nothing_to_reduce"
+
+
+def _on_steps(value: Any, step: Fraction | None) -> bool:
+    """Whether a number is whole steps; one that moves (`moving.Moving`) is counted in them."""
+    return step is None or not isinstance(value, Fraction) or (value / step).denominator == 1
 
 
 def _met(position: Any, order: Order) -> bool:
