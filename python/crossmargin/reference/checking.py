@@ -342,7 +342,7 @@ def _available(judged: Judged) -> Fraction | None:
 def _after(book: Book, holding: Holding, order: Order, way: Way) -> tuple[Holding | None, list[str]]:
     """Return the account with an order as is assumed, and the reasons why it cannot fill."""
     if not fills_at_once(order, way.assume):
-        resting = replace(order, row=len(holding.orders))
+        resting = replace(order, row=max((one.row for one in holding.orders), default=-1) + 1)
         return replace(holding, orders=(*holding.orders, resting)), []
     price = book.quotes.mark[order.instrument.name] if order.price is None else order.price
     held = next((one for one in holding.positions if _met(one, order)), None)
