@@ -43,7 +43,10 @@ if TYPE_CHECKING:
     from crossmargin.account import Account, FundsError
     from crossmargin.differences import diff
     from crossmargin.explanation import Explanation, explain
+    from crossmargin.funds import Bonus, Payment, Rebalance, Withdrawable, rebalance, withdrawable
+    from crossmargin.guard import Breaches, Limits, check_limits
     from crossmargin.history import HistoryBlock, HistoryScores, PriceHistory, score_history
+    from crossmargin.modes import ModeComparison, compare_modes
     from crossmargin.monitor import Alerts, Event, Events, Monitor, Stats, Why
     from crossmargin.orders import REASONS, Decision, Verdict, check_order, check_orders
     from crossmargin.price import (
@@ -66,8 +69,10 @@ __all__ = [
     "Account",
     "Alerts",
     "ArgumentError",
+    "Bonus",
     "Book",
     "BookError",
+    "Breaches",
     "Contributions",
     "CriticalMoves",
     "CrossmarginError",
@@ -80,15 +85,19 @@ __all__ = [
     "HistoryBlock",
     "HistoryScores",
     "InternalError",
+    "Limits",
     "LiquidationPrices",
     "Market",
     "MarketError",
     "MissingPriceError",
+    "ModeComparison",
     "Monitor",
     "OrderError",
+    "Payment",
     "PriceError",
     "PriceHistory",
     "Prices",
+    "Rebalance",
     "Reconciliation",
     "Rejected",
     "Scores",
@@ -98,10 +107,13 @@ __all__ = [
     "UnderlyingPrices",
     "Verdict",
     "Why",
+    "Withdrawable",
     "__version__",
     "adapters",
+    "check_limits",
     "check_order",
     "check_orders",
+    "compare_modes",
     "contribution",
     "critical_move",
     "diff",
@@ -110,12 +122,14 @@ __all__ = [
     "liquidation_prices",
     "load_market",
     "presets",
+    "rebalance",
     "reconcile",
     "reference",
     "report",
     "score",
     "score_history",
     "testing",
+    "withdrawable",
 ]
 
 _LAZY = ("adapters", "reference", "report", "testing")
@@ -123,6 +137,8 @@ _LAZY_NAMES = {
     "REASONS": "orders",
     "Account": "account",
     "Alerts": "monitor",
+    "Bonus": "funds",
+    "Breaches": "guard",
     "Contributions": "price",
     "CriticalMoves": "price",
     "Decision": "orders",
@@ -133,24 +149,33 @@ _LAZY_NAMES = {
     "FundsError": "account",
     "HistoryBlock": "history",
     "HistoryScores": "history",
+    "Limits": "guard",
     "LiquidationPrices": "price",
+    "ModeComparison": "modes",
     "Monitor": "monitor",
+    "Payment": "funds",
     "PriceHistory": "history",
+    "Rebalance": "funds",
     "Reconciliation": "reconciliation",
     "Stats": "monitor",
     "UnderlyingPrices": "price",
     "Verdict": "orders",
     "Why": "monitor",
+    "Withdrawable": "funds",
+    "check_limits": "guard",
     "check_order": "orders",
     "check_orders": "orders",
+    "compare_modes": "modes",
     "contribution": "price",
     "critical_move": "price",
     "diff": "differences",
     "explain": "explanation",
     "liquidation_distance": "price",
     "liquidation_prices": "price",
+    "rebalance": "funds",
     "reconcile": "reconciliation",
     "score_history": "history",
+    "withdrawable": "funds",
 }
 
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from crossmargin import _core as engine
 
 
+_EXPECTED = {"orders": "a decision about orders", "transfers": "what rebalance() found"}
+
+
 class Applying:
     """How a book comes from one state to the next: another one is put in the place of what it holds."""
 
@@ -63,9 +66,46 @@ class Applying:
         """
         return self._apply(decision, "decision", "orders", "check the orders again")
 
+    def apply_transfers(self, transfers: Any) -> Self:
+        """Move the cash that is to move between the pools of the accounts, and out of them.
+
+        The book holds another state then; what was asked of it before stays what it was. Amounts move exactly, in whole
+        quanta; the tables have the double nearest to what is then there.
+
+        Parameters
+        ----------
+        transfers : Rebalance
+            What `rebalance` found of this book as it is now.
+
+        Returns
+        -------
+        Book
+            This book.
+
+        Raises
+        ------
+        ArgumentError
+            For what is no such answer, and for one that was made of another book, or of an earlier state of this one.
+
+        Examples
+        --------
+        >>> import crossmargin as xm
+        >>> market = xm.load_market("textbook")
+        >>> held = {"account": 7, "instrument": "BTCUSDT", "quantity": 0.2, "entry_price": 50_000.0, "leverage": 20.0}
+        >>> book = xm.Book(
+        ...     market,
+        ...     balances={"account": [7], "asset": ["USDT"], "wallet_balance": [2_000.0]},
+        ...     positions=[held | {"margin_mode": "isolated", "isolated_margin": 500.0}],
+        ... )
+        >>> moves = xm.rebalance(book, market.prices(mark={"BTCUSDT": 50_000.0}), target_ratio=3.0)
+        >>> book.apply_transfers(moves).tables()["positions"]["isolated_margin"].tolist()
+        [750.0]
+        """
+        return self._apply(transfers, "transfers", "transfers", "ask for them again")
+
     def _apply(self, change: Any, name: str, moves: str, cure: str) -> Self:
         if not isinstance(change, Asked) or not isinstance(change, Applicable) or change._moves != moves:
-            raise of_type(change, name, f"a decision about {moves}")
+            raise of_type(change, name, _EXPECTED[moves])
         if change._core is not self._core:
             earlier = "an earlier state of the book" if change.book is self else "another book"
             raise ArgumentError(f"{name} was made of {earlier}: {cure}")

@@ -8,6 +8,7 @@ __all__ = [
     "AFTER",
     "FIGURES",
     "ISAS",
+    "MODE_FIGURES",
     "POSITION_PRICES",
     "REASONS",
     "ArrowColumn",
@@ -17,17 +18,21 @@ __all__ = [
     "Monitor",
     "Prices",
     "Proposed",
+    "Purse",
     "__version__",
     "apply_orders",
     "arrow_columns",
     "arrow_stream",
+    "check_limits",
     "check_order",
     "check_orders",
+    "compare_modes",
     "contribution",
     "explain",
     "liquidation_distance",
     "liquidation_prices",
     "preset_names",
+    "rebalance",
     "score",
     "score_rows",
     "stream_floor",
@@ -35,11 +40,13 @@ __all__ = [
     "total",
     "underlying_prices",
     "unnest",
+    "withdrawable",
 ]
 
 AFTER: Final[list[str]]
 FIGURES: Final[list[str]]
 ISAS: Final[list[str]]
+MODE_FIGURES: Final[list[str]]
 POSITION_PRICES: Final[list[str]]
 REASONS: Final[list[str]]
 __version__: Final[str]
@@ -128,6 +135,40 @@ def check_order(
     reduce_only: bool,
     trigger_price: Any | None,
 ) -> tuple[bool, str, float, float, float, float, bool]: ...
+def withdrawable(
+    book: Book, prices: Prices, missing_word: str, n_threads: int | None
+) -> tuple[dict[str, NDArray[Any]], list[int | None], int]: ...
+def rebalance(
+    book: Book,
+    prices: Prices,
+    ratio: float,
+    sweep_word: str,
+    reference: NDArray[np.float64] | None,
+    accounts: list[int] | None,
+    missing_word: str,
+    n_threads: int | None,
+) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]], list[int]]: ...
+def check_limits(
+    book: Book,
+    prices: Prices,
+    limits: tuple[list[float], float | None, float | None, float | None, float | None, bool, str | None],
+    references: NDArray[np.float64] | None,
+    missing_word: str,
+    n_threads: int | None,
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint32], int, int]: ...
+def compare_modes(
+    book: Book,
+    prices: Prices,
+    allot_word: str,
+    given: NDArray[np.float64] | None,
+    moves: list[tuple[str, NDArray[np.float64], NDArray[np.float64]]],
+    variant_words: list[str],
+    leverage: float,
+    intervals: bool,
+    valuation: str | None,
+    missing_word: str,
+    n_threads: int | None,
+) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]], NDArray[np.bool_] | None, int, int]: ...
 def unnest(table: Any) -> dict[str, dict[str, ArrowColumn]]: ...
 def arrow_columns(table: Any, name: str) -> dict[str, ArrowColumn] | None: ...
 def stream_floor(book: Book, outputs: Any, out: Any, n_threads: int | None) -> None: ...
@@ -278,3 +319,17 @@ class Monitor:
     def stats(self) -> tuple[int, int, int, int, int]: ...
     def keep_lines(self, keep: bool) -> None: ...
     def take_lines(self) -> str: ...
+
+@final
+class Purse:
+    def __new__(cls, market: Market, own: int, vouchers: list[tuple[int, float | None, int | None]]) -> Purse: ...
+    def copy(self) -> Purse: ...
+    def flow(self, kind_word: str, quanta: int) -> tuple[int, int]: ...
+    def transfer_in(self, quanta: int) -> tuple[int, int]: ...
+    def transfer_out(self, quanta: int) -> tuple[int, int]: ...
+    def grant(self, given: tuple[int, float | None, int | None]) -> None: ...
+    def expire(self, now: int) -> tuple[int, int]: ...
+    def own(self) -> int: ...
+    def bonus(self) -> int: ...
+    def realized(self) -> int: ...
+    def vouchers(self) -> list[tuple[int, float, int | None]]: ...

@@ -24,8 +24,8 @@ class Book(Applying):
     """The accounts of a market: balances, positions and orders, grouped once into collateral pools.
 
     Equal when market, accounts and all that they hold are equal; pickles as its market and `tables`. It changes by
-    `apply_orders` alone, which puts another state in the place of what it holds; answers about the book stay those of
-    the state that they were made of. `copy` gives a book that changes by itself.
+    `apply_orders` and `apply_transfers` alone, which put another state in the place of what it holds; answers about the
+    book stay those of the state that they were made of. `copy` gives a book that changes by itself.
 
     A cross pool holds an account's cash of one asset with all cross positions and orders that settle in it; where the
     market pools per account, the cash, positions and orders of all assets. An isolated position is a pool of its own

@@ -75,8 +75,9 @@ def test_import_classes_of_the_module_are_frozen(usdm: xm.Market) -> None:
     book = xm.Book(usdm, balances=[])
     monitor = xm.Monitor(book, usdm.prices(mark={}))
     proposed = _core.Proposed(book._core, {})
-    for thing in (usdm._core, usdm.prices(mark={})._core, book._core, monitor._core, monitor.events._core, proposed):
+    things = (usdm._core, usdm.prices(mark={})._core, book._core, monitor._core, monitor.events._core, proposed)
+    for thing in (*things, _core.Purse(usdm._core, 0, [])):
         with pytest.raises(AttributeError):
             thing.anything = 1
     classes = {name for name, thing in vars(_core).items() if inspect.isclass(thing)}
-    assert classes == {"ArrowColumn", "Market", "Prices", "Book", "Events", "Monitor", "Proposed"}
+    assert classes == {"ArrowColumn", "Market", "Prices", "Book", "Events", "Monitor", "Proposed", "Purse"}

@@ -151,6 +151,7 @@ def test_account_close_realizes_to_the_wallet(account: xm.Account) -> None:
         "withdrawn": 0.0,
         "realized_pnl": -100.0,
         "fees": 16.5,
+        "bonus_paid": 0.0,
         "remainder": 0.0,
         "wallet_balance": 9_883.5,
     }

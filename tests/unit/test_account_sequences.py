@@ -193,6 +193,7 @@ def agrees(account: xm.Account, ledger: Ledger, asset: str) -> None:
     assert flow.realized_pnl == ledger.realized
     assert flow.remainder == ledger.lost_to_rounding
     assert ledger.cash == flow.opening + flow.deposited - flow.withdrawn + flow.realized_pnl - flow.fees
+    assert flow.bonus_paid == 0
     held = {
         (key[0], key[2], key[1]): (each.quantity, each.entry_price, each.isolated_margin or 0)
         for key, each in state.positions.items()

@@ -320,7 +320,7 @@ def test_monitor_of_several_assets_needs_a_valuation(refused: Callable[..., str]
     [
         ({"book": 1}, "book was of type int, expected Book"),
         ({"prices": {}}, "prices was of type dict, expected Prices"),
-        ({"alerts": {}}, "alerts was of type dict, expected Alerts"),
+        ({"alerts": {}}, "alerts was of type dict, expected Alerts or Limits"),
         ({"alerts": xm.Alerts(valuation="EUR")}, 'valuation was "EUR", which is no asset of the market'),
         ({"n_threads": 0}, "n_threads was 0, expected an integer from 1 to 1024, or None"),
     ],

@@ -129,7 +129,9 @@ def test_market_profiles_begin_with_the_default(market: xm.Market) -> None:
 
 
 def test_market_rules_of_orders_and_bonus_are_named(market: xm.Market, textbook: xm.Market) -> None:
-    told = {name: value for name, value in market.rules.items() if name.split("_")[0] in ("admission", "limit", "bonus")}
+    told = {
+        name: value for name, value in market.rules.items() if name.split("_")[0] in ("admission", "limit", "bonus")
+    }
     assert told == {
         "admission_basis": "fill",
         "admission_test": "free_margin",
@@ -149,7 +151,7 @@ def test_market_rules_of_orders_and_bonus_are_named(market: xm.Market, textbook:
     plain = textbook.rules
     assert {plain[name] for name in told if name.startswith("bonus_")} == {False, None}
     assert (plain["admission_basis"], plain["limit_legs"], plain["limit_leverage"]) == ("fill", "each", "tier")
-    nothing = '[bonus]\ncounts_as_margin = true\n'
+    nothing = "[bonus]\ncounts_as_margin = true\n"
     extends = 'extends = "textbook/2020-01-01"\npreset = "a"\nas_of = 2024-10-01\n'
     assert xm.Market.from_toml(extends + nothing).rules["bonus_pays"] == "none"
 

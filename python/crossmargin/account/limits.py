@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
+from crossmargin.account.amounts import to_decimal
 from crossmargin.account.figures import unmarked
 from crossmargin.account.reading import Figures
-from crossmargin.errors import MissingPriceError
+from crossmargin.account.state import ZERO
+from crossmargin.errors import ArgumentError, MissingPriceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from decimal import Decimal
 
     from numpy.typing import ArrayLike
 
+    from crossmargin.guard import Breaches
+    from crossmargin.guard import Limits as OwnLimits
+    from crossmargin.modes import ModeComparison
     from crossmargin.price import Contributions, CriticalMoves, Distances, LiquidationPrices, UnderlyingPrices
 
 Found = TypeVar("Found")
@@ -134,6 +140,117 @@ class Limits(Figures):
         from crossmargin.price import contribution  # noqa: PLC0415 - trading does without
 
         return self._asked(contribution, shock, assets=assets)
+
+    def withdrawable_of(self, asset: str) -> Decimal:
+        """Give how much of one asset can leave the account's cross pool, as `crossmargin.withdrawable` finds it.
+
+        Parameters
+        ----------
+        asset : str
+            Of the market.
+
+        Returns
+        -------
+        decimal.Decimal
+            In the asset: what `withdraw` lets go, to the quantum.
+
+        Raises
+        ------
+        MissingPriceError
+            Before the first mark of what is held.
+        ArgumentError
+            For an unknown asset, and where it is unknown, since a leverage is.
+
+        Examples
+        --------
+        >>> import crossmargin as xm
+        >>> account = xm.Account(xm.load_market("textbook"), {"USDT": 10_000})
+        >>> _ = account.open("BTCUSDT", 0.5, entry_price=60_000, leverage=10)
+        >>> account.mark({"BTCUSDT": 59_000})
+        >>> account.withdrawable_of("USDT")
+        Decimal('6500')
+        """
+        from crossmargin.funds import withdrawable  # noqa: PLC0415 - trading does without
+
+        name = self._terms.asset(asset)
+        found = self._asked(withdrawable)
+        rows = zip(found["kind"].tolist(), found["asset"].tolist(), found.quanta, strict=True)
+        for kind, of, quanta in rows:
+            if (kind, of) == ("cross", name):
+                if quanta is None:
+                    raise ArgumentError("withdrawable is unknown, since a leverage is: use set_leverage() first")
+                return to_decimal(quanta * self._terms.quanta[name])
+        return to_decimal(ZERO)
+
+    def limits(self, limits: OwnLimits | None = None, *, reference: float | None = None) -> Breaches:
+        """Say which limits of its owner the account is beyond, as `crossmargin.check_limits` does.
+
+        Parameters
+        ----------
+        limits : Limits, optional
+            What is allowed; by default ``Limits()``.
+        reference : float, optional
+            The equity that the soft stop measures losses from; without it none is asked.
+
+        Returns
+        -------
+        Breaches
+            False where nothing is broken.
+
+        Raises
+        ------
+        MissingPriceError
+            Before the first mark of what is held.
+
+        Examples
+        --------
+        >>> import crossmargin as xm
+        >>> account = xm.Account(xm.load_market("textbook"), {"USDT": 10_000})
+        >>> _ = account.open("BTCUSDT", 0.5, entry_price=60_000, leverage=10)
+        >>> account.mark({"BTCUSDT": 56_000})
+        >>> account.limits(reference=10_000).reasons()["word"].tolist()
+        ['maintenance_share', 'soft_stop']
+        """
+        from crossmargin.guard import check_limits  # noqa: PLC0415 - trading does without
+
+        given = None if reference is None else {self._state.key: reference}
+        return self._asked(check_limits, limits, references=given)
+
+    def compare_modes(self, allot: str | ArrayLike = "initial_margin", **options: Any) -> ModeComparison:
+        """Value the account as it is, with everything cross, and with everything isolated.
+
+        Parameters
+        ----------
+        allot, **options
+            As of `crossmargin.compare_modes`; amounts of ``allot`` are in the order of `positions`.
+
+        Returns
+        -------
+        ModeComparison
+            Of one row; ``.of()`` lays the modes beside each other.
+
+        Raises
+        ------
+        MissingPriceError
+            Before the first mark of what is held.
+        ArgumentError
+            As `crossmargin.compare_modes`.
+
+        Examples
+        --------
+        A winner whose margin is locked where it is isolated:
+
+        >>> import crossmargin as xm
+        >>> account = xm.Account(xm.load_market("textbook"), {"USDT": 3_000})
+        >>> _ = account.open("BTCUSDT", 0.5, entry_price=60_000, leverage=10)
+        >>> account.mark({"BTCUSDT": 66_000})
+        >>> found = account.compare_modes()
+        >>> found.available_cross.tolist(), found.available_isolated.tolist()
+        ([3000.0], [0.0])
+        """
+        from crossmargin.modes import compare_modes  # noqa: PLC0415 - trading does without
+
+        return self._asked(compare_modes, allot, **options)
 
     def _asked(self, question: Callable[..., Found], *arguments: Any, **options: Any) -> Found:
         try:

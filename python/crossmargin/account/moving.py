@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from crossmargin._arguments import one_of, shown
 from crossmargin.account.amounts import check_direction, exact, in_steps, limit_in_steps, to_decimal, written
+from crossmargin.account.credit import keep, purse_of, time_of, void_by_transfer, voucher_of
 from crossmargin.account.errors import FundsError
 from crossmargin.account.limits import Limits
 from crossmargin.account.state import MODES, ZERO
@@ -18,9 +19,11 @@ from crossmargin.errors import ArgumentError
 from crossmargin.scores import score
 
 if TYPE_CHECKING:
+    from decimal import Decimal
     from fractions import Fraction
 
     from crossmargin.account.state import State
+    from crossmargin.funds import Rebalance
 
 Number = Any
 """An int, float, `decimal.Decimal`, `fractions.Fraction`, or text that writes a decimal."""
@@ -57,7 +60,7 @@ class Moving(Limits):
         self._commit(state)
 
     def withdraw(self, asset: str, amount: Number, *, round: str | None = None) -> None:
-        """Take cash out, as much as the venue lets leave.
+        """Take cash out, as much as the venue lets leave; where its rules say so, a bonus of the asset is void then.
 
         Parameters
         ----------
@@ -82,6 +85,7 @@ class Moving(Limits):
         moved = self._amount(amount, asset, round, "amount")
         self._check_limit(moved, asset, "withdrawable")
         state = self._state.copy()
+        void_by_transfer(state, self._terms, asset, moved)
         state.moved(asset, withdrawn=moved)
         self._leave(state, asset, moved)
 
@@ -203,6 +207,129 @@ class Moving(Limits):
         desk.check_fences(asset, free)
         self._commit(desk.state)
         return Position(self, moved)
+
+    def rebalance(self, target_ratio: float, *, sweep: str = "none", reference: float | None = None) -> Rebalance:
+        """Move the least cash between the pools that brings all of them to a target.
+
+        Parameters
+        ----------
+        target_ratio : float
+            The margin ratio that every pool is to have, above 0.
+        sweep : {"none", "surplus", "profit"}
+            What then leaves the account, as of `crossmargin.rebalance`.
+        reference : float, optional
+            The equity above which is profit, for ``sweep="profit"``.
+
+        Returns
+        -------
+        Rebalance
+            As `crossmargin.rebalance` finds it: what was moved, and what each pool still lacks.
+
+        Raises
+        ------
+        MissingPriceError
+            Before the first mark of what is held.
+        ArgumentError
+            As `crossmargin.rebalance`.
+
+        Examples
+        --------
+        >>> import crossmargin as xm
+        >>> account = xm.Account(xm.load_market("textbook"), {"USDT": 10_000}, margin_mode="isolated")
+        >>> position = account.open("BTCUSDT", 2, entry_price=50_000, leverage=20, isolated_margin=3_000)
+        >>> account.mark({"BTCUSDT": 49_500})
+        >>> account.rebalance(2.0).total_moved, position.isolated_margin, position.margin_ratio
+        ({'USDT': 3000.0}, 6000.0, 2.0)
+        """
+        from crossmargin.funds import rebalance  # noqa: PLC0415 - trading does without
+
+        given = None if reference is None else {self._state.key: reference}
+        found = self._asked(rebalance, target_ratio, sweep=sweep, reference=given)
+        desk = self._desk(None)
+        for row, quanta in zip(found.transfers.rows(), found.quanta, strict=True):
+            amount = quanta * self._terms.quanta[row["asset"]]
+            for end, sign in (("from", -1), ("to", 1)):
+                if row[f"{end}_kind"] == "isolated":
+                    desk.fence((row[f"{end}_instrument"], row[f"{end}_side"], "isolated"), sign * amount)
+            if row["to_kind"] == "out":
+                void_by_transfer(desk.state, self._terms, row["asset"], amount)
+                desk.state.moved(row["asset"], withdrawn=amount)
+        self._commit(desk.state)
+        return found
+
+    def bonus(self, asset: str) -> Decimal:
+        """Give the bonus in one asset: what is left of its vouchers.
+
+        Parameters
+        ----------
+        asset : str
+            Of the market.
+
+        Returns
+        -------
+        decimal.Decimal
+            In the asset.
+        """
+        return to_decimal(self._state.bonus(self._terms.asset(asset)))
+
+    def grant_bonus(self, asset: str, amount: Number, *, paid_share: Number = None, expires: Any = None) -> None:
+        """Add a voucher: credit that counts as margin, pays its share of losses and fees, and never leaves.
+
+        Parameters
+        ----------
+        asset : str
+            Of the market.
+        amount : number
+            Above 0, a multiple of the asset's quantum.
+        paid_share : number, optional
+            What of a loss it pays, above 0 and at most 1; by default the market's.
+        expires : int, datetime, numpy.datetime64 or str, optional
+            When it is void, as of `Bonus.grant`: `expire_bonus` looks at it.
+
+        Raises
+        ------
+        ArgumentError
+            For a market that has no bonus, an unknown asset, and amounts that are none.
+
+        Examples
+        --------
+        >>> import crossmargin as xm
+        >>> account = xm.Account(xm.load_market("binance-usdm"), {"USDT": 1_000})
+        >>> account.grant_bonus("USDT", 100)
+        >>> _ = account.open("BTCUSDT", 0.1, entry_price=60_000, leverage=10)
+        >>> account.close("BTCUSDT", price=58_500), account.wallet("USDT"), account.bonus("USDT")
+        (Decimal('-150'), Decimal('950'), Decimal('0'))
+        """
+        state = self._state.copy()
+        name = self._terms.asset(asset)
+        if not self._terms.has_bonus:
+            raise ArgumentError(f"asset was {asset!r}, and {self.market.id!r} has no bonus")
+        quantum = self._terms.quanta[name]
+        purse = purse_of(state, self._terms, name)
+        given = {"amount": amount, "paid_share": paid_share, "expires": expires}
+        purse.grant(voucher_of(given, "voucher", quantum, name))
+        keep(state, self._terms, name, purse)
+        self._commit(state)
+
+    def expire_bonus(self, at: Any) -> None:
+        """Let the vouchers go that are void by a time.
+
+        Parameters
+        ----------
+        at : int, datetime, numpy.datetime64 or str
+            The time: nanoseconds since 1970, a datetime, or text in ISO 8601.
+
+        Raises
+        ------
+        ArgumentError
+            For what is no time.
+        """
+        now, state = time_of(at, "at"), self._state.copy()
+        for asset in list(state.vouchers):
+            purse = purse_of(state, self._terms, asset)
+            purse.expire(now)
+            keep(state, self._terms, asset, purse)
+        self._commit(state)
 
     def _desk(self, direction: str | None) -> Desk:
         check_direction(direction)

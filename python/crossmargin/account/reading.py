@@ -123,9 +123,9 @@ class Figures(Reader):
     def flows(self) -> Table:
         """What has moved since the account was made, a row per asset, in the asset.
 
-        Columns ``asset``, ``opening``, ``deposited``, ``withdrawn``, ``realized_pnl``, ``fees``, ``remainder`` (what
-        rounding took from the owner; negative: gave) and ``wallet_balance``, which is exactly ``opening + deposited -
-        withdrawn + realized_pnl - fees``.
+        Columns ``asset``, ``opening``, ``deposited``, ``withdrawn``, ``realized_pnl``, ``fees``, ``bonus_paid`` (what
+        vouchers paid of losses and fees), ``remainder`` (what rounding took from the owner; negative: gave) and
+        ``wallet_balance``, which is exactly ``opening + deposited - withdrawn + realized_pnl - fees + bonus_paid``.
         """
         state = self._state
         columns: dict[str, Any] = {"asset": list(state.cash)}

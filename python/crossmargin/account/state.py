@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from crossmargin.account.credit import Vouchers
+
 ZERO = Fraction(0)
 
 MODES = ("cross", "isolated")
@@ -45,8 +47,9 @@ class Placed(NamedTuple):
 class Flow(NamedTuple):
     """What has moved of an asset since the account was made: its wallet balance is their sum, exactly.
 
-    ``wallet_balance = opening + deposited - withdrawn + realized_pnl - fees``. ``remainder`` is what rounding took from
-    the owner (negative: gave), so that ``realized_pnl - fees + remainder`` is what prices and rates say.
+    ``wallet_balance = opening + deposited - withdrawn + realized_pnl - fees + bonus_paid``. ``remainder`` is what
+    rounding took from the owner (negative: gave), so that ``realized_pnl - fees + remainder`` is what prices and rates
+    say. ``bonus_paid`` is what vouchers paid of losses and fees.
     """
 
     opening: Fraction = ZERO
@@ -54,6 +57,7 @@ class Flow(NamedTuple):
     withdrawn: Fraction = ZERO
     realized_pnl: Fraction = ZERO
     fees: Fraction = ZERO
+    bonus_paid: Fraction = ZERO
     remainder: Fraction = ZERO
 
 
@@ -72,6 +76,8 @@ class State:
     profile: Mapping[str, Any] = field(default_factory=dict)
     """The row of the table of accounts, without the key."""
     next_order: int = 1
+    vouchers: dict[str, Vouchers] = field(default_factory=dict)
+    """Bonus by asset as the vouchers that it is of, where it is not one of the market's share."""
 
     def copy(self) -> State:
         """Give a state to work on."""
@@ -82,14 +88,26 @@ class State:
             orders=dict(self.orders),
             leverages=dict(self.leverages),
             flows=dict(self.flows),
+            vouchers=dict(self.vouchers),
         )
+
+    def bonus(self, asset: str) -> Fraction:
+        """Give the bonus in an asset."""
+        return self.credit.get(asset, (ZERO, ZERO))[0]
+
+    def lend(self, asset: str, bonus: Fraction) -> None:
+        """Add to the bonus in an asset, or take from it."""
+        before, borrowed = self.credit.get(asset, (ZERO, ZERO))
+        self.credit = {**self.credit, asset: (before + bonus, borrowed)}
+        self.moved(asset)
 
     def moved(self, asset: str, **amounts: Fraction) -> None:
         """Book flows of an asset, and what they are together on its cash."""
         flow = self.flows.get(asset, Flow())
         flow = flow._replace(**{name: getattr(flow, name) + amount for name, amount in amounts.items()})
         self.flows[asset] = flow
-        self.cash[asset] = flow.opening + flow.deposited - flow.withdrawn + flow.realized_pnl - flow.fees
+        traded = flow.realized_pnl - flow.fees + flow.bonus_paid
+        self.cash[asset] = flow.opening + flow.deposited - flow.withdrawn + traded
 
     def tables(self) -> dict[str, Any]:
         """Give the rows of a book: every number as the nearest double."""

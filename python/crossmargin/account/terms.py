@@ -74,6 +74,9 @@ class Terms:
     """Assets of which a debt requires margin, so that a loss may."""
     coefficient_counts: bool
     venue_ratio_of_nothing: float
+    has_bonus: bool
+    """Whether the market says what a bonus pays."""
+    market: Market
 
     def asset(self, name: Any) -> str:
         """Check the name of an asset."""
@@ -112,6 +115,8 @@ def terms_of(market: Market, unit: str) -> Terms:
         debts_require=frozenset(owed) if rules["liability_requirement"] != "none" else frozenset(),
         coefficient_counts=rules["user_coefficient"] == "bounds",
         venue_ratio_of_nothing=0.0 if rules["venue_ratio"] == "maintenance_over_equity" else float("inf"),
+        has_bonus=rules["bonus_counts"],
+        market=market,
     )
 
 

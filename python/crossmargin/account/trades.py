@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crossmargin.account.amounts import in_steps, to_decimal, written
+from crossmargin.account.credit import paid
 from crossmargin.account.errors import FundsError
 from crossmargin.account.state import ZERO, Held, Key, State
 from crossmargin.errors import ArgumentError
@@ -98,7 +99,9 @@ class Desk:
         what = f"{name} was {written(abs(amount) if flow == 'fees' else amount)} {asset}"
         booked = in_steps(amount, self.terms.quanta[asset], self.direction, what)
         signed = -booked if flow == "fees" else booked
-        self.state.moved(asset, **{flow: signed, "remainder": amount - booked})
+        kind = "fee" if flow == "fees" else "loss"
+        by_bonus = paid(self.state, self.terms, asset, kind, booked)
+        self.state.moved(asset, **{flow: signed, "bonus_paid": by_bonus, "remainder": amount - booked})
         return booked
 
     def fence(self, key: Key, change: Fraction) -> None:

@@ -57,12 +57,9 @@ class Alerts:
         liquidation: Any = self.liquidation
         if not isinstance(liquidation, (bool, str)) or liquidation not in _LIQUIDATION:
             raise ArgumentError(f"liquidation was {shown(liquidation)}, expected True, False or 'latched'")
-        object.__setattr__(self, "levels", _levels(self.levels))
+        object.__setattr__(self, "levels", levels_of(self.levels))
         if self.soft_stop is not None:
-            share = _number(self.soft_stop, "soft_stop")
-            if not 0.0 < share < 1.0:
-                cure = "expected a share of the reference between 0 and 1, such as 0.15"
-                raise ArgumentError(f"soft_stop was {shown(self.soft_stop)}, {cure}")
+            share = share_of(self.soft_stop, "soft_stop", "a share of the reference", 0.15)
             object.__setattr__(self, "soft_stop", share)
         if self.valuation is not None:
             text(self.valuation, "valuation")
@@ -78,8 +75,11 @@ class Alerts:
         return cls(liquidation, tuple(levels), soft_stop, valuation)
 
 
-def _levels(given: Any) -> tuple[float, ...]:
-    levels = [_number(level, f"levels[{at}]") for at, level in enumerate(listed(given, "levels", "a list of numbers"))]
+def levels_of(given: Any) -> tuple[float, ...]:
+    """Take levels of the margin ratio, in descending order."""
+    levels = [
+        number_of(level, f"levels[{at}]") for at, level in enumerate(listed(given, "levels", "a list of numbers"))
+    ]
     for level in levels:
         if not (level > 0.0 and math.isfinite(level)):
             raise ArgumentError(f"levels had {level!r}, expected positive numbers")
@@ -92,7 +92,16 @@ def _levels(given: Any) -> tuple[float, ...]:
     return tuple(ordered)
 
 
-def _number(value: Any, name: str) -> float:
+def share_of(value: Any, name: str, what: str, such_as: float) -> float:
+    """Take a share between 0 and 1."""
+    share = number_of(value, name)
+    if not 0.0 < share < 1.0:
+        raise ArgumentError(f"{name} was {shown(value)}, expected {what} between 0 and 1, such as {such_as}")
+    return share
+
+
+def number_of(value: Any, name: str) -> float:
+    """Take a number."""
     try:
         return float(value)
     except (OverflowError, TypeError, ValueError):

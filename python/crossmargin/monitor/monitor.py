@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from crossmargin.guard import Limits
+
 _MOST_POOLS = 2**32
 
 
@@ -44,8 +46,9 @@ class Monitor(Keeping):
         The accounts. The monitor takes a copy; `book` gives it as it has become.
     prices : Prices
         Made by ``book.market.prices``. All that is held must have its price.
-    alerts : Alerts, optional
-        What is watched for; by default ``Alerts()``.
+    alerts : Alerts or Limits, optional
+        What is watched for; by default ``Alerts()``. Of `Limits` those that `Limits.alerts` gives: levels, soft stop
+        and liquidation.
     references : mapping, array-like or table, optional
         The equity that losses of accounts are measured from: by account; in the order of ``book.accounts``; or in
         columns ``account`` and ``reference_equity``. Of the others, and where it is NaN, the equity now.
@@ -93,7 +96,7 @@ class Monitor(Keeping):
         self,
         book: Book,
         prices: Prices,
-        alerts: Alerts | None = None,
+        alerts: Alerts | Limits | None = None,
         *,
         references: Mapping[Any, float] | ArrayLike | None = None,
         n_threads: int | None = None,
@@ -101,10 +104,7 @@ class Monitor(Keeping):
         for value, name, expected in ((book, "book", Book), (prices, "prices", Prices)):
             if not isinstance(value, expected):
                 raise of_type(value, name, expected.__name__)
-        if alerts is None:
-            alerts = Alerts()
-        elif not isinstance(alerts, Alerts):
-            raise of_type(alerts, "alerts", "Alerts")
+        alerts = _alerts(alerts)
         equity = None if references is None else references_of(references, book)
         self._begin(engine.Monitor(book._core, prices._core, *alerts._core(), equity, n_threads), alerts, book.market)
 
@@ -200,3 +200,16 @@ class Monitor(Keeping):
         accounts, pools = self._core.sizes()
         counts = f"{accounts:,} account{'s' * (accounts != 1)}, {pools:,} pool{'s' * (pools != 1)}"
         return f"Monitor({counts}, frame {self.frame:,}, market {self.market.id!r})"
+
+
+def _alerts(given: Alerts | Limits | None) -> Alerts:
+    """Give what is to be watched for."""
+    if given is None:
+        return Alerts()
+    if isinstance(given, Alerts):
+        return given
+    from crossmargin.guard import Limits  # noqa: PLC0415 - it needs what this package is
+
+    if isinstance(given, Limits):
+        return given.alerts()
+    raise of_type(given, "alerts", "Alerts or Limits")

@@ -25,11 +25,13 @@ mod _core {
         Book, Events, Market, Monitor, Prices, contribution, explain, liquidation_distance, liquidation_prices,
         preset_names, score, score_rows, stream_floor, thread_count, total, underlying_prices,
     };
+    #[pymodule_export]
+    use crate::objects::{Purse, check_limits, compare_modes, rebalance, withdrawable};
 
     #[pymodule_export]
     use crate::objects::{Proposed, apply_orders, check_order, check_orders};
 
-    use crate::objects::{after_names, position_price_names, reason_names};
+    use crate::objects::{after_names, mode_column_names, position_price_names, reason_names};
     use crossmargin::score::Column;
     use pyo3::prelude::*;
 
@@ -40,6 +42,7 @@ mod _core {
         module.add("AFTER", after_names())?;
         module.add("REASONS", reason_names())?;
         module.add("POSITION_PRICES", position_price_names())?;
+        module.add("MODE_FIGURES", mode_column_names())?;
         module.add("ISAS", available_isas())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }

@@ -350,7 +350,7 @@ impl Book {
 }
 
 /// Places of the positions, in the order of the input rows.
-fn input_order(holdings: &Holdings) -> Vec<usize> {
+pub(super) fn input_order(holdings: &Holdings) -> Vec<usize> {
     let mut order: Vec<usize> = (0..holdings.n_positions()).collect();
     order.sort_unstable_by_key(|&position| holdings.row(position));
     order
