@@ -35,13 +35,16 @@ pub(crate) struct AloneFigures {
     pub(crate) worst: Vec<f64>,
     /// The largest notional over equity, infinite where no equity is left.
     pub(crate) leverage: Vec<f64>,
-    /// By group, a bit for each pool: whether rounding could have changed who fails, or whose ratio is the least.
+    /// By group, a bit for each pool: whether rounding could have changed who fails.
     pub(crate) near: Vec<u8>,
 }
 
-/// A bound of what rounding does to an excess and to a ratio times its requirement, relative to the magnitudes added: 50 units
-/// of the fold of one position, which is what a book of it alone has, and what the ratio adds, twice.
-const DOUBT: f64 = 128.0 * f64::EPSILON;
+/// A bound of what rounding does to an excess, relative to the magnitudes added: more than the 50 units of the fold of one
+/// position, which is what a book of it alone has.
+const DOUBT: f64 = 32.0 * f64::EPSILON;
+
+/// Ratios nearer to each other than this, relative to themselves and 1, are equal: the first of them is the least.
+pub(crate) const ALIKE: f64 = 1e-9;
 
 /// Sums and extremes over the steps of a group.
 struct Group<L: Lanes> {
@@ -50,10 +53,11 @@ struct Group<L: Lanes> {
     failing: L::V,
     leverage: L::V,
     ratio: L::V,
+    /// The equity that goes with the first of the least ratios, and that ratio.
     worst: L::V,
-    /// The most that the least ratio may be, and the least that another may be.
-    highest: L::V,
-    next: L::V,
+    of_worst: L::V,
+    /// In which lanes there was a position.
+    begun: u8,
     near: u8,
 }
 
@@ -105,7 +109,7 @@ impl AloneFigures {
                 L::store(self.margin_ratio.as_mut_ptr().add(at), of.ratio);
                 L::store(self.worst.as_mut_ptr().add(at), of.worst);
                 L::store(self.leverage.as_mut_ptr().add(at), of.leverage);
-                let near = of.undecided();
+                let near = of.near;
                 *self.near.get_unchecked_mut(group) = near;
                 any_near |= near;
             }
@@ -128,8 +132,8 @@ impl<L: Lanes> Group<L> {
             leverage: zero,
             ratio: most,
             worst: zero,
-            highest: most,
-            next: most,
+            of_worst: most,
+            begun: 0,
             near: 0,
         }
     }
@@ -186,8 +190,7 @@ impl<L: Lanes> Group<L> {
             self.fences = L::add(self.fences, fence);
             self.equity = L::add(self.equity, equity);
             let excess = L::sub(equity, L::mul(L::splat(terms.level), required));
-            let doubt = L::mul(L::splat(DOUBT), magnitude);
-            let bound = L::mul(L::splat(2.0 * (1.0 + terms.level)), doubt);
+            let bound = L::mul(L::splat(2.0 * DOUBT * (1.0 + terms.level)), magnitude);
             // Written so that NaN is near; padding adds up nothing.
             self.near |= !L::above(L::abs(excess), bound) & !L::zeros(bound);
             let zero_fails = if terms.zero_fails { L::zeros(excess) } else { 0 };
@@ -197,31 +200,12 @@ impl<L: Lanes> Group<L> {
             let leverage = L::select(some, L::div(u, equity), L::select(held, most, zero));
             self.leverage = L::select(L::above(leverage, self.leverage), leverage, self.leverage);
             let ratio = L::if_zero(required, most, L::div(equity, required));
-            // What nothing is required of has no ratio to compare: it is left to exact arithmetic.
-            self.near |= held & L::zeros(required);
-            let spread = L::mul(L::div(doubt, required), L::add(L::splat(1.0), L::abs(ratio)));
-            let (low, high) = (L::sub(ratio, spread), L::add(ratio, spread));
-            let less = L::above(self.ratio, ratio);
-            // The least that any but the least may be.
-            let other = L::select(less, L::sub(self.ratio, L::sub(self.highest, self.ratio)), low);
-            let other = L::select(held, other, most);
-            self.next = L::select(L::above(self.next, other), other, self.next);
-            self.highest = L::select(less, high, self.highest);
-            self.worst = L::select(less, equity, self.worst);
-            self.ratio = L::select(less, ratio, self.ratio);
-        }
-    }
-
-    /// A bit for each pool of which rounding left something open.
-    ///
-    /// # Safety
-    /// `L` may run here.
-    #[inline(always)]
-    unsafe fn undecided(&self) -> u8 {
-        // SAFETY: the caller's word.
-        unsafe {
-            let several = L::above(L::splat(f64::INFINITY), self.next);
-            self.near | several & !L::above(self.next, self.highest)
+            self.ratio = L::select(L::above(self.ratio, ratio), ratio, self.ratio);
+            let alike = L::mul(L::splat(ALIKE), L::add(L::splat(1.0), L::abs(ratio)));
+            let worse = L::above(self.of_worst, L::add(ratio, alike)) | held & !self.begun;
+            self.worst = L::select(worse, equity, self.worst);
+            self.of_worst = L::select(worse, ratio, self.of_worst);
+            self.begun |= held;
         }
     }
 }

@@ -12,7 +12,7 @@ mod layers;
 mod roots;
 pub(crate) mod stream;
 
-pub(crate) use alone::{AloneFigures, AloneTerms};
+pub(crate) use alone::{ALIKE, AloneFigures, AloneTerms};
 pub use dispatch::Isa;
 pub(crate) use dispatch::{Task, dispatch};
 pub(crate) use figures::{Figures, Terms};

@@ -1,12 +1,12 @@
 //! A variant as a book of its own, scored.
 
-use std::cmp::Ordering;
 use std::ops::Range;
 
 use crate::book::PoolKind;
 use crate::error::Result;
+use crate::kernel::ALIKE;
 use crate::market::Prices;
-use crate::pool::{Book, compare_margin_ratios};
+use crate::pool::Book;
 use crate::score::{Buffers, Column, Options, Summary, score};
 
 use super::columns::ModeColumn;
@@ -129,18 +129,13 @@ impl<'a> Scored<'a> {
         })
     }
 
-    /// The pool with positions that has the least margin ratio: decided without rounding where doubles are close, of equal ones
-    /// the first.
+    /// The pool with positions that has the least margin ratio, of equal ones the first.
     fn worst(&self, account: usize) -> Option<usize> {
         let ratio = |pool: usize| self.of(Column::MarginRatio, pool);
-        let least = self.holding(account).map(ratio).fold(f64::INFINITY, |a, b| if b < a { b } else { a });
-        let near = |pool: &usize| ratio(*pool) <= least + 1e-9 * (1.0 + least.abs());
-        let mut close = self.holding(account).filter(near);
-        let first = close.next()?;
-        Some(close.fold(first, |worst, pool| {
-            let compared = compare_margin_ratios(self.book, pool, worst, self.prices);
-            if compared == Ordering::Less { pool } else { worst }
-        }))
+        self.holding(account).reduce(|worst, pool| {
+            let alike = ALIKE * (1.0 + ratio(pool).abs());
+            if ratio(worst) > ratio(pool) + alike { pool } else { worst }
+        })
     }
 
     /// A figure of an account that is priced; room is told at a leverage, NaN: that in use.

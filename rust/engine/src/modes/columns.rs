@@ -51,7 +51,8 @@ pub enum ModeColumn {
     NLiquidatable,
     /// The least margin ratio of a pool.
     MarginRatio,
-    /// The equity, at least 0, of the pool of the least margin ratio: what is lost if it fails.
+    /// The equity, at least 0, of the pool of the least margin ratio: what is lost if it fails. Ratios that differ by less than
+    /// `1e-9 * (1 + ratio)` are equal, and of equal ones it is the first in the order of pools.
     LossIfWorstFails,
 }
 

@@ -4,12 +4,12 @@ use std::cmp::Ordering;
 
 use crate::book::PoolKind;
 use crate::error::{Error, MissingPrices, Result};
-use crate::exact::{Bounded, Exact, Number};
+use crate::exact::{Exact, Number};
 use crate::market::{Prices, TriggerPrice};
 
 use super::Book;
 use super::charge::{Margin, Pool};
-use super::evaluate::{PoolValue, Wanted, equity, evaluate, fence};
+use super::evaluate::{equity, fence};
 use super::judge::moment_of;
 use super::legs::{Leg, Order};
 use super::moment::Moment;
@@ -169,28 +169,6 @@ fn maintenances<N: Number>(book: &Book, pool: usize, at: Moment<'_, N>) -> Optio
         }
     }
     Some(margins)
-}
-
-/// How the margin ratios of two pools that have prices compare; of a pool that requires nothing it is beyond all others.
-pub(crate) fn compare_margin_ratios(book: &Book, a: usize, b: usize, prices: &Prices) -> Ordering {
-    let near = compared::<Bounded>(book, [a, b], prices);
-    near.or_else(|| compared::<Exact>(book, [a, b], prices)).unwrap_or(Ordering::Equal)
-}
-
-fn compared<N: Number>(book: &Book, pools: [usize; 2], prices: &Prices) -> Option<Ordering> {
-    let first = book.market().rules().constraints().first()?;
-    let [a, b] = pools.map(|pool| evaluate::<N>(book, pool, moment_of(prices, first.price), Wanted::Tested));
-    if a.open || b.open {
-        return None;
-    }
-    let requires = |value: &PoolValue<N>| Some(value.maintenance_margin.sign()? == Ordering::Greater);
-    match (requires(&a)?, requires(&b)?) {
-        (true, true) => {
-            let of_a = a.collateral_value.times(&b.maintenance_margin);
-            of_a.minus(&b.collateral_value.times(&a.maintenance_margin)).sign()
-        }
-        (a, b) => Some(b.cmp(&a)),
-    }
 }
 
 /// What a position would be isolated behind some cash, decided without rounding.

@@ -73,7 +73,7 @@ pub(crate) use judge::{Verdict, moment_of};
 pub(crate) use lane_classes::LaneTables;
 pub(crate) use layered::{Layered, OF_SUMS, OWN, Rows};
 pub(crate) use leaving::own_money;
-pub(crate) use limited::{AccountLimits, account_limits, compare_margin_ratios, lonely};
+pub(crate) use limited::{AccountLimits, account_limits, lonely};
 pub(crate) use limits::{Limit, limit_of};
 pub(crate) use moment::Moves;
 pub(crate) use moment::{Moment, Source};
