@@ -194,6 +194,8 @@ def cost_and_need(judged: Judged) -> tuple[Fraction | None, Fraction | None]:
         return ZERO, ZERO
     loss = loss_counted(run, judged)
     if market.rules.admission.basis == "fill":
+        if slack(run, judged.before()) is None:
+            return None, None
         part = filled_part(run, judged, "initial")
         need = None if part is None else part + loss
         return (None if need is None else max(ZERO, need)), need

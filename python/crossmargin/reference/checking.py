@@ -208,7 +208,8 @@ def judge(book: Book, holding: Holding, order: Order, way: Way, missing: str = "
 
     An order that does not open is not asked whether there is margin for it, nor one that waits for a trigger; one of
     a side or mode that cannot be is not asked about money at all. Where a leverage is missing that a requirement
-    needs, that is the reason, and what hangs on it is not asked.
+    needs, that is the reason, and what hangs on it is not asked. Whether it can fill is asked last, of what else is
+    accepted.
     """
     market = book.market
     opening = opening_part(market, holding, order)
@@ -227,7 +228,7 @@ def judge(book: Book, holding: Holding, order: Order, way: Way, missing: str = "
     return Admission(
         row=order.row,
         order=order,
-        reasons=tuple(sorted({*reasons, *refused}, key=REASONS.index)),
+        reasons=tuple(sorted(set(reasons), key=REASONS.index)) or tuple(refused),
         cost=cost,
         available=_available(judged),
         need=need,
