@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from crossmargin._arguments import mapping, of_type, one_of
 from crossmargin.account.amounts import check_direction, exact
-from crossmargin.account.ordering import Ordering
+from crossmargin.account.deciding import Deciding
 from crossmargin.account.state import MODES, State
 from crossmargin.account.terms import terms_of
 from crossmargin.errors import ArgumentError
@@ -25,7 +25,7 @@ Number = Any
 """An int, float, `decimal.Decimal`, `fractions.Fraction`, or text that writes a decimal."""
 
 
-class Account(Ordering):
+class Account(Deciding):
     """One account that is traded on: the ergonomic face of a book of one.
 
     Money and quantities are kept exactly, as the decimals that were given; the engine gets the nearest doubles, and

@@ -254,6 +254,6 @@ class Limits(Figures):
 
     def _asked(self, question: Callable[..., Found], *arguments: Any, **options: Any) -> Found:
         try:
-            return question(self._book, self._prices, *arguments, **options)
+            return question(self._book.copy(), self._prices, *arguments, **options)
         except MissingPriceError as error:
             raise unmarked(error) from None

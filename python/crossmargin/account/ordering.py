@@ -10,10 +10,12 @@ from crossmargin._arguments import is_whole, shown
 from crossmargin.account.amounts import exact, positive, to_decimal, written
 from crossmargin.account.state import ZERO, Placed
 from crossmargin.account.trading import Trading
-from crossmargin.errors import ArgumentError
+from crossmargin.errors import ArgumentError, OrderError
 
 if TYPE_CHECKING:
     from decimal import Decimal
+
+    from crossmargin.orders import Verdict
 
 Number = Any
 """An int, float, `decimal.Decimal`, `fractions.Fraction`, or text that writes a decimal."""
@@ -38,6 +40,7 @@ class Ordering(Trading):
         position_side: str | None = None,
         trigger_price: Number = None,
         reduce_only: bool = False,
+        check: bool = False,
     ) -> int:
         """Place an order. Whether and how it counts is the market's rule.
 
@@ -55,6 +58,8 @@ class Ordering(Trading):
             The price that it waits for; without one it is active.
         reduce_only : bool
             Whether it may only reduce.
+        check : bool
+            Whether to refuse it where it does not fit, as `check` decides.
 
         Returns
         -------
@@ -65,24 +70,86 @@ class Ordering(Trading):
         ------
         ArgumentError, BookError
             For what is no order.
+        OrderError
+            For one that does not fit, with ``check=True``; ``.verdict`` says why not.
+        MissingPriceError
+            With ``check=True``, before the first mark of what is held and ordered.
+
+        Examples
+        --------
+        >>> import crossmargin as xm
+        >>> account = xm.Account(xm.load_market("binance-usdm"), {"USDT": 500})
+        >>> account.mark({"BTCUSDT": 60_000})
+        >>> account.place("BTCUSDT", "0.1", 59_000, leverage=10, check=True)
+        Traceback (most recent call last):
+            ...
+        crossmargin.errors.OrderError: the order was refused for margin: it takes 590, there is 500, short of 90
+        >>> account.place("BTCUSDT", "0.1", 59_000, leverage=20, check=True)
+        1
         """
-        contract, state = self._terms.contract(instrument), self._state.copy()
-        key = self._key_of(contract.name, position_side, margin_mode)
-        order = Placed(
-            contract.name,
-            self._lots(exact(quantity, "quantity"), contract, self._direction),
-            None if price is None else positive(price, "price"),
-            self._leverage(state, key, leverage),
-            key[2],
-            key[1],
-            None if trigger_price is None else positive(trigger_price, "trigger_price"),
-            _flag(reduce_only, "reduce_only"),
+        order = self._order_of(
+            instrument,
+            quantity,
+            price,
+            leverage=leverage,
+            margin_mode=margin_mode,
+            position_side=position_side,
+            trigger_price=trigger_price,
+            reduce_only=reduce_only,
         )
+        if _flag(check, "check"):
+            verdict = self._verdict(order)
+            if not verdict:
+                raise OrderError(_refusal(verdict), verdict)
+        state = self._state.copy()
         number = state.next_order
         state.orders[number] = order
         state.next_order = number + 1
         self._commit(state)
         return number
+
+    def _order_of(  # noqa: PLR0913 - by keyword only
+        self,
+        instrument: str,
+        quantity: Number,
+        price: Number,
+        *,
+        leverage: Number,
+        margin_mode: str | None,
+        position_side: str | None,
+        trigger_price: Number,
+        reduce_only: bool,
+    ) -> Placed:
+        """Read an order, completed by what the account holds and has set."""
+        contract = self._terms.contract(instrument)
+        key = self._key_of(contract.name, position_side, margin_mode)
+        return Placed(
+            contract.name,
+            self._lots(exact(quantity, "quantity"), contract, self._direction),
+            None if price is None else positive(price, "price"),
+            self._leverage(self._state, key, leverage),
+            key[2],
+            key[1],
+            None if trigger_price is None else positive(trigger_price, "trigger_price"),
+            _flag(reduce_only, "reduce_only"),
+        )
+
+    def _verdict(self, order: Placed) -> Verdict:
+        """Decide whether an order fits."""
+        from crossmargin.orders import check_order  # noqa: PLC0415 - trading does without
+
+        return self._asked(
+            check_order,
+            order.instrument,
+            float(order.quantity),
+            None if order.price is None else float(order.price),
+            account=self._state.key,
+            leverage=order.leverage,
+            margin_mode=order.margin_mode,
+            position_side=order.position_side,
+            reduce_only=order.reduce_only,
+            trigger_price=None if order.trigger_price is None else float(order.trigger_price),
+        )
 
     def cancel(self, order_id: int) -> None:
         """Cancel an order.
@@ -195,6 +262,15 @@ class Ordering(Trading):
             there = ", ".join(map(str, self._state.orders)) or "none"
             raise ArgumentError(f"order_id was {shown(order_id)}, which is not open; open orders: {there}")
         return order
+
+
+def _refusal(verdict: Verdict) -> str:
+    """Say why an order is refused."""
+    reason = verdict.reason.replace("_", " ")
+    if verdict.reason != "margin":
+        return f"the order was refused for {reason}"
+    taken = f"it takes {verdict.cost:.12g}, there is {verdict.available:.12g}, short of {verdict.short:.12g}"
+    return f"the order was refused for {reason}: {taken}"
 
 
 def _flag(value: object, name: str) -> bool:

@@ -215,8 +215,8 @@ class Figures(Reader):
 
     @property
     def book(self) -> Book:
-        """The book of this account: what every other question of the library takes."""
-        return self._book
+        """The book of this account: what every other question of the library takes; one that changes by itself."""
+        return self._book.copy()
 
     @property
     def prices(self) -> Prices:

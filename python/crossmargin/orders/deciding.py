@@ -10,7 +10,7 @@ from crossmargin import _core as engine
 from crossmargin._arguments import one_of
 from crossmargin._asked import Applicable
 from crossmargin.errors import ArgumentError
-from crossmargin.orders.given import check_asked, frozen, names_of, proposed, words_of
+from crossmargin.orders.given import check_asked, flag, frozen, names_of, proposed, words_of
 from crossmargin.orders.results import Found, reason_words
 from crossmargin.price.results import column
 from crossmargin.table import Table
@@ -111,29 +111,29 @@ def check_orders(  # noqa: PLR0913 - options by keyword only
 
     Examples
     --------
-    A long of 0.2 BTC has gained 2,000, which an order on cross margin may use and one on isolated margin may not:
+    A long of 0.2 BTC has gained 2,000, which an order may use where it is cross, and not where it is isolated:
 
     >>> import crossmargin as xm
     >>> market = xm.load_market("textbook")
-    >>> held = {"instrument": "BTCUSDT", "quantity": 0.2, "entry_price": 50_000.0, "leverage": 10.0}
-    >>> cash = {"account": 1, "asset": "USDT", "wallet_balance": 2_000.0}
-    >>> book = xm.Book(market, balances=[cash], positions=[held | {"account": 1}])
     >>> prices = market.prices(mark={"BTCUSDT": 60_000.0, "ETHUSDT": 3_000.0})
+    >>> cash = [{"account": 1, "asset": "USDT", "wallet_balance": 2_000.0}]
+    >>> held = {"account": 1, "instrument": "BTCUSDT", "quantity": 0.2, "entry_price": 50_000.0, "leverage": 10.0}
     >>> order = {"instrument": "ETHUSDT", "quantity": 5.0, "price": 3_000.0, "leverage": 10.0}
-    >>> decision = xm.check_orders(book, prices, order, after="free_margin")
-    >>> bool(decision.accepted[0]), float(decision.cost[0]), float(decision.available[0])
-    (True, 1500.0, 3000.0)
-    >>> float(decision["after_free_margin"][0])
-    1500.0
+    >>> for mode in ("cross", "isolated"):
+    ...     book = xm.Book(market, balances=cash, positions=[held | {"margin_mode": mode}])
+    ...     found = xm.check_orders(book, prices, order)
+    ...     print(found.reasons[0], found.cost[0], found.available[0], found.short[0])
+    accepted 1500.0 3000.0 0.0
+    margin 1500.0 1000.0 500.0
     """
     check_asked(book, prices, missing, n_threads)
     words = words_of(assume, fee, round)
     one_of(on_error, "on_error", ("raise", "reject"))
     wanted, figures = names_of(outputs, "outputs", OUTPUTS), names_of(after, "after", AFTER)
     core, given = book._core, proposed(book, orders)
-    reject = on_error == "reject"
+    every, reject = flag(violations, "violations"), on_error == "reject"
     columns, faults, n_exact, n_unpriced = engine.check_orders(
-        core, prices._core, given, figures, list(wanted), words, bool(violations), reject, missing, n_threads
+        core, prices._core, given, figures, list(wanted), words, every, reject, missing, n_threads
     )
     decision = object.__new__(Decision)
     decision._begin(book, prices, missing, frozen(columns), columns["reason"] == _UNPRICED)

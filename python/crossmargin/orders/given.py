@@ -21,6 +21,8 @@ ASSUMPTIONS = ("resting", "market_filled", "filled")
 FEES = ("taker", "maker", "none")
 DIRECTIONS = ("down", "up", "nearest")
 SIDES = ("buy", "sell")
+MODES = ("cross", "isolated")
+POSITION_SIDES = ("net", "long", "short")
 
 Words = tuple[str, str | None, str | None]
 """What an accepted order is, what fills pay, and where amounts go that are no multiple of the quantum."""
@@ -61,20 +63,28 @@ def names_of(given: Any, name: str, known: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def proposed(book: Book, orders: Any) -> engine.Proposed:
-    """Read a table of orders; one mapping of single values is a table of one row."""
+def proposed(book: Book, orders: Any, account: Any = None) -> engine.Proposed:
+    """Read a table of orders; one mapping of single values is a table of one row. ``account`` is whose all are."""
     if is_mapping(orders) and "instrument" in orders:
         instrument = orders["instrument"]
         if isinstance(instrument, str) or is_whole(instrument):
             orders = [orders]
     if orders is None:
         raise ArgumentError("orders was None, expected a table; give one without rows if there are no orders")
-    return engine.Proposed(book._core, table_input(orders, "orders"))
+    return engine.Proposed(book._core, table_input(orders, "orders"), account)
 
 
 def accounts_of(accounts: Any) -> Any:
     """Take keys of accounts: a sequence, or one key."""
     return [accounts] if isinstance(accounts, str) or is_whole(accounts) else accounts
+
+
+def flag(value: object, name: str) -> bool:
+    """Take a truth value; an array of several has none."""
+    try:
+        return bool(value)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"{name} was {shown(value)}, expected True or False") from None
 
 
 def frozen(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -91,12 +91,10 @@ def check_order(  # noqa: PLR0913 - an order
 
     Raises
     ------
-    BookError
-        For what is no order, with the faults in ``.faults``.
     MissingPriceError
         For prices that are needed and missing.
     ArgumentError
-        For an unknown account, instrument or word, and prices of another market.
+        For what is no order, an unknown account, instrument or word, and prices of another market.
 
     Examples
     --------

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crossmargin::book::AccountKeys;
+use crossmargin::book::{AccountKeys, Keys};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyString};
 
@@ -34,6 +34,18 @@ impl Places {
             }
         };
         place.map(|&place| place as usize).ok_or_else(|| unknown(key))
+    }
+
+    /// The place of a key in a column.
+    pub(super) fn of_row(&self, keys: &Keys<'_>, row: usize) -> Option<u32> {
+        match (self, keys) {
+            (Self::Int(places), Keys::Int(keys)) => places.get(&keys[row]).copied(),
+            (Self::Text(places), Keys::Int(keys)) => places.get(keys[row].to_string().as_str()).copied(),
+            (Self::Text(places), Keys::Text(keys)) => {
+                keys.names.get(keys.codes[row] as usize).and_then(|name| places.get(name)).copied()
+            }
+            (Self::Int(_), Keys::Text(_)) => None,
+        }
     }
 }
 

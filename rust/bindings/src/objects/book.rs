@@ -21,6 +21,7 @@ use super::options::{choice, missing};
 use super::prices::Prices;
 use super::scoring::check_market;
 use super::tables::{Columns, Given};
+use crate::columns::{KeyColumn, Raw};
 use crate::door::{guarded, through};
 use crate::errors::{argument, fault_columns, raise};
 
@@ -169,6 +170,11 @@ impl Book {
         account_column(py, accounts, 0..accounts.len())
     }
 
+    /// The place of an account, by its key.
+    fn account_place(&self, py: Python<'_>, key: &Bound<'_, PyAny>) -> PyResult<usize> {
+        self.place_of(py, Some(key))
+    }
+
     /// Whether each pool is an isolated one.
     fn isolated<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<bool>> {
         let holdings = self.engine.holdings();
@@ -315,6 +321,18 @@ impl Book {
                 Err(argument(py, "account", message))
             }
         }
+    }
+
+    /// The places of accounts by their keys; `name` is the argument that they are.
+    pub(super) fn places_of(&self, py: Python<'_>, keys: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<u32>> {
+        let column = guarded(py, || KeyColumn::new(py, Raw::new(keys, name)?, name))?;
+        let places = self.places.get_or_init(|| Places::new(self.engine.holdings().accounts()));
+        let keys = column.as_keys();
+        let unknown = |row: usize| {
+            let message = format!("was {}, which this book does not hold", keys.show(row));
+            argument(py, &format!("{name}[{row}]"), message)
+        };
+        (0..keys.len()).map(|row| places.of_row(&keys, row).ok_or_else(|| unknown(row))).collect()
     }
 
     /// What tells positions apart, and how large they are.

@@ -57,7 +57,7 @@ pub(crate) fn reason_names() -> Vec<&'static str> {
 }
 
 /// How fills are made: what accepted orders are, what fills pay, and where amounts go that are no multiple.
-type Words<'a> = (&'a str, Option<&'a str>, Option<&'a str>);
+pub(super) type Words<'a> = (&'a str, Option<&'a str>, Option<&'a str>);
 
 /// The gate that words ask for.
 pub(super) fn gate(py: Python<'_>, (assume, fee, round): Words<'_>) -> PyResult<Gate> {

@@ -81,6 +81,8 @@ impl Rows {
                 let ints = self.both(|table, row| int(table, row), first, second);
                 Kept::Keys(OwnedKeys::Ints(ints))
             }
+            (None, Some(Kept::Keys(keys))) if self.held.is_empty() => Kept::Keys(picked(keys, &self.placed)),
+            (Some(Kept::Keys(keys)), None) if self.placed.is_empty() => Kept::Keys(picked(keys, &self.held)),
             (Some(Kept::Keys(_)), _) | (_, Some(Kept::Keys(_))) => {
                 let names = self.both(label, first, second);
                 Kept::Keys(OwnedKeys::of_names(names.iter().map(Option::as_deref)))
@@ -126,6 +128,13 @@ fn label(column: Option<&Kept>, row: usize) -> Option<String> {
     match keys.as_keys() {
         Keys::Int(keys) => Some(keys[row].to_string()),
         Keys::Text(keys) => name_of(keys, row).map(str::to_owned),
+    }
+}
+
+fn picked(keys: &OwnedKeys, rows: &[usize]) -> OwnedKeys {
+    match keys.as_keys() {
+        Keys::Int(keys) => OwnedKeys::Ints(rows.iter().map(|&row| keys[row]).collect()),
+        Keys::Text(keys) => OwnedKeys::of_names(rows.iter().map(|&row| name_of(keys, row))),
     }
 }
 

@@ -41,10 +41,17 @@ pub(crate) struct Proposed {
 
 #[pymethods]
 impl Proposed {
-    /// Reads a table; its accounts are keys of a book.
+    /// Reads a table; its accounts are keys of a book. Where it does not say them, all rows are of the one that is named.
     #[new]
-    fn new(py: Python<'_>, book: &Book, table: &Bound<'_, PyAny>) -> PyResult<Self> {
-        guarded(py, || Self::read(py, book, table))
+    #[pyo3(signature = (book, table, account=None))]
+    fn new(
+        py: Python<'_>,
+        book: &Book,
+        table: &Bound<'_, PyAny>,
+        account: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let account = account.map(|key| book.place_of(py, Some(key))).transpose()?;
+        guarded(py, || Self::read(py, book, table, account))
     }
 
     fn __len__(&self) -> usize {
@@ -157,14 +164,14 @@ impl<'py> ReadColumns<'py> {
 }
 
 impl Proposed {
-    fn read(py: Python<'_>, book: &Book, object: &Bound<'_, PyAny>) -> PyResult<Self> {
+    fn read(py: Python<'_>, book: &Book, object: &Bound<'_, PyAny>, only: Option<usize>) -> PyResult<Self> {
         let columns = ReadColumns::new(Table::new(object, &PROPOSED)?)?;
         let rows = columns.rows(py)?;
         let accounts = book.engine.holdings().accounts();
         let account = match &columns.account {
             Some(account) => of_accounts(account, accounts),
             None if rows == 0 => OwnedKeys::default(),
-            None => only_account(py, accounts, rows)?,
+            None => one_account(py, accounts, only, rows)?,
         };
         let nulls = columns.quantity.nulls.clone();
         Ok(Self { orders: columns.kept(account, rows), nulls })
@@ -211,15 +218,15 @@ fn of_accounts(given: &KeyColumn<'_>, accounts: &AccountKeys) -> OwnedKeys {
     }
 }
 
-/// The key of a book's one account, for every row.
-fn only_account(py: Python<'_>, accounts: &AccountKeys, rows: usize) -> PyResult<OwnedKeys> {
-    if accounts.len() != 1 {
+/// The key of one account, of a book's only one where none is named, for every row.
+fn one_account(py: Python<'_>, accounts: &AccountKeys, only: Option<usize>, rows: usize) -> PyResult<OwnedKeys> {
+    let Some(at) = only.or_else(|| (accounts.len() == 1).then_some(0)) else {
         let message = format!("is missing; the book has {} accounts: say whose each order is", accounts.len());
         return Err(argument(py, "orders.account", message));
-    }
+    };
     Ok(match accounts {
-        AccountKeys::Int(keys) => OwnedKeys::Ints(vec![keys[0]; rows]),
-        AccountKeys::Text(keys) => OwnedKeys::of_names((0..rows).map(|_| Some(keys[0].as_str()))),
+        AccountKeys::Int(keys) => OwnedKeys::Ints(vec![keys[at]; rows]),
+        AccountKeys::Text(keys) => OwnedKeys::of_names((0..rows).map(|_| Some(keys[at].as_str()))),
     })
 }
 
