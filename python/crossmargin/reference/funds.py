@@ -231,7 +231,7 @@ class Moving:
     def give(self, key: Key, asset: str) -> int:
         """Return the most quanta that a pool can give to others of its account and stay at its target."""
         pool, quantum, quotes = self.pools[key], self.quantum(asset), self.book.quotes
-        if not at_target(self.run, pool, self.target.ratio) or spare(self.run, pool) is None:
+        if not at_target(self.run, pool, self.target.ratio):
             return 0
         if pool.kind == "cross":
             (layer,) = [layer for layer in pool.layers if layer.asset == asset]
@@ -292,6 +292,7 @@ def rebalance(book: Book, target: Target) -> tuple[list[Transfer], list[PoolMove
         state = Moving(book, account, target, pools)
         for key, asset in _layers(book, pools):
             _settle(state, key, asset)
+        _measure(state)
         if target.sweep != "none" and not any(state.short.values()):
             _sweep(state)
         transfers += state.transfers
@@ -337,6 +338,14 @@ def _settle(state: Moving, cross: Key, asset: str) -> None:
         if key != cross:
             state.move(cross, key, asset, served)
         state.short[key, asset] = owed[key] - served if needs[key] is not None else _lacking(state, key, asset)
+
+
+def _measure(state: Moving) -> None:
+    """Say what a pool of several assets lacks once all has moved: of each asset, if it alone were paid in."""
+    for key, asset in _layers(state.book, state.pools):
+        if several(state.run, state.pools[key]):
+            need = state.need(key, asset)
+            state.short[key, asset] = _lacking(state, key, asset) if need is None else need
 
 
 def _lacking(state: Moving, key: Key, asset: str) -> int:
