@@ -31,11 +31,6 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// The accounts that have such orders, ascending.
-    pub(crate) fn accounts(&self) -> &[u32] {
-        &self.accounts
-    }
-
     /// The orders of an account.
     pub(crate) fn of(&self, account: usize) -> std::ops::Range<usize> {
         match self.accounts.binary_search_by(|known| (*known as usize).cmp(&account)) {
@@ -80,12 +75,20 @@ mod tests {
 
     const NO: f64 = f64::NAN;
 
+    fn key(at: Option<usize>) -> i64 {
+        i64::try_from(at.unwrap()).unwrap()
+    }
+
+    fn bits(column: &[f64]) -> Vec<u64> {
+        column.iter().map(|x| x.to_bits()).collect()
+    }
+
     /// A book of three accounts of which the first and the third have orders, in mixed rows.
     fn book() -> Book {
         let market = Arc::new(Market::preset("binance-usdm", None).unwrap());
-        let btc = market.instrument_index("BTCUSDT").unwrap() as i64;
-        let eth = market.instrument_index("ETHUSDT").unwrap() as i64;
-        let usdt = market.asset_index("USDT").unwrap() as i64;
+        let btc = key(market.instrument_index("BTCUSDT"));
+        let eth = key(market.instrument_index("ETHUSDT"));
+        let usdt = key(market.asset_index("USDT"));
         let sides = [String::from("net"), String::from("long")];
         let kinds = [String::from("stop"), String::from("take_profit"), String::from("limit")];
         let tables = Tables {
@@ -123,7 +126,6 @@ mod tests {
         let book = book();
         let (holdings, market) = (book.holdings(), book.market());
         let waiting = &holdings.waiting;
-        assert_eq!(waiting.accounts(), [0, 2]);
         assert_eq!([waiting.of(0), waiting.of(1), waiting.of(2)], [0..2, 0..0, 2..4]);
         // The sale of the long leg closes; row 3 is a limit order that counts, and is not here.
         assert_eq!(waiting.row, [1, 2, 0, 4]);
@@ -134,12 +136,17 @@ mod tests {
         let name = |at: u32| market.instruments()[at as usize].name();
         let names: Vec<&str> = waiting.instrument.iter().map(|&at| name(at)).collect();
         assert_eq!(names, ["ETHUSDT", "BTCUSDT", "ETHUSDT", "BTCUSDT"]);
-        let bits = |column: &[f64]| column.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    }
+
+    #[test]
+    fn test_waiting_orders_have_what_they_leave_out() {
+        let book = book();
+        let waiting = &book.holdings().waiting;
         assert_eq!(bits(&waiting.trigger_price), bits(&[NO, 21.0, 11.0, 41.0]));
         assert_eq!(bits(&waiting.price), bits(&[10.0, 20.0, NO, 40.0]));
         assert_eq!(bits(&waiting.leverage), bits(&[NO, 7.0, NO, 9.0]), "an order's own, else the account's");
         assert_eq!(waiting.counts, [false; 4]);
-        assert_eq!(holdings.orders.quantity, [4.0]);
+        assert_eq!(book.holdings().orders.quantity, [4.0]);
     }
 
     #[test]
@@ -147,7 +154,7 @@ mod tests {
         let text = "extends = \"binance-usdm/2024-10-01\"\npreset = \"untriggered\"\nas_of = 2024-10-01\n[orders]\n\
                     conditional = true";
         let market = Arc::new(Market::from_toml(text).unwrap());
-        let btc = market.instrument_index("BTCUSDT").unwrap() as i64;
+        let btc = key(market.instrument_index("BTCUSDT"));
         let tables = Tables {
             orders: Orders {
                 account: Keys::Int(&[5, 5]),

@@ -6,6 +6,7 @@ use super::schema::{Bonus, BonusOrder, BonusPays};
 /// Credit that counts and cannot leave: what of losses, funding and fees it pays.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "keys of the file, each of which may be true")]
 pub struct BonusRule {
     /// Whether it counts as margin.
     pub counts: bool,

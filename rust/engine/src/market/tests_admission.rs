@@ -80,11 +80,11 @@ fn test_admission_by_default_is_of_a_fill_where_orders_reserve_nothing() {
 
 #[test]
 fn test_limits_by_default_follow_what_picks_the_tier() {
+    use {Legs as L, OrdersIn as O};
     let limits = |text: &str| {
         let rules = rules(text);
         [rules.limits(false), rules.limits(true)].map(|limit| (limit.legs, limit.orders))
     };
-    use {Legs as L, OrdersIn as O};
     assert_eq!(limits(BASE), [(L::Each, O::WorstFill); 2]);
     let tiers = with("[initial_margin]", "tier_legs = \"long_plus_short\"\n[initial_margin]");
     assert_eq!(limits(&tiers), [(L::LongPlusShort, O::WorstFill), (L::Each, O::WorstFill)]);

@@ -74,7 +74,7 @@ pub(crate) use lane_classes::LaneTables;
 pub(crate) use layered::{Layered, OF_SUMS, OWN, Rows};
 pub(crate) use leaving::own_money;
 pub(crate) use limited::{AccountLimits, account_limits, lonely};
-pub(crate) use limits::{Limit, limit_of};
+pub(crate) use limits::limit_of;
 pub(crate) use moment::Moves;
 pub(crate) use moment::{Moment, Source};
 pub(crate) use overlay::{

@@ -9,10 +9,15 @@ use crate::market::{Market, Prices, TriggerPrice};
 use super::drawn::{Draw, Given, markets};
 use super::evaluate::{PoolValue, Wanted, evaluate};
 use super::judge::moment_of;
+use super::limits::Limit;
 use super::overlay::{OrderRow, Overlaid, Overlay, Place, evaluate_over, is_priced_over, order_loss, verdict_over};
 use super::{Book, judge_exactly, limit_of};
 
 const NO: f64 = f64::NAN;
+
+fn key(at: Option<usize>) -> i64 {
+    i64::try_from(at.unwrap()).unwrap()
+}
 
 /// The figures of a pool, in order.
 fn figures<N: Number>(value: &PoolValue<N>) -> [u64; 11] {
@@ -108,15 +113,19 @@ fn test_more_orders_give_the_bits_of_the_book_that_has_them() {
     assert!(n > 500, "{n}");
 }
 
-/// One account: cash, and positions with mode, side, leverage 10 and, where isolated, a margin.
-fn account(market: &Arc<Market>, cash: f64, held: &[(&str, f64, f64, f64, &str)]) -> Book {
-    let usdt = market.asset_index("USDT").unwrap() as i64;
-    let instrument: Vec<i64> = held.iter().map(|row| market.instrument_index(row.0).unwrap() as i64).collect();
-    let column = |of: &dyn Fn(&(&str, f64, f64, f64, &str)) -> f64| held.iter().map(of).collect::<Vec<f64>>();
+/// Instrument, quantity, entry price, margin where isolated, side.
+type Held<'a> = (&'a str, f64, f64, f64, &'a str);
+
+/// One account: cash, and positions at leverage 10.
+fn account(market: &Arc<Market>, cash: f64, held: &[Held<'_>]) -> Book {
+    let usdt = key(market.asset_index("USDT"));
+    let instrument: Vec<i64> = held.iter().map(|row| key(market.instrument_index(row.0))).collect();
+    let column = |of: &dyn Fn(&Held<'_>) -> f64| held.iter().map(of).collect::<Vec<f64>>();
     let (quantity, entry, margin) = (column(&|row| row.1), column(&|row| row.2), column(&|row| row.3));
     let modes: Vec<u32> = held.iter().map(|row| u32::from(!row.3.is_nan())).collect();
     let names = ["net", "long", "short"].map(str::to_owned);
-    let sides: Vec<u32> = held.iter().map(|row| names.iter().position(|n| n == row.4).unwrap() as u32).collect();
+    let sides: Vec<u32> =
+        held.iter().map(|row| (0..).zip(&names).find(|(_, name)| *name == row.4).unwrap().0).collect();
     let tables = Tables {
         balances: Balances {
             account: Keys::Int(&[1]),
@@ -198,7 +207,7 @@ fn test_a_pool_that_is_not_there_is_empty() {
     let tables = Tables {
         balances: Balances {
             account: Keys::Int(&[1]),
-            asset: Keys::Int(&[market.asset_index("ETH").unwrap() as i64]),
+            asset: Keys::Int(&[key(market.asset_index("ETH"))]),
             wallet_balance: &[1.0],
             ..Balances::default()
         },
@@ -272,7 +281,7 @@ fn test_a_loss_of_an_order_is_what_filling_it_loses_at_once() {
 }
 
 /// The amount that limits an order, the order being one of `orders`.
-fn amount(book: &Book, row: &OrderRow, orders: Vec<OrderRow>, prices: &Prices) -> super::Limit<Exact> {
+fn amount(book: &Book, row: &OrderRow, orders: Vec<OrderRow>, prices: &Prices) -> Limit<Exact> {
     limit_of(book, 0, row, &Overlay { orders, ..Overlay::default() }, moment_of(prices, TriggerPrice::Mark))
 }
 
