@@ -2,6 +2,8 @@
 
 mod check;
 mod limits;
+mod stops;
 
 pub use check::{BreachBuffers, check_limits};
 pub use limits::Limits;
+pub use stops::{Fired, FiredOrder, StopFill, Stops, fire_stops};

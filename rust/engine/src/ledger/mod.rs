@@ -38,6 +38,7 @@ mod staging;
 mod state;
 mod trade;
 mod transfers;
+mod triggered;
 mod variant;
 
 #[cfg(test)]

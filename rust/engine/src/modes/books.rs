@@ -14,7 +14,6 @@ use super::columns::ModeColumn;
 /// The figures that columns are made of, by pool.
 pub(super) struct Scored<'a> {
     book: &'a Book,
-    prices: &'a Prices,
     /// What an asset is worth in the valuation asset.
     rates: &'a [f64],
     figures: Columns,
@@ -63,11 +62,11 @@ pub(super) fn equities(book: &Book, prices: &Prices, options: &Options) -> Resul
 }
 
 impl<'a> Scored<'a> {
-    pub(super) fn new(book: &'a Book, prices: &'a Prices, rates: &'a [f64], options: &Options) -> Result<Self> {
+    pub(super) fn new(book: &'a Book, prices: &Prices, rates: &'a [f64], options: &Options) -> Result<Self> {
         let n = book.holdings().n_pools();
         let (mut liquidatable, mut unpriced) = (vec![false; n], vec![false; n]);
         let (figures, summary) = scored(book, prices, &SCORED, (&mut liquidatable, &mut unpriced), options)?;
-        Ok(Self { book, prices, rates, figures, liquidatable, unpriced, summary })
+        Ok(Self { book, rates, figures, liquidatable, unpriced, summary })
     }
 
     fn of(&self, column: Column, pool: usize) -> f64 {

@@ -38,7 +38,7 @@ fn quantity_of(row: &Row, held: f64) -> f64 {
 
 impl Gate {
     /// Whether fills make (true) or take; `None` where they pay nothing.
-    fn makes(&self, book: &Book) -> Option<bool> {
+    pub(crate) fn makes(&self, book: &Book) -> Option<bool> {
         match self.fee {
             None => book.market().states_fees().then_some(false),
             Some(FillFee::None) => None,
@@ -48,7 +48,7 @@ impl Gate {
     }
 
     /// Refuses a fee that the market does not state.
-    pub(super) fn check(&self, book: &Book) -> Result<()> {
+    pub(crate) fn check(&self, book: &Book) -> Result<()> {
         let states = book.market().states_fees();
         match self.fee {
             Some(fee @ (FillFee::Taker | FillFee::Maker)) if !states => {
@@ -82,7 +82,7 @@ fn fill(ledger: &mut Ledger, key: &Keys<'_>, row: &Row, (held, mark): (f64, f64)
 }
 
 /// Why a fill was refused.
-fn reason_of(error: &Error) -> Reason {
+pub(crate) fn reason_of(error: &Error) -> Reason {
     match error {
         Error::Book(faults) if faults.faults.iter().any(|fault| fault.column == "leverage") => Reason::LeverageMismatch,
         _ => Reason::Fill,
@@ -194,20 +194,20 @@ fn completed(ledger: &Ledger, account: usize, said: &Said) -> Option<(Row, f64)>
 }
 
 /// The key of one account, as a column.
-enum OneKey {
+pub(crate) enum OneKey {
     Int([i64; 1]),
     Text([String; 1]),
 }
 
 impl OneKey {
-    fn of(key: Key<'_>) -> Self {
+    pub(crate) fn of(key: Key<'_>) -> Self {
         match key {
             Key::Int(key) => Self::Int([key]),
             Key::Text(name) => Self::Text([name.to_owned()]),
         }
     }
 
-    fn lend(&self) -> Keys<'_> {
+    pub(crate) fn lend(&self) -> Keys<'_> {
         match self {
             Self::Int(key) => Keys::Int(key),
             Self::Text(names) => Keys::Text(TextKeys { codes: &[0], names }),

@@ -28,6 +28,7 @@ mod table;
 mod tiered;
 
 pub use filled::{Applied, applied};
+pub(crate) use filled::{OneKey, reason_of};
 pub use gate::{AfterColumn, Assume, Decided, DecisionBuffers, FillFee, Gate, OnFault, Proposed, Verdict};
 pub use reason::Reason;
 pub use single::check_order;
