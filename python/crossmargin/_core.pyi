@@ -305,6 +305,10 @@ class Monitor:
     def apply_funding(
         self, table: Any, round_word: str | None, logged: str | None
     ) -> tuple[Events | None, dict[str, NDArray[Any]]]: ...
+    def apply_grants(
+        self, table: Any, expires: list[int | None] | None, round_word: str | None, logged: str | None
+    ) -> tuple[Events | None, dict[str, NDArray[Any]]]: ...
+    def expire(self, now: int, logged: str | None) -> tuple[Events | None, dict[str, NDArray[Any]]]: ...
     def bring_accounts(
         self,
         replace: bool,

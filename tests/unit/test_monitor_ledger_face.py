@@ -76,7 +76,7 @@ def test_monitor_fills_in_any_form_are_equal(
 def test_monitor_fills_change_positions_and_cash(monitor: xm.Monitor) -> None:
     outcome = monitor.apply_fills(FILLS).outcome
     assert outcome is not None
-    assert outcome.columns == ("row", "account", "asset", "realized_pnl", "fee", "remainder")
+    assert outcome.columns == ("row", "account", "asset", "realized_pnl", "fee", "bonus", "remainder")
     assert outcome["account"].tolist() == FILLS["account"]
     assert outcome["realized_pnl"].tolist() == [-300.0, -36.0, 0.0]
     assert outcome["fee"].tolist() == FILLS["fee"]
@@ -274,3 +274,107 @@ def test_monitor_operation_that_is_refused_changes_nothing(
     assert monitor.snapshot() == state
     assert monitor.events == events
     assert len(log.getvalue().splitlines()) == int(logged)
+
+
+# vouchers
+
+
+@pytest.fixture
+def lent() -> xm.Monitor:
+    market = xm.load_market("bingx-usdm", as_of="2026-06-25")
+    book = xm.Book(market, balances={"account": [7, 8], "asset": ["USDT"] * 2, "wallet_balance": [1_000.0, 500.0]})
+    marks = dict.fromkeys(market.instruments["instrument"].tolist(), 3000.0)
+    return xm.Monitor(book, market.prices(mark=marks, last=marks), xm.Alerts(levels=()))
+
+
+GRANTS: dict[str, list[Any]] = {
+    "account": [7, 8, 7],
+    "asset": ["USDT"] * 3,
+    "amount": [50.0, 20.0, 30.0],
+    "paid_share": [0.5, None, None],
+    "expires": ["2026-07-01", None, "2026-08-01"],
+}
+
+
+def bonus_of(monitor: xm.Monitor) -> dict[int, float]:
+    table = monitor.book.tables()["balances"].to_dict()
+    bonus = table.get("bonus", np.zeros(len(table["account"])))
+    return dict(zip(table["account"].tolist(), bonus.tolist(), strict=True))
+
+
+def test_monitor_grants_in_any_form_are_equal(lent: xm.Monitor, in_form: Callable[..., Any]) -> None:
+    outcome = lent.apply_grants(in_form(GRANTS)).outcome
+    assert outcome is not None
+    assert outcome["bonus"].tolist() == GRANTS["amount"]
+    assert bonus_of(lent) == {7: 80.0, 8: 20.0}
+    assert lent.expire_bonus(np.datetime64("2026-07-01")).outcome["bonus"].tolist() == [-50.0]
+    assert bonus_of(lent) == {7: 30.0, 8: 20.0}
+
+
+def test_monitor_vouchers_pay_as_a_purse_does(lent: xm.Monitor) -> None:
+    lent.apply_grants(GRANTS)
+    purse = xm.Bonus(lent.market, "USDT", 1_000, [{"amount": 50, "paid_share": 0.5}, 30])
+    for price in (3_050.0, 2_945.0, 2_960.0):
+        trade = {
+            "account": 7,
+            "instrument": "ETH-USDT",
+            "quantity": 2.0,
+            "price": 3_000.0,
+            "leverage": 10.0,
+            "fee": 1.0,
+        }
+        outcome = lent.apply_fills([trade, trade | {"quantity": -2.0, "price": price}]).outcome
+        assert outcome is not None
+        paid = [purse.fee(1), purse.loss((3_000 - price) * 2) if price < 3_000 else purse.profit((price - 3_000) * 2)]
+        purse.fee(1)
+        assert outcome["bonus"].tolist() == [0.0, float(paid[1].bonus)]
+    assert bonus_of(lent)[7] == float(purse.bonus)
+    assert lent.book.tables()["balances"]["wallet_balance"].tolist()[0] == float(purse.own)
+
+
+def test_monitor_grants_of_a_log_are_replayed(lent: xm.Monitor) -> None:
+    log = io.StringIO()
+    again = xm.Monitor.restore(lent.snapshot())
+    lent.log_to(log)
+    lent.apply_grants(GRANTS)
+    lent.expire_bonus("2026-07-02T00:00:00")
+    again.replay(log.getvalue().splitlines())
+    assert again.snapshot() == lent.snapshot()
+    assert bonus_of(again) == {7: 30.0, 8: 20.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "message"),
+    [
+        ({"account": [9, 8, 7]}, xm.BookError, "grants.account[0] was 9"),
+        ({"amount": [0.0, 1.0, 1.0]}, xm.BookError, "grants.amount[0] was 0"),
+        ({"amount": [None, 1.0, 1.0]}, xm.BookError, "grants.amount[0] was null"),
+        ({"paid_share": [2.0, 1.0, 1.0]}, xm.BookError, "grants.paid_share[0] was 2"),
+        ({"expires": ["x", None, None]}, xm.ArgumentError, "grants.expires[0] was 'x'"),
+        ({"expires": [1]}, xm.ArgumentError, "expires"),
+        ({"venue": [1, 1, 1]}, xm.ArgumentError, "venue"),
+    ],
+)
+def test_monitor_grants_that_cannot_be_leave_all_as_it_was(
+    lent: xm.Monitor, refused: Callable[..., str], change: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    before = lent.snapshot()
+    assert message in refused(kind, lent.apply_grants, GRANTS | change)
+    assert lent.snapshot() == before
+    assert refused(xm.ArgumentError, lent.expire_bonus, None) == "at was None, expected a time"
+
+
+def test_monitor_fees_of_a_profile_are_discounted_as_the_accounts_are() -> None:
+    text = xm.load_market("bingx-usdm").to_toml().replace("bingx-usdm", "own")
+    fees = "[fees]\ndiscount = 0.1\n"
+    profile = "[fees.profile.holder]\ntaker = 0.0004\nmaker = -0.0001\ndiscounted = true\n\n[initial_margin]"
+    market = xm.Market.from_toml(text.replace("[fees]\n", fees).replace("[initial_margin]", profile))
+    account = xm.Account(market, {"USDT": 1_000}, profile="holder")
+    monitor = xm.Monitor(account.book, market.prices(mark={"ETH-USDT": 3_000.0}, last={"ETH-USDT": 3_000.0}))
+    for maker, fee in ((False, 1.08), (True, -0.3)):  # 3,000 * 0.0004 * 0.9; a rebate is not discounted
+        trade = {"account": 0, "instrument": "ETH-USDT", "quantity": 1.0, "price": 3_000.0, "leverage": 10.0}
+        outcome = monitor.apply_fills([trade | {"maker": maker}]).outcome
+        assert outcome is not None
+        assert outcome["fee"].tolist() == [fee]
+        account.open("ETH-USDT", 1, entry_price=3_000, leverage=10, fee="maker" if maker else "taker")
+    assert account.flows["fees"].tolist() == [0.78]

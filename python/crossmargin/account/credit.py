@@ -64,12 +64,9 @@ def voucher_of(row: Mapping[str, Any], name: str, quantum: Fraction, asset: str)
 
 def time_of(value: Any, name: str) -> int:
     """Take a time, in nanoseconds since 1970."""
-    from crossmargin.monitor.moments import NO_TIME, moment  # noqa: PLC0415 - few vouchers have one
+    from crossmargin.monitor import moments  # noqa: PLC0415 - few vouchers have one
 
-    made = moment(value, name)
-    if made == NO_TIME:
-        raise ArgumentError(f"{name} was {shown(value)}, expected a time")
-    return made
+    return moments.time_of(value, name)
 
 
 def purse_of(state: State, terms: Terms, asset: str) -> engine.Purse:

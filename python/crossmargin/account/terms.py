@@ -107,7 +107,7 @@ def terms_of(market: Market, unit: str) -> Terms:
         instruments=tuple(contracts),
         names=names,
         contracts=contracts,
-        fees={row["profile"]: {"taker": row["taker"], "maker": row["maker"]} for row in profiles},
+        fees={row["profile"]: {name: row[name] for name in ("taker", "maker", "discount")} for row in profiles},
         default_profile=profiles[0]["profile"] if profiles else "",
         valuation=rules["valuation_asset"],
         spans_assets=rules["cross_pool"] == "per_account",

@@ -337,7 +337,7 @@ class Trading(Moving):
         return size if quantity > 0 else -size
 
     def _charge(self, desk: Desk, contract: Contract, quantity: Fraction, price: Fraction, fee: Number) -> None:
-        """Book the fee of a fill; one by rate is on ``quantity * |x(price)|``."""
+        """Book the fee of a fill; one by rate is on ``quantity * |x(price)|``, less the discount of the profile."""
         if fee is None:
             return
         if isinstance(fee, str) and fee in ("taker", "maker"):
@@ -345,7 +345,10 @@ class Trading(Moving):
             if not states_fees(self.market):
                 raise ArgumentError(f"fee was {fee!r}, and {self.market.id!r} states no trading fees: give an amount")
             rates = self._terms.fees.get(profile, {})
-            amount = quantity * abs(contract.value(price)) * exact(rates.get(fee), f"the {fee} rate of {profile!r}")
+            rate = exact(rates.get(fee), f"the {fee} rate of {profile!r}")
+            if rate > 0:  # a rebate is not discounted
+                rate *= 1 - exact(rates.get("discount", 0), "discount")
+            amount = quantity * abs(contract.value(price)) * rate
         else:
             amount = exact(fee, "fee")
         desk.book(contract.settle, -amount, "fees")

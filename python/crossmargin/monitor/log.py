@@ -12,7 +12,7 @@ column by column. Numbers are decimals that read back to the same doubles.
 ```
 
 What was sent by others may leave numbers out: then every line is taken. Times may be text in ISO 8601. The words are
-``fills``, ``transfers``, ``funding``, ``open``, ``close``, ``replace`` and ``reset``.
+``fills``, ``transfers``, ``funding``, ``grants``, ``expire``, ``open``, ``close``, ``replace`` and ``reset``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ TITLE, VERSION = "crossmargin monitor", 1
 
 QUOTES = ("mark", "index", "last")
 
-OPERATIONS = ("fills", "transfers", "funding", "open", "close", "replace", "reset")
+OPERATIONS = ("fills", "transfers", "funding", "grants", "expire", "open", "close", "replace", "reset")
 
 
 _OF_FRAMES = frozenset(("frame", "time", *QUOTES))

@@ -47,6 +47,14 @@ def moment(value: Any, name: str = "time") -> int:
     return made
 
 
+def time_of(value: Any, name: str) -> int:
+    """Read one time that must be there."""
+    made = moment(value, name)
+    if made == NO_TIME:
+        raise ArgumentError(f"{name} was {shown(value)}, expected a time")
+    return made
+
+
 def _nanoseconds(value: Any) -> int:
     if is_whole(value):
         return int(value)

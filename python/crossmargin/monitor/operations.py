@@ -10,7 +10,8 @@ from crossmargin._arguments import is_key, one_of, shown
 from crossmargin._tables import is_mapping, table_input
 from crossmargin.errors import ArgumentError
 from crossmargin.monitor.events import Events
-from crossmargin.monitor.plain import json_of, plain_list, plain_table
+from crossmargin.monitor.moments import NO_TIME, moments, time_of
+from crossmargin.monitor.plain import json_of, plain_columns, plain_list, plain_table
 from crossmargin.monitor.updating import Updating
 from crossmargin.table import Table
 
@@ -24,6 +25,8 @@ _METHODS = {
     "fills": "apply_fills",
     "transfers": "apply_transfers",
     "funding": "apply_funding",
+    "grants": "apply_grants",
+    "expire": "expire_bonus",
     "open": "open_accounts",
     "close": "close_accounts",
     "replace": "replace_accounts",
@@ -35,6 +38,8 @@ _ARGUMENTS = {
     "fills": ("fills", "round"),
     "transfers": ("transfers", "round"),
     "funding": ("funding", "round"),
+    "grants": ("grants", "round"),
+    "expire": ("at",),
     "open": ("balances", "positions", "orders", "accounts", "settings"),
     "close": ("accounts",),
     "replace": ("balances", "positions", "orders", "accounts", "settings"),
@@ -76,7 +81,8 @@ class Operations(Updating):
         -------
         Events
             The flags that changed. ``.outcome`` has a row per fill: ``row``, ``account``, ``asset``, ``realized_pnl``,
-            ``fee`` and ``remainder`` (what rounding took from the owner).
+            ``fee``, ``bonus`` (the change of the account's bonus: negative where vouchers paid) and ``remainder`` (what
+            rounding took from the owner).
 
         Raises
         ------
@@ -121,8 +127,8 @@ class Operations(Updating):
         Returns
         -------
         Events
-            The flags that changed. ``.outcome`` has a row per movement: ``row``, ``account``, ``asset``, ``amount`` and
-            ``remainder``.
+            The flags that changed. ``.outcome`` has a row per movement: ``row``, ``account``, ``asset``, ``amount``,
+            ``bonus`` (what of a bonus was void with it, negative) and ``remainder``.
 
         Raises
         ------
@@ -162,7 +168,8 @@ class Operations(Updating):
         -------
         Events
             The flags that changed. ``.outcome`` has a row per position: ``row`` (of the instrument), ``account``,
-            ``asset``, ``amount`` (what the owner got) and ``remainder``.
+            ``asset``, ``amount`` (what the owner got), ``bonus`` (what vouchers paid of it, negative) and
+            ``remainder``.
 
         Raises
         ------
@@ -186,6 +193,93 @@ class Operations(Updating):
         if is_mapping(funding) and "instrument" not in funding:
             funding = {"instrument": list(funding), "rate": list(funding.values())}
         return self._moved("funding", funding, round)
+
+    def apply_grants(self, grants: Any, *, round: str | None = None) -> Events:
+        """Grant vouchers: credit that counts as margin, pays by the market's rules, and never leaves.
+
+        Parameters
+        ----------
+        grants : table
+            A row per voucher: ``account``, ``asset`` and ``amount`` (float64, in the asset, above 0). Optional:
+            ``paid_share`` (float64: what of a loss it pays, above 0 and at most 1; NaN or absent: the market's) and
+            ``expires`` (a time; absent: never). Each waits behind those that are there.
+        round : {"down", "up", "nearest"}, optional
+            Where amounts go that are no multiple of the asset's quantum; by default they are refused.
+
+        Returns
+        -------
+        Events
+            The flags that changed. ``.outcome`` has a row per voucher: ``row``, ``account``, ``asset``, ``bonus`` (what
+            was granted) and others that are 0.
+
+        Raises
+        ------
+        BookError
+            For accounts that are unknown or closed, unknown assets, amounts that are not above 0 or no multiple of the
+            quantum, shares that are none, and markets that have no bonus.
+        ArgumentError
+            For unknown columns and columns of unequal length.
+
+        Examples
+        --------
+        >>> import crossmargin as xm
+        >>> market = xm.load_market("binance-usdm")
+        >>> book = xm.Book(market, balances={"account": [7], "asset": ["USDT"], "wallet_balance": [1_000.0]})
+        >>> monitor = xm.Monitor(book, market.prices(mark={"BTCUSDT": 60_000.0}))
+        >>> _ = monitor.apply_grants({"account": [7], "asset": ["USDT"], "amount": [100.0], "expires": ["2026-07-01"]})
+        >>> bought = {"account": 7, "instrument": "BTCUSDT", "quantity": 0.1, "price": 60_000.0, "leverage": 10.0}
+        >>> sold = {"account": 7, "instrument": "BTCUSDT", "quantity": -0.1, "price": 59_400.0}
+        >>> monitor.apply_fills([bought, sold]).outcome["bonus"].tolist()
+        [0.0, -60.0]
+        >>> monitor.book.tables()["balances"].rows()
+        [{'account': 7, 'asset': 'USDT', 'wallet_balance': 1000.0, 'bonus': 40.0}]
+        """
+        if round is not None:
+            one_of(round, "round", _DIRECTIONS)
+        columns = plain_columns(grants, "grants")
+        times = columns.pop("expires", None)
+        expires = (
+            None
+            if times is None
+            else [None if at == NO_TIME else at for at in moments(times, "grants.expires").tolist()]
+        )
+        logged = columns if expires is None else columns | {"expires": expires}
+        given = {"grants": logged, "round": round}
+        return self._operated(
+            "grants", given, lambda core, line: core.apply_grants(columns, expires, round, line), as_given=True
+        )
+
+    def expire_bonus(self, at: Any) -> Events:
+        """Let the vouchers go that are void by a time.
+
+        Parameters
+        ----------
+        at : int, datetime, numpy.datetime64 or str
+            The time: nanoseconds since 1970, a datetime, or text in ISO 8601. No clock is read: frames do not do it.
+
+        Returns
+        -------
+        Events
+            The flags that changed. ``.outcome`` has a row per account and asset that lost a voucher: ``row``,
+            ``account``, ``asset``, ``bonus`` (negative) and others that are 0.
+
+        Raises
+        ------
+        ArgumentError
+            For what is no time.
+
+        Examples
+        --------
+        >>> import crossmargin as xm
+        >>> market = xm.load_market("binance-usdm")
+        >>> book = xm.Book(market, balances={"account": [7], "asset": ["USDT"], "wallet_balance": [1_000.0]})
+        >>> monitor = xm.Monitor(book, market.prices(mark={}))
+        >>> _ = monitor.apply_grants([{"account": 7, "asset": "USDT", "amount": 100.0, "expires": "2026-07-01"}])
+        >>> monitor.expire_bonus("2026-07-01").outcome["bonus"].tolist()
+        [-100.0]
+        """
+        now = time_of(at, "at")
+        return self._operated("expire", {"at": now}, lambda core, line: core.expire(now, line), as_given=True)
 
     def open_accounts(
         self, *, balances: Any, positions: Any = None, orders: Any = None, accounts: Any = None, settings: Any = None
@@ -344,11 +438,11 @@ class Operations(Updating):
             lambda core, line: (core.bring_accounts(word == "replace", *given.values(), line), None),
         )
 
-    def _operated(self, word: str, given: dict[str, Any], call: Any) -> Events:
+    def _operated(self, word: str, given: dict[str, Any], call: Any, *, as_given: bool = False) -> Events:
         """Make a call of the engine; where there is a log, of what its line will say."""
         if self._recorder is None:
             return self._applied(call, None)
-        for name, value in given.items():
+        for name, value in () if as_given else given.items():
             if name == "accounts" and word in ("close", "reset"):
                 given[name] = plain_list(value, name)
             elif name != "round":

@@ -48,6 +48,27 @@ def plain_table(table: Any, name: str) -> Any:
     return table  # the engine says what is wrong with it
 
 
+def plain_columns(table: Any, name: str) -> dict[str, Any]:
+    """Lay any table out as lists by column, but for times, which stay what they are."""
+    table = table_input(table, name)
+    if isinstance(table, Table):
+        table = table.to_dict()
+    columns = dict(table) if is_mapping(table) else engine.arrow_columns(table, name)
+    if columns is None:
+        by_name: Any = table
+        if not hasattr(by_name, "keys"):
+            raise of_type(table, name, "a table")
+        columns = {column: by_name[column] for column in by_name.keys()}  # noqa: SIM118 - tables are no dicts
+    times = {"expires": columns.pop("expires")} if "expires" in columns else {}
+    plain = {
+        str(column): _of_arrow(values, column, name)
+        if isinstance(values, engine.ArrowColumn)
+        else plain_list(values, f"{name}.{column}")
+        for column, values in columns.items()
+    }
+    return plain | times
+
+
 def _of_arrow(values: engine.ArrowColumn, column: str, name: str) -> list[Any]:
     place = f"{name}.{column}"
     if column in _FLAGS:

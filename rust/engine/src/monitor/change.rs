@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::book::{Keys, Tables};
 use crate::error::Result;
-use crate::ledger::{Fills, Funding, Outcome, Staged, Transfers};
+use crate::ledger::{Fills, Funding, Grants, Outcome, Staged, Transfers};
 use crate::score::{Missing, check_prices};
 
 use super::accounts::NONE;
@@ -59,6 +59,24 @@ impl Monitor {
     pub fn apply_funding(&mut self, funding: &Funding<'_>, events: &mut Vec<Event>) -> Result<Outcome> {
         let staged = self.state.ledger.funding(funding, &self.state.prices)?;
         self.operate(Operation::Funding, staged, events)
+    }
+
+    /// Grants vouchers of bonuses; see [`crate::ledger::Ledger::grant`].
+    ///
+    /// # Errors
+    /// As there. Nothing has changed then.
+    pub fn apply_grants(&mut self, grants: &Grants<'_>, events: &mut Vec<Event>) -> Result<Outcome> {
+        let staged = self.state.ledger.grant(grants)?;
+        self.operate(Operation::Grants, staged, events)
+    }
+
+    /// Lets vouchers go that are void at a time; see [`crate::ledger::Ledger::expire`].
+    ///
+    /// # Errors
+    /// As there. Nothing has changed then.
+    pub fn expire(&mut self, now: i64, events: &mut Vec<Event>) -> Result<Outcome> {
+        let staged = self.state.ledger.expire(now)?;
+        self.operate(Operation::Expire, staged, events)
     }
 
     /// Brings new accounts under watch. Their soft stops are relative to their equity now.

@@ -20,6 +20,10 @@ pub enum Operation {
     Transfers,
     /// Funding was paid.
     Funding,
+    /// Vouchers of bonuses were granted.
+    Grants,
+    /// Vouchers became void.
+    Expire,
     /// Accounts came.
     Open,
     /// Accounts left.
@@ -39,6 +43,8 @@ impl Operation {
             Self::Fills => "fills",
             Self::Transfers => "transfers",
             Self::Funding => "funding",
+            Self::Grants => "grants",
+            Self::Expire => "expire",
             Self::Open => "open",
             Self::Close => "close",
             Self::Replace => "replace",

@@ -34,8 +34,21 @@ pub(crate) struct Events {
 const KINDS: [&str; 3] = ["cross", "isolated", "account"];
 const ALERTS: [&str; 3] = ["margin_ratio", "liquidation", "soft_stop"];
 const CHANGES: [&str; 2] = ["entered", "left"];
-const CAUSES: [&str; 11] =
-    ["mark", "index", "last", "construction", "fills", "transfers", "funding", "open", "close", "replace", "reset"];
+const CAUSES: [&str; 13] = [
+    "mark",
+    "index",
+    "last",
+    "construction",
+    "fills",
+    "transfers",
+    "funding",
+    "grants",
+    "expire",
+    "open",
+    "close",
+    "replace",
+    "reset",
+];
 
 fn cause_code(cause: Cause) -> usize {
     let word = match cause {

@@ -37,7 +37,7 @@ use crate::errors::{argument, internal, raise};
 use events::{Terms, keys_at, keys_of};
 use frames::Many;
 use looking::FlagColumns;
-use operations::{FillColumns, FundingColumns, Moved, TransferColumns, direction};
+use operations::{FillColumns, FundingColumns, GrantColumns, Moved, TransferColumns, direction};
 use state::{Brought, State};
 
 const LIQUIDATION: [(&str, Liquidation); 3] =
@@ -378,6 +378,40 @@ impl Monitor {
             |engine, events| engine.apply_funding(&funding, events).map(|outcome| Moved::new(engine.ledger(), outcome)),
             |faults| columns.relabel(faults),
         )?;
+        Ok((events, moved.columns(py, &self.terms.market, false)?))
+    }
+
+    /// Grants vouchers; times when they are void come beside the table.
+    fn apply_grants<'py>(
+        &self,
+        py: Python<'py>,
+        table: &Bound<'py, PyAny>,
+        expires: Option<Vec<Option<i64>>>,
+        round_word: Option<&str>,
+        logged: Option<&str>,
+    ) -> PyResult<(Option<Events>, Bound<'py, PyDict>)> {
+        let columns = guarded(py, || GrantColumns::new(table, expires))?;
+        let grants = columns.as_grants(direction(py, round_word)?);
+        let (events, moved) = self.operate(
+            py,
+            ("grants", logged),
+            |engine, events| engine.apply_grants(&grants, events).map(|outcome| Moved::new(engine.ledger(), outcome)),
+            |faults| columns.relabel(faults),
+        )?;
+        Ok((events, moved.columns(py, &self.terms.market, false)?))
+    }
+
+    /// Lets vouchers go that are void at a time.
+    fn expire<'py>(
+        &self,
+        py: Python<'py>,
+        now: i64,
+        logged: Option<&str>,
+    ) -> PyResult<(Option<Events>, Bound<'py, PyDict>)> {
+        let expire = |engine: &mut engine::Monitor, events: &mut Vec<Event>| {
+            engine.expire(now, events).map(|outcome| Moved::new(engine.ledger(), outcome))
+        };
+        let (events, moved) = self.operate(py, ("expire", logged), expire, |_| ())?;
         Ok((events, moved.columns(py, &self.terms.market, false)?))
     }
 

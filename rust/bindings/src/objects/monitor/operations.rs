@@ -2,7 +2,7 @@
 
 use crossmargin::book::{AccountKeys, Keys};
 use crossmargin::error::{BookFaults, FaultKind};
-use crossmargin::ledger::{Direction, Fills, Funding, Key, Ledger, Outcome, Transfers};
+use crossmargin::ledger::{Direction, Fills, Funding, Grants, Key, Ledger, Outcome, Transfers};
 use crossmargin::{Error, Market, Result};
 use numpy::PyArray1;
 use pyo3::prelude::*;
@@ -25,6 +25,9 @@ const TRANSFERS: Schema =
     Schema { name: "transfers", required: &["account", "asset", "amount"], optional: &[], later: &[] };
 
 const FUNDING: Schema = Schema { name: "funding", required: &["instrument", "rate"], optional: &["price"], later: &[] };
+
+const GRANTS: Schema =
+    Schema { name: "grants", required: &["account", "asset", "amount"], optional: &["paid_share"], later: &[] };
 
 /// Where to go with what is no multiple.
 pub(super) fn direction(py: Python<'_>, word: Option<&str>) -> PyResult<Option<Direction>> {
@@ -140,6 +143,40 @@ impl<'py> FundingColumns<'py> {
     }
 }
 
+/// The columns of grants.
+pub(super) struct GrantColumns<'py> {
+    account: KeyColumn<'py>,
+    asset: KeyColumn<'py>,
+    amount: RealColumn<'py>,
+    paid_share: Option<RealColumn<'py>>,
+    expires: Option<Vec<Option<i64>>>,
+}
+
+impl<'py> GrantColumns<'py> {
+    /// Reads a table; times when vouchers are void come beside it.
+    pub(super) fn new(table: &Bound<'py, PyAny>, expires: Option<Vec<Option<i64>>>) -> PyResult<Self> {
+        let mut table = Table::new(table, &GRANTS)?;
+        let (account, asset) = (table.keys("account")?, table.keys("asset")?);
+        let (amount, paid_share) = (table.reals("amount")?, table.optional_reals("paid_share")?);
+        Ok(Self { account, asset, amount, paid_share, expires })
+    }
+
+    pub(super) fn as_grants(&self, round: Option<Direction>) -> Grants<'_> {
+        Grants {
+            account: self.account.as_keys(),
+            asset: self.asset.as_keys(),
+            amount: self.amount.as_slice(),
+            paid_share: reals(self.paid_share.as_ref()),
+            expires: self.expires.as_deref(),
+            round,
+        }
+    }
+
+    pub(super) fn relabel(&self, faults: &mut BookFaults) {
+        missing(faults, "amount", &self.amount);
+    }
+}
+
 /// Says of values that were absent that they are missing: the engine saw NaN.
 fn missing(faults: &mut BookFaults, name: &str, values: &RealColumn<'_>) {
     for fault in &mut faults.faults {
@@ -199,6 +236,7 @@ impl Moved {
         } else {
             columns.set_item("amount", PyArray1::from_vec(py, outcome.amount))?;
         }
+        columns.set_item("bonus", PyArray1::from_vec(py, outcome.bonus))?;
         columns.set_item("remainder", PyArray1::from_vec(py, outcome.remainder))?;
         Ok(columns)
     }
