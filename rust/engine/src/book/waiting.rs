@@ -31,6 +31,11 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
+    /// The accounts that have some, ascending.
+    pub(crate) fn accounts(&self) -> &[u32] {
+        &self.accounts
+    }
+
     /// The orders of an account.
     pub(crate) fn of(&self, account: usize) -> std::ops::Range<usize> {
         match self.accounts.binary_search_by(|known| (*known as usize).cmp(&account)) {
