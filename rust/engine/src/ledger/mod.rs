@@ -22,6 +22,7 @@
 //! Fills leave orders as they are, those that wait for a trigger too: [`Ledger::replace`] takes away what was filled.
 
 mod accounts;
+mod alone;
 mod amount;
 mod bonus;
 pub(crate) mod bytes;
@@ -63,6 +64,7 @@ use crate::error::{Error, Result};
 use crate::market::Market;
 use crate::pool::{Book, KnownTables};
 
+pub(crate) use alone::{Alone, Changed};
 pub use amount::Direction;
 pub use bonus::{Flow, Payment, Purse, Voucher};
 pub use fills::Fills;

@@ -7,29 +7,35 @@
 
 mod accounts;
 mod after;
+mod beyond;
 mod exactly;
 mod fast;
 mod faults;
 mod filled;
 mod gate;
 mod ground;
+mod largest;
 mod lots;
 mod opening;
+mod pieces;
 mod reason;
 mod resting;
 mod room;
 mod row;
 mod rule;
+mod runs;
 mod sequence;
 mod single;
 mod structure;
 mod sums;
 mod table;
 mod tiered;
+mod turns;
 
 pub use filled::{Applied, applied};
 pub(crate) use filled::{OneKey, reason_of};
 pub use gate::{AfterColumn, Assume, Decided, DecisionBuffers, FillFee, Gate, OnFault, Proposed, Verdict};
+pub use largest::{Asked, Largest, max_orders};
 pub use reason::Reason;
 pub use single::check_order;
 pub use table::check_orders;
