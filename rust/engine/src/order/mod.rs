@@ -8,6 +8,7 @@
 mod accounts;
 mod after;
 mod beyond;
+mod equity;
 mod exactly;
 mod fast;
 mod faults;
@@ -26,11 +27,13 @@ mod rule;
 mod runs;
 mod sequence;
 mod single;
+mod size;
 mod structure;
 mod sums;
 mod table;
 mod tiered;
 mod turns;
+mod worth;
 
 pub use filled::{Applied, applied};
 pub(crate) use filled::{OneKey, reason_of};
@@ -38,4 +41,5 @@ pub use gate::{AfterColumn, Assume, Decided, DecisionBuffers, FillFee, Gate, OnF
 pub use largest::{Asked, Largest, max_orders};
 pub use reason::Reason;
 pub use single::check_order;
+pub use size::{SizeLimit, SizeRows, Sized, size_position};
 pub use table::check_orders;
