@@ -223,8 +223,8 @@ def loss_counted(run: Run[Fraction], judged: Judged) -> Fraction:
 def filled_part(run: Run[Fraction], judged: Judged, level: str) -> Fraction | None:
     """Return what an order's group requires beyond what it does, if the order were its only one and filled.
 
-    The order is valued at the mark, or at its limit where the margin is charged at entry; it has the fees that orders
-    have.
+    The order is valued at the mark, or at its limit where the margin is charged at entry; it has no fee but that to
+    open, where orders have one.
 
     Formula: ``requirement of the position and the order, worst_fill - requirement of the position``; of an isolated
     order what it would reserve.
@@ -234,7 +234,7 @@ def filled_part(run: Run[Fraction], judged: Judged, level: str) -> Fraction | No
     order, pool = judged.order, judged.before()
     own, usual = run.market.rules, run.market.rules.requirement(level, order.margin_mode)
     how = replace(FILLED, price="limit" if usual.price == "entry" else "mark")
-    how = replace(how, opening_fee=own.orders.opening_fee, closing_fee=own.orders.closing_fee)
+    how = replace(how, opening_fee=own.orders.opening_fee)
     alone_run = replace(run, market=replace(run.market, rules=replace(own, orders=how)))
     if order.margin_mode == "isolated":
         found = _isolated_part(alone_run, judged) if level == "initial" else ZERO

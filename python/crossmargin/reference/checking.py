@@ -118,7 +118,7 @@ class Admission:
     @property
     def short(self) -> Fraction | None:
         """What is missing for it: the need beyond what was available; nothing where it is accepted."""
-        if self.accepted:
+        if self.accepted or (self.need is not None and self.need <= 0):
             return ZERO
         if self.need is None or self.available is None:
             return None
@@ -311,7 +311,7 @@ def lacking(judged: Judged) -> bool:
         return True
     how = market.rules.orders
     if market.rules.admission.basis == "fill":
-        how = replace(FILLED, closing_fee=how.closing_fee)
+        how = FILLED
     return lacks_leverage(replace(market.rules, orders=how), order)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from crossmargin.reference.checking import Admission, Book, Way, judge, read_proposal
+from crossmargin.reference.checking import Admission, Book, Way, fills_at_once, judge, read_proposal
 from crossmargin.reference.figures import score_pool
 from crossmargin.reference.largest import largest_order
 from crossmargin.reference.ledger import USUAL_LOT, ZERO, Holding
@@ -68,7 +68,7 @@ def mirror(book: Book, orders: Iterable[Row], copying: Copying, way: Way | None 
             book.market, book.holdings[copying.leader], {**row, "account": copying.leader}, index, way.quantity_unit
         )
         closing = _closes(book.holdings[copying.leader], order, before)
-        before.append(order)
+        before += [order] if fills_at_once(order, way.assume) else []
         for account in copying.followers:
             ratio = _ratio(book, copying, account, order)
             said, now[account] = _followed(
@@ -79,7 +79,7 @@ def mirror(book: Book, orders: Iterable[Row], copying: Copying, way: Way | None 
 
 
 def _closes(holding: Holding, order: Order, before: Sequence[Order]) -> bool:
-    """Whether an order closes for the leader: it says so, or stays within the position left by the rows before it."""
+    """Whether an order closes for the leader: it says so, or stays within the position that earlier rows left."""
     if order.reduce_only or closes_leg(order):
         return True
     if order.position_side != "net":

@@ -27,6 +27,9 @@ Figure = Fraction | float
 
 UNKNOWN = math.nan
 
+SAME_RATIO = Fraction(1, 10**9)
+"""Ratios that differ by less than this, relatively, are taken to be equal."""
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -295,9 +298,14 @@ def _leverage(held: Sequence[_Scored]) -> Figure:
 
 
 def _loss_of_worst(held: Sequence[_Scored]) -> Fraction:
+    """Return the equity of the pool with the least ratio; of ratios that differ by rounding only the first counts."""
     if not held:
         return ZERO
-    worst = min(held, key=lambda one: one.score.margin_ratio)
+    worst = held[0]
+    for one in held[1:]:
+        ratio = one.score.margin_ratio
+        if isinstance(ratio, Fraction) and worst.score.margin_ratio > ratio + SAME_RATIO * (1 + abs(ratio)):
+            worst = one
     return max(ZERO, worst.equity)
 
 

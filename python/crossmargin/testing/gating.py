@@ -273,9 +273,18 @@ DECIDED = ("accepted", "reason", "violations", "cost", "available", "short", "op
 
 
 def reference_decisions(case: GateCase) -> list[dict[str, Any]]:
-    """Judge the proposed orders of a case with the reference; a row each, amounts in exact fractions."""
+    """Judge the proposed orders of a case with the reference; a row each, amounts in exact fractions.
+
+    What opens is in the unit that the book is written in.
+    """
     way = Way(case.assume, case.fee, quantity_unit=case.case.quantity_unit)
-    return [{name: getattr(said, name) for name in DECIDED} for said in check_orders(case.book(), case.proposals, way)]
+    found = []
+    for said in check_orders(case.book(), case.proposals, way):
+        row = {name: getattr(said, name) for name in DECIDED}
+        if case.case.quantity_unit == "base":
+            row["opening"] *= said.order.instrument.contract_size
+        found.append(row)
+    return found
 
 
 def engine_decisions(case: GateCase) -> list[dict[str, Any]]:
