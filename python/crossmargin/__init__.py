@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from crossmargin.differences import diff
     from crossmargin.explanation import Explanation, explain
     from crossmargin.funds import Bonus, Payment, Rebalance, Withdrawable, rebalance, withdrawable
-    from crossmargin.guard import Breaches, Limits, check_limits
+    from crossmargin.guard import Breaches, Fired, Limits, check_limits, fire_stops
     from crossmargin.history import HistoryBlock, HistoryScores, PriceHistory, score_history
     from crossmargin.modes import ModeComparison, compare_modes
     from crossmargin.monitor import Alerts, Event, Events, Monitor, Stats, Why
@@ -81,6 +81,7 @@ __all__ = [
     "Event",
     "Events",
     "Explanation",
+    "Fired",
     "FundsError",
     "HistoryBlock",
     "HistoryScores",
@@ -118,6 +119,7 @@ __all__ = [
     "critical_move",
     "diff",
     "explain",
+    "fire_stops",
     "liquidation_distance",
     "liquidation_prices",
     "load_market",
@@ -146,6 +148,7 @@ _LAZY_NAMES = {
     "Event": "monitor",
     "Events": "monitor",
     "Explanation": "explanation",
+    "Fired": "guard",
     "FundsError": "account",
     "HistoryBlock": "history",
     "HistoryScores": "history",
@@ -170,6 +173,7 @@ _LAZY_NAMES = {
     "critical_move": "price",
     "diff": "differences",
     "explain": "explanation",
+    "fire_stops": "guard",
     "liquidation_distance": "price",
     "liquidation_prices": "price",
     "rebalance": "funds",

@@ -29,6 +29,7 @@ __all__ = [
     "compare_modes",
     "contribution",
     "explain",
+    "fire_stops",
     "liquidation_distance",
     "liquidation_prices",
     "preset_names",
@@ -156,6 +157,9 @@ def check_limits(
     missing_word: str,
     n_threads: int | None,
 ) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint32], int, int]: ...
+def fire_stops(
+    book: Book, prices: Prices, fills_word: str, fee_word: str | None, round_word: str | None
+) -> tuple[dict[str, NDArray[Any]], Book]: ...
 def compare_modes(
     book: Book,
     prices: Prices,

@@ -2,5 +2,6 @@
 
 from crossmargin.guard.breaches import Breaches, check_limits
 from crossmargin.guard.limits import Limits
+from crossmargin.guard.stops import Fired, fire_stops
 
-__all__ = ["Breaches", "Limits", "check_limits"]
+__all__ = ["Breaches", "Fired", "Limits", "check_limits", "fire_stops"]

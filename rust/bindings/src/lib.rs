@@ -26,7 +26,7 @@ mod _core {
         preset_names, score, score_rows, stream_floor, thread_count, total, underlying_prices,
     };
     #[pymodule_export]
-    use crate::objects::{Purse, check_limits, compare_modes, rebalance, withdrawable};
+    use crate::objects::{Purse, check_limits, compare_modes, fire_stops, rebalance, withdrawable};
 
     #[pymodule_export]
     use crate::objects::{Proposed, apply_orders, check_order, check_orders};

@@ -1,5 +1,6 @@
 //! `Book`: accounts, built from tables and asked for their keys and positions.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use crossmargin::Error;
@@ -14,7 +15,7 @@ use pyo3::types::PyDict;
 use super::accounts::Places;
 use super::arrays::{account_column, row_column, text_column};
 use super::given;
-use super::joining::{Placed, joined};
+use super::joining::{Placed, joined, left};
 use super::kept::KeptTable;
 use super::market::Market;
 use super::options::{choice, missing};
@@ -293,6 +294,20 @@ impl Book {
             unit: ledger.quantity_unit(),
             places: OnceLock::new(),
         })
+    }
+
+    /// The book that comes after this one where orders fired, by row and whether they rest.
+    pub(super) fn after_stops(&self, engine: crossmargin::Book, fired: &BTreeMap<usize, bool>) -> Self {
+        let [orders, accounts, settings] = &self.kept;
+        Self {
+            dropped_are_ints: self.dropped_are_ints,
+            engine: Arc::new(engine),
+            rejected: Rejected::default(),
+            dropped: Vec::new(),
+            kept: [Arc::new(left(orders, fired)), Arc::clone(accounts), Arc::clone(settings)],
+            unit: self.unit,
+            places: OnceLock::new(),
+        }
     }
 
     /// The book that comes after this one: of the same accounts, with orders placed.

@@ -1,5 +1,7 @@
 //! Orders that are placed, after those that a book has.
 
+use std::collections::BTreeMap;
+
 use crossmargin::book::{AccountKeys, Keys, TextKeys};
 
 use super::kept::{Kept, KeptTable};
@@ -48,6 +50,30 @@ pub(super) fn joined(
             "quantity" => Some(Kept::Reals(rows.quantities(before, placed))),
             _ => rows.joined(before.column(name), placed.orders.column(name)),
         };
+        table.with(name, column)
+    })
+}
+
+/// The orders that are left after some fired, by row and whether they rest: those are open orders from then on.
+pub(super) fn left(before: &KeptTable, fired: &BTreeMap<usize, bool>) -> KeptTable {
+    let stays = |row: &usize| fired.get(row).copied().unwrap_or(true);
+    let rows: Vec<usize> = (0..before.len()).filter(stays).collect();
+    let waits = |row: usize| !fired.contains_key(&row);
+    let table = before.keys_of_rows(|keys| picked(keys, &rows));
+    COLUMNS.into_iter().fold(table, |table, name| {
+        let column = before.column(name).map(|column| match column {
+            Kept::Reals(values) if name == "trigger_price" => {
+                Kept::Reals(rows.iter().map(|&row| if waits(row) { values[row] } else { f64::NAN }).collect())
+            }
+            Kept::Reals(values) => Kept::Reals(rows.iter().map(|&row| values[row]).collect()),
+            Kept::Flags(values) => Kept::Flags(rows.iter().map(|&row| values[row]).collect()),
+            Kept::Names(texts) => {
+                let said = |row: usize| name != "kind" || waits(row);
+                let text = |&row: &usize| name_of(texts.as_keys(), row).filter(|_| said(row));
+                Kept::Names(TextColumn::of_names(rows.iter().map(text)))
+            }
+            Kept::Keys(keys) => Kept::Keys(picked(keys, &rows)),
+        });
         table.with(name, column)
     })
 }

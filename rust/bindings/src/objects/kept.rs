@@ -83,6 +83,20 @@ impl KeptTable {
         ]
     }
 
+    /// A table of some rows, whose keys are picked, without other columns.
+    pub(super) fn keys_of_rows(&self, pick: impl Fn(&OwnedKeys) -> OwnedKeys) -> Self {
+        let account = pick(&self.account);
+        if account.as_keys().is_empty() {
+            return Self::default();
+        }
+        Self { account, instrument: self.instrument.as_ref().map(pick), columns: Vec::new() }
+    }
+
+    /// Number of rows.
+    pub(super) fn len(&self) -> usize {
+        self.account.as_keys().len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.account.as_keys().is_empty()
     }

@@ -28,7 +28,7 @@ pub(crate) use book::Book;
 pub(crate) use comparing::{compare_modes, mode_column_names};
 pub(crate) use deciding::{after_names, apply_orders, check_order, check_orders, reason_names};
 pub(crate) use explaining::explain;
-pub(crate) use guarding::check_limits;
+pub(crate) use guarding::{check_limits, fire_stops};
 pub(crate) use history::score_rows;
 pub(crate) use market::{Market, preset_names};
 pub(crate) use monitor::{Events, Monitor};
