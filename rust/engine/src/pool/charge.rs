@@ -253,9 +253,9 @@ impl<N: Number> Pool<'_, N> {
     }
 
     /// The margin class of a group: of its first position, or else of its first order.
-    pub(super) fn class(&self, group: &Group) -> u16 {
+    pub(super) fn class(&self, group: &Group) -> u32 {
         match self.legs.get(group.legs.clone()) {
-            Some([leg, ..]) => leg.class,
+            Some([leg, ..]) => u32::from(leg.class),
             _ => self.orders[group.orders.start].class,
         }
     }
@@ -348,7 +348,7 @@ impl<N: Number> Pool<'_, N> {
     /// The tier of a group.
     fn tier(&self, rule: &RequirementRule, group: &Group, open: &mut bool) -> Tier<N> {
         let table = self.table(self.class(group));
-        let tiers = self.legs[group.legs.clone()].iter().map(|leg| self.table(leg.class).tier);
+        let tiers = self.legs[group.legs.clone()].iter().map(|leg| self.table(u32::from(leg.class)).tier);
         let fixed = usize::from(tiers.max().unwrap_or(0)).min(table.floors.len());
         let choice = self.book.market().rules().margin_class().tier;
         if choice == TierChoice::Static && fixed > 0 {
@@ -433,7 +433,7 @@ impl<N: Number> Pool<'_, N> {
 
     /// The closing fee of a position inside a margin; `None` where the leverage that it needs is unknown.
     pub(super) fn closing_fee(&self, margin: Margin, leg: &Leg<N>, fence: &N) -> Option<N> {
-        let rate: N = self.table(leg.class).closing_rate();
+        let rate: N = self.table(u32::from(leg.class)).closing_rate();
         let inverse = self.book.market().instruments()[leg.instrument].payoff() == Payoff::Inverse;
         let at_bankruptcy = |notional: &N| {
             (!leg.leverage.is_nan()).then(|| rate.times(&at_bankruptcy(notional, leg.leverage, leg.long != inverse)))

@@ -107,7 +107,7 @@ impl<N: Number> Leg<N> {
 pub(super) struct Order<N> {
     /// Its place among the orders.
     pub(super) at: usize,
-    pub(super) class: u16,
+    pub(super) class: u32,
     pub(super) instrument: usize,
     pub(super) side: Side,
     pub(super) isolated: bool,
@@ -127,7 +127,8 @@ pub(super) struct Order<N> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Said {
     pub(super) at: usize,
-    pub(super) class: u16,
+    /// Beyond those of the book: of its own tables.
+    pub(super) class: u32,
     pub(super) row: OrderRow,
 }
 
@@ -136,7 +137,7 @@ impl<N: Number> Order<N> {
         let holdings: &Holdings = book.holdings();
         Self::said(
             book,
-            Said { at: order, class: holdings.orders.class[order], row: OrderRow::of(holdings, order) },
+            Said { at: order, class: u32::from(holdings.orders.class[order]), row: OrderRow::of(holdings, order) },
             moment,
         )
     }

@@ -140,19 +140,23 @@ impl Overlaid {
     }
 
     /// The class of an order: one of the book's, or one beyond.
-    fn class(&mut self, book: &Book, instrument: u32) -> u16 {
+    fn class(&mut self, book: &Book, instrument: u32) -> u32 {
         let holdings = book.holdings();
         let (known, _) = holdings.chosen.of(self.place.account);
         let class =
             MarginClass { coefficient: known.coefficient, profile: known.profile, ..MarginClass::plain(instrument) };
-        // Plain classes come first, in the order of what is held.
+        // Plain classes come first, in the order of what is held. Others are many: the tables are found by what they are.
         let plain = holdings.held.binary_search(&instrument).ok().filter(|&at| holdings.classes[at] == class);
-        let beyond = || (holdings.held.len()..holdings.classes.len()).find(|&at| holdings.classes[at] == class);
-        let at = plain.or_else(beyond).unwrap_or_else(|| {
-            self.more.push(book.known_table(&class));
-            holdings.classes.len() + self.more.len() - 1
+        let at = plain.unwrap_or_else(|| {
+            let table = book.known_table(&class);
+            let known = self.more.iter().position(|other| Arc::ptr_eq(other, &table));
+            holdings.classes.len()
+                + known.unwrap_or_else(|| {
+                    self.more.push(table);
+                    self.more.len() - 1
+                })
         });
-        u16::try_from(at).unwrap_or(u16::MAX)
+        u32::try_from(at).unwrap_or(u32::MAX)
     }
 
     /// Notes the assets of orders that the pool has no layer for.
@@ -217,7 +221,11 @@ impl Overlaid {
             while let Some((_, new)) = more.next_if(|(before, _)| *before <= k) {
                 said.push(*new);
             }
-            said.push(Said { at: order, class: holdings.orders.class[order], row: OrderRow::of(holdings, order) });
+            said.push(Said {
+                at: order,
+                class: u32::from(holdings.orders.class[order]),
+                row: OrderRow::of(holdings, order),
+            });
         }
         said.extend(more.map(|(_, new)| *new));
         said
@@ -297,21 +305,28 @@ pub(crate) fn in_valuation<N: Number>(book: &Book, asset: usize, amount: &N, at:
 }
 
 impl<N: Number> Pool<'_, N> {
+    /// The table of a class beyond those of the book.
+    fn table_beyond(&self, class: u32) -> Option<&Arc<ClassTable>> {
+        (class as usize).checked_sub(self.book.holdings().classes.len()).and_then(|at| self.more.get(at))
+    }
+
     /// The table of a class, of the book or beyond.
-    pub(super) fn table(&self, class: u16) -> &ClassTable {
-        let beyond = usize::from(class).checked_sub(self.book.holdings().classes.len());
-        beyond.and_then(|at| self.more.get(at)).map_or_else(|| self.book.class_table(class), AsRef::as_ref)
+    pub(super) fn table(&self, class: u32) -> &ClassTable {
+        self.table_beyond(class).map_or_else(|| self.book.class_table(of_book(class)), AsRef::as_ref)
     }
 
     /// As [`Self::table`], to keep.
-    pub(super) fn shared_table(&self, class: u16) -> Arc<ClassTable> {
-        let beyond = usize::from(class).checked_sub(self.book.holdings().classes.len());
-        let of_book = || self.book.shared_table(class);
-        beyond.and_then(|at| self.more.get(at)).map_or_else(of_book, Arc::clone)
+    pub(super) fn shared_table(&self, class: u32) -> Arc<ClassTable> {
+        self.table_beyond(class).map_or_else(|| self.book.shared_table(of_book(class)), Arc::clone)
     }
 
     /// The price that orders are valued at.
     pub(super) fn order_price(&self) -> OrderPrice {
         self.filled.unwrap_or_else(|| self.book.market().rules().orders().price)
     }
+}
+
+/// A class that the book has.
+fn of_book(class: u32) -> u16 {
+    u16::try_from(class).unwrap_or(u16::MAX)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::book::{AccountKeys, Balances, Keys, OnError, PoolKind, Positions, Side, Tables, TextKeys};
+use crate::book::{AccountKeys, Accounts, Balances, Keys, OnError, PoolKind, Positions, Side, Tables, TextKeys};
 use crate::exact::{Bounded, Exact, Number};
 use crate::market::{Market, Prices, TriggerPrice};
 
@@ -311,7 +311,7 @@ fn test_limits_count_the_sides_and_orders_that_the_rules_say() {
 }
 
 #[test]
-fn test_limits_are_inclusive_and_follow_the_coefficient_of_the_account() {
+fn test_limits_are_inclusive_and_count_positions_at_the_price_of_tiers() {
     let text = "extends = \"textbook/2020-01-01\"\npreset = \"limits\"\nas_of = 2024-10-01\n[margin_class]\n\
                 user_coefficient = \"bounds\"\n[tiers.FLAT]\nlaw = \"flat\"\nbounds = \"quote\"\nat_floor = \"lower\"\n\
                 floor = [0, 1000]\ncap = 2000\nmaintenance_rate = [0.01, 0.02]\nmax_leverage = [50, 20]";
@@ -326,6 +326,38 @@ fn test_limits_are_inclusive_and_follow_the_coefficient_of_the_account() {
         assert_eq!((limit.tier, limit.within_cap()), (tier, Some(within)), "{quantity}");
         let most = [50.0, 20.0][tier];
         assert_eq!((limit.allows(most), limit.allows(most + 0.5)), (Some(true), Some(false)));
+    }
+}
+
+#[test]
+fn test_limits_and_charges_of_orders_follow_the_coefficient_of_the_account() {
+    let text = "extends = \"textbook/2020-01-01\"\npreset = \"limits\"\nas_of = 2024-10-01\n[margin_class]\n\
+                user_coefficient = \"bounds\"\n[initial_margin]\nsource = \"table\"\n[orders]\ninitial_margin = \"sum\"\n\
+                tier_basis = \"sum\"\n[tiers.FLAT]\nlaw = \"flat\"\nbounds = \"quote\"\nfloor = [0, 1000]\ncap = 2000\n\
+                maintenance_rate = [0.01, 0.02]\nmax_leverage = [50, 20]";
+    let market = Arc::new(Market::from_toml(text).unwrap());
+    let prices = prices(&market, &[("ETHUSDT", 100.0), ("SOLUSDT", 10.0)]);
+    let tables = Tables {
+        accounts: Accounts { account: Keys::Int(&[1, 2]), tier_coefficient: Some(&[3.0, 1.0]), ..Accounts::default() },
+        balances: Balances {
+            account: Keys::Int(&[1, 2]),
+            asset: Keys::Int(&[0, 0]),
+            wallet_balance: &[100.0, 100.0],
+            ..Balances::default()
+        },
+        ..Tables::default()
+    };
+    let book = Book::build(Arc::clone(&market), tables, OnError::Refuse).unwrap().0;
+    // 2,000 of each: in the first tier of 3,000 of the one account, in the second of the other.
+    for (account, tier, initial) in [(0, 0, 80.0), (1, 1, 200.0)] {
+        let orders = [("ETHUSDT", 20.0), ("SOLUSDT", 200.0)];
+        let orders = orders.map(|(name, quantity)| order(&market, name, (quantity, NO), Side::Net, false)).to_vec();
+        let overlay = Overlay { orders, ..Overlay::default() };
+        let at = moment_of(&prices, TriggerPrice::Mark);
+        let limit: Limit<Exact> = limit_of(&book, account, &overlay.orders[1], &overlay, at);
+        assert_eq!((limit.tier, limit.within_cap()), (tier, Some(true)));
+        let value = exactly(&book, Place::cross(&book, account, 0), &overlay, &prices);
+        assert_eq!(value.initial_margin, Some(decimal(initial)));
     }
 }
 

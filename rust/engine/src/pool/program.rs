@@ -305,7 +305,7 @@ fn add_group(
     }
     let (class, instrument) = match (legs, orders) {
         ([leg, ..], _) => (leg.class, leg.instrument),
-        (_, [order, ..]) => (order.class, order.instrument),
+        (_, [order, ..]) => (holdings.orders.class[order.at], order.instrument),
         _ => return Ok(()),
     };
     let sum = layer_of(book, sums, instrument);
