@@ -26,7 +26,7 @@ fn known(strategy: impl Strategy<Value = f64>) -> impl Strategy<Value = f64> {
 }
 
 #[derive(Debug, Clone)]
-struct Drawn {
+pub(crate) struct Drawn {
     wallets: Vec<(f64, bool, f64, f64)>,
     positions: Vec<(Index, f64, f64, f64, f64, bool)>,
     orders: Vec<(Index, f64, f64, f64, bool, bool)>,
@@ -54,7 +54,7 @@ fn account() -> impl Strategy<Value = Drawn> {
 }
 
 /// The rows of drawn accounts in a market of so many instruments and assets.
-fn rows(drawn: &[Drawn], market: &Market) -> Rows {
+pub(crate) fn rows(drawn: &[Drawn], market: &Market) -> Rows {
     let instruments = market.instruments().len().min(INSTRUMENTS);
     let mut rows = Rows::default();
     for (account, drawn) in (0..).zip(drawn) {
@@ -83,14 +83,14 @@ fn rows(drawn: &[Drawn], market: &Market) -> Rows {
 }
 
 /// Marks of the instruments that are drawn, and prices of the assets.
-type Moment = (Vec<f64>, Vec<f64>);
+pub(crate) type Moment = (Vec<f64>, Vec<f64>);
 
-fn moment() -> impl Strategy<Value = Moment> {
+pub(crate) fn moment() -> impl Strategy<Value = Moment> {
     let column = |n| prop::collection::vec(prop_oneof![20 => eighths(2_000), 1 => Just(f64::NAN)], n);
     (column(INSTRUMENTS), column(ASSETS))
 }
 
-fn prices(market: &Market, (mark, index): &Moment) -> Prices {
+pub(crate) fn prices(market: &Market, (mark, index): &Moment) -> Prices {
     let fitted = |column: &[f64], n: usize| {
         let mut fitted = column.to_vec();
         fitted.resize(n, f64::NAN);
@@ -102,11 +102,11 @@ fn prices(market: &Market, (mark, index): &Moment) -> Prices {
     prices.with_last(market, last).unwrap()
 }
 
-fn accounts() -> impl Strategy<Value = Vec<Drawn>> {
+pub(crate) fn accounts() -> impl Strategy<Value = Vec<Drawn>> {
     prop::collection::vec(account(), 1..5)
 }
 
-fn preset() -> impl Strategy<Value = usize> {
+pub(crate) fn preset() -> impl Strategy<Value = usize> {
     0..PRESETS.len()
 }
 

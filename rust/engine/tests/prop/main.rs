@@ -5,6 +5,7 @@
 //! module, is run first from then on, and is committed with the fix.
 #![expect(clippy::unwrap_used, reason = "what cannot be built fails the test")]
 
+mod funds;
 mod hostile;
 mod laws;
 mod market_files;
