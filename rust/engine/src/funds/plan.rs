@@ -32,8 +32,10 @@ struct Way {
     account: usize,
     moved: Moved,
     out: Planned,
-    /// What each pool has and needs before anything moves, from the first pool of the account on.
+    /// What each pool has and needs before money of an asset moves, from the first pool of the account on.
     before: Vec<Standing>,
+    /// Whether something may have to move.
+    looked: bool,
 }
 
 /// A pool that lacks something, and how much.
@@ -51,18 +53,19 @@ impl Plan<'_> {
     pub(super) fn account(&self, account: usize) -> Planned {
         let holdings = self.scene.book.holdings();
         let pools = holdings.pools_of(account);
-        let mut way = Way { account, moved: Moved::default(), out: Planned::default(), before: Vec::new() };
+        let mut way =
+            Way { account, moved: Moved::default(), out: Planned::default(), before: Vec::new(), looked: false };
         let priced = pools.clone().all(|pool| is_priced(self.scene.book, pool, self.scene.prices));
         let n_exact = &mut way.out.n_exact;
         if priced && (self.target.sweep != Sweep::None || pools.clone().any(|pool| self.is_below(pool, n_exact))) {
-            way.before = pools.clone().map(|pool| self.standing(&way.moved, pool)).collect();
+            way.looked = true;
             for asset in 0..self.scene.quanta.len() {
                 self.serve(&mut way, asset);
             }
             self.sweep(&mut way);
         }
         for pool in pools {
-            self.report(&mut way, pool, priced);
+            self.report(&mut way, pool);
         }
         way.out
     }
@@ -115,7 +118,7 @@ impl Plan<'_> {
         most(own.min(end), |quanta| self.scene.after(moved, (take, quanta), asked, n_exact).probe())
     }
 
-    /// How the margin ratios of two pools compare, before anything moves.
+    /// How the margin ratios of two pools compare, before money of an asset moves.
     fn compare(&self, way: &Way, a: usize, b: usize) -> Ordering {
         let first = self.scene.book.holdings().pools_of(way.account).start;
         let [of_a, of_b] = [a, b].map(|pool| &way.before[pool - first]);
@@ -133,6 +136,8 @@ impl Plan<'_> {
     fn serve(&self, way: &mut Way, asset: usize) {
         let (cross, isolated) = self.group(way.account, asset);
         let Some(cross) = cross.filter(|_| !isolated.is_empty()) else { return };
+        way.before =
+            self.scene.book.holdings().pools_of(way.account).map(|pool| self.standing(&way.moved, pool)).collect();
         let mut needs: Vec<Need> = Vec::new();
         for pool in [cross].into_iter().chain(isolated.iter().copied()) {
             if let Some(quanta) = self.need(way, Take { pool, asset }).filter(|&quanta| quanta > 0) {
@@ -235,8 +240,10 @@ impl Plan<'_> {
         let (holdings, rules) = (self.scene.book.holdings(), self.scene.book.market().rules());
         let mut equity = Exact::zero();
         for pool in holdings.pools_of(way.account) {
-            // A pool of several assets is valued in the rules' own.
-            equity = equity + self.scene.equity(&way.moved, self.take(pool)) * self.rate(holdings.asset(pool));
+            let own = self.scene.equity(&way.moved, self.take(pool));
+            // That of a pool of several assets is at index prices already.
+            let joint = self.scene.book.is_joint(pool);
+            equity = equity + if joint { own } else { own * self.rate(holdings.asset(pool)) };
         }
         let valuation = rules.valuation_asset().unwrap_or_else(|| holdings.asset(holdings.pools_of(way.account).start));
         let profit = equity - Exact::from_f64(reference) * self.rate(valuation);
@@ -244,24 +251,20 @@ impl Plan<'_> {
     }
 
     /// Adds the rows of a pool.
-    fn report(&self, way: &mut Way, pool: usize, priced: bool) {
+    fn report(&self, way: &mut Way, pool: usize) {
         let holdings = self.scene.book.holdings();
         let ratio = self.ratios[pool];
-        let looked = !way.before.is_empty();
+        let looked = way.looked;
         let changed = looked && (!way.moved.fences.is_empty() || !way.moved.out.is_empty());
         let after = looked.then(|| self.standing(&way.moved, pool));
         let margin_ratio_after = match &after {
             Some(after) if changed && self.has_moved(way, pool) => after.ratio(),
             _ => ratio,
         };
-        let valuation = self.scene.book.market().rules().valuation_asset();
-        let layers = holdings.layers_of(pool);
-        let in_valuation = layers.clone().find(|&layer| Some(holdings.layer_asset(layer)) == valuation);
-        let of_short = in_valuation.unwrap_or(layers.start);
-        for layer in layers {
+        let lacking = after.as_ref().is_some_and(|of| of.lack(self.target.ratio).is_some());
+        for layer in holdings.layers_of(pool) {
             let asset = holdings.layer_asset(layer);
             let take = Take { pool, asset };
-            let lacking = priced && layer == of_short && after.as_ref().is_some_and(|of| self.lacks(of));
             let short = if lacking { self.short(way, take, after.as_ref()) } else { 0 };
             let moved = self.moved(way, take);
             let pool = number(pool);
@@ -270,14 +273,12 @@ impl Plan<'_> {
         }
     }
 
-    fn lacks(&self, of: &Standing) -> bool {
-        of.lack(self.target.ratio).is_some()
-    }
-
     /// What a pool that is below the target lacks.
     fn short(&self, way: &mut Way, take: Take, after: Option<&Standing>) -> i128 {
-        let quantum = &self.scene.quanta[take.asset];
-        let now = || after.and_then(|of| ceiling(&of.lack(self.target.ratio)?, quantum)).unwrap_or(MOST);
+        let joint = self.scene.book.is_joint(take.pool);
+        let rate = if joint { self.rate(take.asset) } else { Exact::from_f64(1.0) };
+        let unit = rate * self.scene.quanta[take.asset].clone();
+        let now = || after.and_then(|of| ceiling(&of.lack(self.target.ratio)?, &unit)).unwrap_or(MOST);
         self.need(way, take).unwrap_or_else(now)
     }
 
