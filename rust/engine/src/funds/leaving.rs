@@ -56,7 +56,7 @@ pub struct Leaving {
     pub pool: u32,
     /// The part of the pool that holds the asset: see [`crate::book::Holdings::layer_asset`].
     pub layer: u32,
-    /// How much, in quanta of the asset; 0 where it is unknown.
+    /// How much, in quanta of the asset, of more than 10^37 - 1 as many; 0 where it is unknown.
     pub quanta: i128,
     /// What keeps more from leaving.
     pub binding: Binding,

@@ -99,7 +99,7 @@ impl Plan<'_> {
         let (scene, ratio) = (self.scene, self.target.ratio);
         let lack = scene.standing(&way.moved, take, 0).lack(ratio);
         let Some(lack) = lack else { return Some(0) };
-        let start = ceiling(&lack, &scene.quanta[take.asset])?;
+        let start = ceiling(&lack, &scene.quanta[take.asset]).unwrap_or(MOST);
         let (moved, n_exact) = (&way.moved, &mut way.out.n_exact);
         let asked = Asked { target: Some(ratio), ..Asked::default() };
         least(start, |quanta| {

@@ -80,8 +80,8 @@ pub struct PoolMove {
     pub asset: u32,
     /// What came in (positive) or went out, in quanta of the asset.
     pub moved: i128,
-    /// What it still lacks, in quanta of the asset; of a cross pool of several assets what it lacks of each if it alone is paid
-    /// in.
+    /// What it still lacks, in quanta of the asset, of more than 10^37 - 1 as many; of a cross pool of several assets what it
+    /// lacks of each if it alone is paid in.
     pub short: i128,
     /// `collateral_value / maintenance_margin` before; NaN where unknown.
     pub margin_ratio: f64,

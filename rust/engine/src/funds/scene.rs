@@ -6,7 +6,7 @@ use crate::pool::{
     Book, Moment, Overlaid, Overlay, Place, Verdict, Wanted, evaluate_over, moment_of, own_money, verdict_over,
 };
 
-use super::search::{Probe, floor};
+use super::search::{MOST, Probe, floor};
 
 /// Money that has moved: quanta behind isolated positions, out of the account's cash, and cash that left.
 #[derive(Debug, Clone, Default)]
@@ -145,7 +145,8 @@ impl<'a> Scene<'a> {
     /// Whole quanta of own money that a pool has of an asset: cash, and what could leave by that alone.
     pub(super) fn own(&self, moved: &Moved, take: Take) -> (i128, i128) {
         let own = own_money::<Exact>(self.book, &self.over(moved, take, 0), take.asset, self.moment());
-        let count = |amount: &Exact| floor(amount, &self.quanta[take.asset]).unwrap_or(0).max(0);
+        let none = |amount: &Exact| if Exact::sign(amount).is_gt() { MOST } else { 0 };
+        let count = |amount: &Exact| floor(amount, &self.quanta[take.asset]).unwrap_or_else(|| none(amount)).max(0);
         (count(&own.cash), count(&own.leaving))
     }
 

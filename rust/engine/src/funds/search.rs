@@ -4,8 +4,8 @@ use num_bigint::BigInt;
 
 use crate::exact::Exact;
 
-/// Counts beyond this are none of money.
-pub(super) const MOST: i128 = 10_i128.pow(37);
+/// The largest count that is told: what is more is told as this.
+pub(super) const MOST: i128 = 10_i128.pow(37) - 1;
 
 /// Whether something holds of a count, and how far it is from not holding: below zero where it does not.
 #[derive(Debug, Clone, Copy)]
@@ -76,17 +76,20 @@ impl Between {
     }
 }
 
-/// The least count of which something does not hold that holds of nothing, with a count to begin with; `None` where it holds
-/// of all money.
+/// The least count of which something does not hold that holds of nothing, with a count to begin with; [`MOST`] where it is more,
+/// `None` where it holds the better the more there is.
 pub(super) fn least(start: i128, mut probe: impl FnMut(i128) -> Probe) -> Option<i128> {
-    let mut end = start.max(1);
-    while probe(end).holds {
-        end = end.saturating_mul(16);
-        if end > MOST {
-            return None;
+    let mut end = start.clamp(1, MOST);
+    loop {
+        let found = probe(end);
+        if !found.holds {
+            return Some(most(end, probe) + 1);
         }
+        if end == MOST {
+            return (found.slack < probe(0).slack).then_some(MOST);
+        }
+        end = end.saturating_mul(16).min(MOST);
     }
-    Some(most(end, probe) + 1)
 }
 
 /// A share of a count, cut.
@@ -107,7 +110,7 @@ pub(super) fn ceiling(amount: &Exact, step: &Exact) -> Option<i128> {
 }
 
 fn counted(count: &BigInt) -> Option<i128> {
-    i128::try_from(count).ok().filter(|count| count.unsigned_abs() < MOST.unsigned_abs())
+    i128::try_from(count).ok().filter(|count| count.unsigned_abs() <= MOST.unsigned_abs())
 }
 
 #[cfg(test)]
@@ -121,11 +124,11 @@ mod tests {
 
     #[test]
     fn test_search_of_a_bend_gives_the_last_that_holds() {
-        for last in [0, 1, 2, 999, 1_000, 123_456_789_012_345_678, MOST - 2] {
+        for last in [0, 1, 2, 999, 1_000, 123_456_789_012_345_678, MOST - 1] {
             for bend in [1, 3, 1_000_000] {
                 let mut asked = 0;
                 let slack = |at: i128| if at > last { near(last - at) * near(bend) - 0.5 } else { near(last - at) };
-                let found = most(MOST - 1, |at| {
+                let found = most(MOST, |at| {
                     asked += 1;
                     Probe { holds: at <= last, slack: slack(at) }
                 });
@@ -150,6 +153,7 @@ mod tests {
         assert_eq!(least(3, at(1)), Some(1));
         assert_eq!(least(0, at(70_000)), Some(70_000));
         assert_eq!(least(1, |_| Probe { holds: true, slack: 1.0 }), None);
+        assert_eq!(least(1, |at| Probe { holds: true, slack: -near(at) }), Some(MOST));
     }
 
     #[test]
