@@ -20,6 +20,7 @@ __all__ = [
     "Proposed",
     "Purse",
     "__version__",
+    "apply_mirrored",
     "apply_orders",
     "arrow_columns",
     "arrow_stream",
@@ -32,10 +33,13 @@ __all__ = [
     "fire_stops",
     "liquidation_distance",
     "liquidation_prices",
+    "max_orders",
+    "mirror",
     "preset_names",
     "rebalance",
     "score",
     "score_rows",
+    "size_position",
     "stream_floor",
     "thread_count",
     "total",
@@ -173,6 +177,44 @@ def compare_modes(
     missing_word: str,
     n_threads: int | None,
 ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]], NDArray[np.bool_] | None, int, int]: ...
+def max_orders(
+    book: Book,
+    prices: Prices,
+    instrument: str | int,
+    side: str,
+    price: Any | None,
+    leverage: Any | None,
+    target_ratio: Any | None,
+    liquidation_beyond: Any | None,
+    legs: tuple[str | None, str | None],
+    accounts: Any | None,
+    missing_word: str,
+    n_threads: int | None,
+) -> tuple[dict[str, NDArray[Any]], int, int]: ...
+def size_position(
+    market: Market,
+    instruments: Any,
+    buys: NDArray[np.bool_],
+    numbers: list[NDArray[np.float64]],
+    terms: tuple[bool, str | None, str | None, str | None, float, str | None],
+    room: tuple[Book, Prices, Any] | None,
+) -> dict[str, NDArray[Any]]: ...
+def mirror(
+    book: Book,
+    prices: Prices,
+    proposed: Proposed,
+    asked: tuple[Any, Any, str, list[float], bool],
+    words: tuple[str, str | None, str | None],
+    missing_word: str,
+    n_threads: int | None,
+) -> dict[str, NDArray[Any]]: ...
+def apply_mirrored(
+    book: Book,
+    prices: Prices,
+    proposed: Proposed,
+    rows: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]],
+    words: tuple[str, str | None, str | None],
+) -> Book: ...
 def unnest(table: Any) -> dict[str, dict[str, ArrowColumn]]: ...
 def arrow_columns(table: Any, name: str) -> dict[str, ArrowColumn] | None: ...
 def stream_floor(book: Book, outputs: Any, out: Any, n_threads: int | None) -> None: ...

@@ -106,6 +106,44 @@ def test_order_with_a_hostile_argument_is_decided_or_refused_by_an_error_of_ours
         assert verdict.reason in xm.REASONS
 
 
+ASKED = {
+    "max_order": {"instrument": "BTCUSDT", "side": "buy", "price": 60_000.0, "accounts": [1, 2]},
+    "mirror": {"orders": {"instrument": "BTCUSDT", "quantity": 0.1}, "leader": 1, "followers": [2], "factor": 0.5},
+}
+MORE = {
+    "max_order": ("leverage", "margin_mode", "position_side", "target_ratio", "liquidation_beyond", "missing"),
+    "mirror": ("by", "cut", "assume", "fee", "round", "missing", "n_threads"),
+}
+
+
+@pytest.mark.parametrize("question", ASKED)
+@given(data=st.data())
+def test_question_with_a_hostile_argument_is_answered_or_refused_by_an_error_of_ours(
+    question: str, data: st.DataObject
+) -> None:
+    book, prices = held()
+    core = book._core
+    asked: dict[str, Any] = dict(ASKED[question])
+    asked[data.draw(st.sampled_from([*asked, *MORE[question]]))] = data.draw(junk)
+    with answered_or_refused():
+        found = getattr(xm, question)(book, prices, **asked)
+        assert repr(found)
+        assert len(found.table) == len(found)
+    assert book._core is core
+
+
+SIZED = {"instrument": "BTCUSDT", "side": "buy", "entry_price": 60_000.0, "equity": 1_000.0, "max_loss": 0.01}
+SIZED |= {"stop_price": 59_000.0, "slippage": 0.0, "leverage": 5.0, "maintenance_share": 0.02}
+
+
+@given(name=st.sampled_from([*SIZED, "fee", "margin_mode", "profile", "tier_coefficient", "book"]), value=junk)
+def test_size_with_a_hostile_argument_is_found_or_refused_by_an_error_of_ours(name: str, value: Any) -> None:
+    with answered_or_refused():
+        sized = xm.size_position(MARKET, **SIZED | {name: value})
+        assert repr(sized)
+        assert len(sized.table) == len(sized)
+
+
 @given(change=junk)
 def test_change_of_anything_is_refused_by_an_error_of_ours(change: Any) -> None:
     book, _ = held()

@@ -29,7 +29,9 @@ mod _core {
     use crate::objects::{Purse, check_limits, compare_modes, fire_stops, rebalance, withdrawable};
 
     #[pymodule_export]
-    use crate::objects::{Proposed, apply_orders, check_order, check_orders};
+    use crate::objects::{
+        Proposed, apply_mirrored, apply_orders, check_order, check_orders, max_orders, mirror, size_position,
+    };
 
     use crate::objects::{after_names, mode_column_names, position_price_names, reason_names};
     use crossmargin::score::Column;

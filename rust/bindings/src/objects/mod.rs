@@ -12,7 +12,9 @@ mod guarding;
 mod history;
 mod joining;
 mod kept;
+mod largest;
 mod market;
+mod mirroring;
 mod monitor;
 mod moving_funds;
 mod options;
@@ -21,6 +23,7 @@ mod pricing;
 mod proposing;
 mod purse;
 mod scoring;
+mod sizing;
 mod summary;
 mod tables;
 
@@ -30,7 +33,9 @@ pub(crate) use deciding::{after_names, apply_orders, check_order, check_orders, 
 pub(crate) use explaining::explain;
 pub(crate) use guarding::{check_limits, fire_stops};
 pub(crate) use history::score_rows;
+pub(crate) use largest::max_orders;
 pub(crate) use market::{Market, preset_names};
+pub(crate) use mirroring::{apply_mirrored, mirror};
 pub(crate) use monitor::{Events, Monitor};
 pub(crate) use moving_funds::{rebalance, withdrawable};
 pub(crate) use options::thread_count;
@@ -41,3 +46,4 @@ pub(crate) use pricing::{
 pub(crate) use proposing::Proposed;
 pub(crate) use purse::Purse;
 pub(crate) use scoring::{score, stream_floor, total};
+pub(crate) use sizing::size_position;
