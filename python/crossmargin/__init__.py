@@ -214,7 +214,9 @@ def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return import_module(f"crossmargin.{name}")
     if name in _LAZY_NAMES:
-        return getattr(import_module(f"crossmargin.{_LAZY_NAMES[name]}"), name)
+        found = getattr(import_module(f"crossmargin.{_LAZY_NAMES[name]}"), name)
+        globals()[name] = found  # it is looked for once: some are asked in microseconds
+        return found
     raise AttributeError(f"module 'crossmargin' has no attribute {name!r}")
 
 
