@@ -89,7 +89,7 @@ impl Then {
 /// What trading does to a position.
 struct Trade {
     quantity: Exact,
-    entry: f64,
+    entry: Exact,
     /// What is left of the old position, and what of the order opens.
     left: Exact,
     opened: Exact,
@@ -155,13 +155,13 @@ impl<'a> Filling<'a> {
     }
 
     /// Quantity and entry price of the position that the order meets.
-    fn before(&self) -> (Exact, f64) {
+    fn before(&self) -> (Exact, Exact) {
         let holdings = self.book.holdings();
-        let of = |at: usize| (Exact::from_f64(holdings.quantity(at)), holdings.entry_price(at));
-        self.held.map_or((Exact::zero(), f64::NAN), of)
+        let of = |at: usize| (Exact::from_f64(holdings.quantity(at)), Exact::from_f64(holdings.entry_price(at)));
+        self.held.map_or((Exact::zero(), Exact::zero()), of)
     }
 
-    fn trade(&self, row: &Row, price: f64) -> Trade {
+    fn trade(&self, row: &Row, price: Exact) -> Trade {
         let (held, entry) = self.before();
         let mut traded = Exact::from_f64(row.quantity);
         if row.only_reduces() && traded.clone().abs() > held.clone().abs() {
@@ -173,7 +173,7 @@ impl<'a> Filling<'a> {
             return Trade { quantity, entry: price, left: zero(), opened: traded };
         }
         if held.sign() == traded.sign() {
-            let entry = self.average(row, (&held, entry), (&traded, price));
+            let entry = self.average(row, (&held, &entry), (&traded, &price));
             return Trade { quantity, entry, left: held, opened: traded };
         }
         if quantity.is_zero() || quantity.sign() == held.sign() {
@@ -182,46 +182,46 @@ impl<'a> Filling<'a> {
         Trade { opened: quantity.clone(), quantity, entry: price, left: zero() }
     }
 
-    /// The double nearest to the price at which a position that was added to has the profit of both parts.
-    fn average(&self, row: &Row, (held, entry): (&Exact, f64), (added, price): (&Exact, f64)) -> f64 {
+    /// The price at which a position that was added to has the profit of both parts.
+    fn average(&self, row: &Row, (held, entry): (&Exact, &Exact), (added, price): (&Exact, &Exact)) -> Exact {
         let whole = held.clone() + added.clone();
-        let (entry, price) = (Exact::from_f64(entry), Exact::from_f64(price));
         let over = |a: &Exact, b: &Exact| a.checked_div(b).unwrap_or_else(Exact::zero);
-        let average = match self.instrument(row).payoff() {
-            Payoff::Inverse => over(&whole, &(over(held, &entry) + over(added, &price))),
-            Payoff::Linear | Payoff::Quanto { .. } => over(&(held.clone() * entry + added.clone() * price), &whole),
-        };
-        average.to_f64()
+        match self.instrument(row).payoff() {
+            Payoff::Inverse => over(&whole, &(over(held, entry) + over(added, price))),
+            Payoff::Linear | Payoff::Quanto { .. } => {
+                over(&(held.clone() * entry.clone() + added.clone() * price.clone()), &whole)
+            }
+        }
     }
 
     /// The pool of the position once the order has filled.
     fn after(&self, row: &Row) -> Then {
-        let mark = self.prices.mark()[row.instrument as usize];
-        let price = if row.price.is_nan() { mark } else { row.price };
-        let at = |price: f64| self.coordinate(row, &Exact::from_f64(price));
+        let mark = Exact::from_f64(self.prices.mark()[row.instrument as usize]);
+        let price = &if row.price.is_nan() { mark.clone() } else { Exact::from_f64(row.price) };
+        let at = |price: &Exact| self.coordinate(row, price);
         // Without a quantity there is no entry.
-        let gain = |quantity: &Exact, entry: f64| {
-            if quantity.is_zero() { Exact::zero() } else { quantity.clone() * (at(mark) - at(entry)) }
+        let gain = |quantity: &Exact, entry: &Exact| {
+            if quantity.is_zero() { Exact::zero() } else { quantity.clone() * (at(&mark) - at(entry)) }
         };
         let (held, entry) = self.before();
-        let trade = self.trade(row, price);
+        let trade = self.trade(row, price.clone());
         let traded = trade.quantity.clone() - held.clone();
-        let own = gain(&trade.quantity, trade.entry);
+        let own = gain(&trade.quantity, &trade.entry);
         let loss = |gain: Exact| if gain < Exact::zero() { gain } else { Exact::zero() };
         let (wallet, fenced);
         if row.isolated {
             let closed = held.clone() - trade.left.clone();
-            let realized = if closed.is_zero() { Exact::zero() } else { closed * (at(price) - at(entry)) };
+            let realized = if closed.is_zero() { Exact::zero() } else { closed * (at(price) - at(&entry)) };
             wallet = self.wallet.clone() + realized;
             let kept = self.fence.clone() * trade.left.checked_div(&held).unwrap_or_else(Exact::zero);
-            let profit = gain(&trade.left, entry) + gain(&trade.opened, price);
+            let profit = gain(&trade.left, &entry) + gain(&trade.opened, price);
             let traded = gain(&traded, price);
             let uncounted = if traded > Exact::zero() { traded } else { Exact::zero() };
             let Some(margin) = self.margin_at(row, &trade.opened, price) else { return Then::Nothing };
             fenced = kept + margin + profit - uncounted - own;
         } else {
             // Cash is what is left of the equity, so that this is what it was, less the loss.
-            wallet = self.wallet.clone() + gain(&held, entry) + loss(gain(&traded, price)) - own;
+            wallet = self.wallet.clone() + gain(&held, &entry) + loss(gain(&traded, price)) - own;
             fenced = Exact::zero();
         }
         self.account_with(row, &trade, (wallet, fenced))
@@ -236,7 +236,7 @@ impl<'a> Filling<'a> {
             side: row.side,
             isolated: row.isolated,
             quantity: trade.quantity.to_f64(),
-            entry: trade.entry,
+            entry: trade.entry.to_f64(),
             leverage: row.leverage,
             fence: if row.isolated { near } else { f64::NAN },
             wallet: wallet.to_f64(),
@@ -256,12 +256,13 @@ impl<'a> Filling<'a> {
         } else {
             overlay.cash.push((u16::try_from(settle).unwrap_or(u16::MAX), wallet - Exact::from_f64(changed.wallet)));
         }
+        overlay.entry = position_of(&book, place.pool, row).map(|position| (position, trade.entry.clone()));
         let over = Overlaid::new(&book, place, &overlay);
         Then::Held(Box::new(After { book, over }))
     }
 
     /// The margin that the venue fences for what is opened; `None` where it depends on a leverage that is unknown.
-    fn margin_at(&self, row: &Row, opened: &Exact, price: f64) -> Option<Exact> {
+    fn margin_at(&self, row: &Row, opened: &Exact, price: &Exact) -> Option<Exact> {
         if opened.is_zero() {
             return Some(Exact::zero());
         }
@@ -269,7 +270,7 @@ impl<'a> Filling<'a> {
         let added = self.held.filter(|&at| (self.book.holdings().quantity(at) > 0.0) == row.buys());
         let leverage = added.map_or(row.leverage, |at| self.book.holdings().leverage(at));
         let leverage = Some(leverage).filter(|leverage| !leverage.is_nan())?;
-        let notional = (opened.clone() * self.coordinate(row, &Exact::from_f64(price))).abs();
+        let notional = (opened.clone() * self.coordinate(row, price)).abs();
         let margin = notional.checked_div(&Exact::from_f64(leverage))?;
         let reserve = match self.book.market().rules().fee_reserve() {
             FeeReserve::None => Exact::zero(),
@@ -345,6 +346,13 @@ impl<'a> Filling<'a> {
             above.get(place).is_some_and(|above| above.is_nan() || *above >= price)
         }
     }
+}
+
+/// The position of an order in a pool.
+fn position_of(book: &Book, pool: Option<usize>, row: &Row) -> Option<usize> {
+    let holdings = book.holdings();
+    let own = |at: &usize| holdings.margin_class(*at).instrument == row.instrument && holdings.side(*at) == row.side;
+    holdings.positions_of(pool?).find(own)
 }
 
 /// The pool of an isolated position.

@@ -81,6 +81,13 @@ impl<N: Number> Leg<N> {
         }
     }
 
+    /// The same position entered at another price.
+    pub(super) fn entered_at(self, book: &Book, entry: &N) -> Self {
+        let instrument = &book.market().instruments()[self.instrument];
+        let at_entry = self.quantity.times(&contract_value(instrument, &self.size, entry));
+        Self { at_entry, entry: entry.clone(), ..self }
+    }
+
     pub(super) const fn notional(&self, basis: PriceBasis) -> &N {
         match basis {
             PriceBasis::Mark => &self.at_mark,

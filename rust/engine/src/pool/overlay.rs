@@ -88,6 +88,8 @@ pub(crate) struct Overlay {
     pub(crate) cash: Vec<(u16, Exact)>,
     /// What is added to the margin of an isolated pool, and so taken off the cross pool.
     pub(crate) fence: Vec<(usize, Exact)>,
+    /// The entry price of a position, of which the book has the nearest double.
+    pub(crate) entry: Option<(usize, Exact)>,
     /// What filling would lose of an asset at once: taken off the collateral, at full value.
     pub(crate) lost: Vec<(u16, Exact)>,
 }
@@ -101,6 +103,7 @@ pub(crate) struct Overlaid {
     fill: Option<Said>,
     cash: Vec<(u16, Constant)>,
     fence: Vec<(usize, Constant)>,
+    entry: Option<(usize, Constant)>,
     lost: Vec<(u16, Constant)>,
     /// Tables of classes beyond those of the book.
     more: Vec<Arc<ClassTable>>,
@@ -118,6 +121,7 @@ impl Overlaid {
             fill: None,
             cash: overlay.cash.iter().map(|(asset, more)| (*asset, Constant::new(more.clone()))).collect(),
             fence: overlay.fence.iter().map(|(pool, more)| (*pool, Constant::new(more.clone()))).collect(),
+            entry: overlay.entry.as_ref().map(|(position, entry)| (*position, Constant::new(entry.clone()))),
             lost: overlay.lost.iter().map(|(asset, loss)| (*asset, Constant::new(loss.clone()))).collect(),
             more: Vec::new(),
             assets: Vec::new(),
@@ -231,6 +235,15 @@ impl Overlaid {
         said
     }
 
+    /// A position, at its entry price as it is.
+    fn leg<N: Number>(&self, book: &Book, position: usize, at: Moment<'_, N>) -> Leg<N> {
+        let leg = Leg::new(book, position, at);
+        match &self.entry {
+            Some((of, entry)) if *of == position => leg.entered_at(book, &entry.get()),
+            _ => leg,
+        }
+    }
+
     /// What orders of one key the pool would have, with the one that fills.
     pub(super) fn alike(&self, book: &Book, own: impl Fn(&OrderRow) -> bool) -> Vec<Said> {
         self.said(book).into_iter().chain(self.fill).filter(|said| own(&said.row)).collect()
@@ -262,7 +275,7 @@ pub(crate) fn evaluate_over<N: Number>(
         account: over.place.account,
         isolated: over.place.pool.is_some_and(|pool| holdings.kind(pool) == PoolKind::Isolated),
         layers: over.layers(book),
-        legs: positions.map(|position| Leg::new(book, position, at)).collect(),
+        legs: positions.map(|position| over.leg(book, position, at)).collect(),
         orders: over.said(book).into_iter().map(|said| Order::said(book, said, at)).collect(),
         filling: over.fill.map(|said| Order::said(book, said, at)),
         more: &over.more,
