@@ -77,7 +77,7 @@ impl Between {
 }
 
 /// The least count of which something does not hold that holds of nothing, with a count to begin with; [`MOST`] where it is more,
-/// `None` where it holds the better the more there is.
+/// `None` where no count is enough.
 pub(super) fn least(start: i128, mut probe: impl FnMut(i128) -> Probe) -> Option<i128> {
     let mut end = start.clamp(1, MOST);
     loop {
@@ -86,7 +86,8 @@ pub(super) fn least(start: i128, mut probe: impl FnMut(i128) -> Probe) -> Option
             return Some(most(end, probe) + 1);
         }
         if end == MOST {
-            return (found.slack < probe(0).slack).then_some(MOST);
+            // What more changes nothing of, such as an asset that counts up to a cap, is never enough.
+            return (found.slack < probe(MOST / 2).slack).then_some(MOST);
         }
         end = end.saturating_mul(16).min(MOST);
     }
@@ -154,6 +155,7 @@ mod tests {
         assert_eq!(least(0, at(70_000)), Some(70_000));
         assert_eq!(least(1, |_| Probe { holds: true, slack: 1.0 }), None);
         assert_eq!(least(1, |at| Probe { holds: true, slack: -near(at) }), Some(MOST));
+        assert_eq!(least(1, |at| Probe { holds: true, slack: 9.0 - near(at.min(5)) }), None);
     }
 
     #[test]
