@@ -322,7 +322,8 @@ impl State {
         if fences.is_nan() {
             return false;
         }
-        let doubt = f64::from(u32::try_from(n).unwrap_or(u32::MAX)) * 4.0 * f64::EPSILON * fences;
+        // A fence has eight roundings, and each sum one more.
+        let doubt = (f64::from(u32::try_from(n).unwrap_or(u32::MAX)) + 8.0) * f64::EPSILON * fences;
         if (cash - fences).abs() > doubt {
             return cash > fences;
         }
