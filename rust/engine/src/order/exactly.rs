@@ -190,7 +190,7 @@ impl<'a> Asked<'a> {
             Required::Initial => value.initial_margin.as_ref(),
         };
         let Some(required) = required else { return Some(false) };
-        let loss = if self.order.isolated { N::zero() } else { self.valued(order_loss(book, &self.order, at)) };
+        let loss = if self.order.isolated { N::zero() } else { self.valued(&order_loss::<N>(book, &self.order, at)) };
         let excess = value.collateral_value.minus(&loss).minus(&N::of(constraint.level).times(required));
         Some(match excess.sign()? {
             Ordering::Less => true,
@@ -200,11 +200,11 @@ impl<'a> Asked<'a> {
     }
 
     /// An amount in the settlement asset at full value in what the pool is valued in.
-    fn valued<N: Number>(&self, amount: N) -> N {
+    fn valued<N: Number>(&self, amount: &N) -> N {
         let joint = self.room.book().market().rules().cross_pool() == CrossPool::PerAccount;
         let price =
             self.room.ground().prices.index().get(self.settle()).copied().filter(|price| joint && !price.is_nan());
-        price.map_or_else(|| amount.clone(), |price| N::of(price).times(&amount))
+        price.map_or_else(|| amount.clone(), |price| N::of(price).times(amount))
     }
 
     fn limits<N: Number>(&self) -> Option<u32> {

@@ -25,11 +25,10 @@ use super::tiered::Tiers;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fast {
     level: f64,
-    zero_fails: bool,
     /// What backs orders; with the free margin as the test, the equity.
     backing: AvailableRule,
-    /// Whether orders are judged as if they filled.
-    fills: bool,
+    /// Whether orders are judged as if they filled, or else whether an excess of zero fails.
+    trial: Trial,
     /// How an order enters the initial margin, and at what price; and at what price limits have it.
     orders: OrdersIn,
     price: OrderPrice,
@@ -41,6 +40,15 @@ pub(super) struct Fast {
     loss: bool,
     checked: bool,
     limits: LimitRule,
+}
+
+/// How an order is in the pool when it is asked whether that is liquidatable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trial {
+    /// As if it filled.
+    Filled,
+    /// Among the open ones, which charge nothing for maintenance here.
+    Resting { zero_fails: bool },
 }
 
 /// What is looked at as filled counts at the mark, or at its limit where positions count at entry.
@@ -63,9 +71,8 @@ impl Fast {
         let free_margin = admission.test == AdmissionTest::FreeMargin;
         Some(Self {
             level: rules.trigger_level(),
-            zero_fails: rules.zero_fails(),
             backing: if free_margin { AvailableRule::EquityLessInitial } else { rules.available() },
-            fills,
+            trial: if fills { Trial::Filled } else { Trial::Resting { zero_fails: rules.zero_fails() } },
             orders: if fills { OrdersIn::WorstFill } else { orders.initial_margin },
             price: if fills { filled_at(rules.initial_price()) } else { orders.price },
             limit_price: orders.price,
@@ -195,9 +202,9 @@ impl<'a> Pair<'a> {
     #[inline]
     fn fails(&self, fast: &Fast, sums: &Sums, loss: f64) -> Option<bool> {
         let excess = sums.equity - fast.level * sums.required;
-        if !fast.fills {
+        if let Trial::Resting { zero_fails } = fast.trial {
             let bound = sums.bound_of_excess(fast.level);
-            let fails = (excess < 0.0 || (fast.zero_fails && excess == 0.0)) && sums.notional > 0.0;
+            let fails = (excess < 0.0 || (zero_fails && excess == 0.0)) && sums.notional > 0.0;
             return (excess.abs() > bound || bound == 0.0).then_some(fails);
         }
         let (own, value) = (self.own(fast.maintenance), self.value(filled_at(fast.maintenance)));
@@ -241,16 +248,28 @@ pub(super) fn decide(room: &Room<'_>, row: &Row, met: &Met) -> Option<Decision> 
         return Some(decision);
     }
     let pair = Pair::new(ground, room.first_account(), row, position);
-    let (more, magnitude) = pair.more(fast);
     let loss = if fast.loss && opening.opens { pair.loss(mark) } else { 0.0 };
+    judged(fast, &sums, &pair, (slack, loss, opening.opens), decision)
+}
+
+/// Completes the decision about an order that counts or opens.
+#[inline]
+fn judged(
+    fast: &Fast,
+    sums: &Sums,
+    pair: &Pair<'_>,
+    (slack, loss, opens): (f64, f64, bool),
+    mut decision: Decision,
+) -> Option<Decision> {
+    let (more, magnitude) = pair.more(fast);
     let unknown = (more + sums.initial).is_nan();
     let need = if unknown { f64::NAN } else { larger(0.0, more) + loss };
     decision.cost = need;
     decision.short = if unknown { need } else { larger(0.0, need - decision.available) };
-    if !opening.opens {
+    if !opens {
         return Some(decision);
     }
-    decision.bits |= if pair.fails(fast, &sums, loss)? { Reason::Liquidatable.bit() } else { 0 };
+    decision.bits |= if pair.fails(fast, sums, loss)? { Reason::Liquidatable.bit() } else { 0 };
     decision.bits |= pair.limits(fast)?;
     let bound = sums.bound_of_slack(magnitude + pair.at_mark + pair.at_limit);
     decision.bits |= match exceeds(unknown, (slack - need, more, loss), bound)? {

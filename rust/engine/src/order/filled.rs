@@ -38,7 +38,7 @@ fn quantity_of(row: &Row, held: f64) -> f64 {
 
 impl Gate {
     /// Whether fills make (true) or take; `None` where they pay nothing.
-    pub(crate) fn makes(&self, book: &Book) -> Option<bool> {
+    pub(crate) fn makes(self, book: &Book) -> Option<bool> {
         match self.fee {
             None => book.market().states_fees().then_some(false),
             Some(FillFee::None) => None,
@@ -48,7 +48,7 @@ impl Gate {
     }
 
     /// Refuses a fee that the market does not state.
-    pub(crate) fn check(&self, book: &Book) -> Result<()> {
+    pub(crate) fn check(self, book: &Book) -> Result<()> {
         let states = book.market().states_fees();
         match self.fee {
             Some(fee @ (FillFee::Taker | FillFee::Maker)) if !states => {
@@ -61,7 +61,7 @@ impl Gate {
 }
 
 /// Fills a completed order of the account with a key in a ledger, at its limit or else at the mark.
-fn fill(ledger: &mut Ledger, key: &Keys<'_>, row: &Row, (held, mark): (f64, f64), gate: &Gate) -> Result<()> {
+fn fill(ledger: &mut Ledger, key: &Keys<'_>, row: &Row, (held, mark): (f64, f64), gate: Gate) -> Result<()> {
     let words = Words::new();
     let makes = gate.makes(ledger.base()).map(|makes| [makes]);
     let (mode, side) = ([u32::from(row.isolated)], [row.side as u32]);
@@ -94,7 +94,7 @@ impl Room<'_> {
     pub(super) fn with_fill(
         &self,
         row: &Row,
-        gate: &Gate,
+        gate: Gate,
         shared: &Arc<KnownTables>,
     ) -> std::result::Result<(Ledger, Arc<Book>), Reason> {
         let met = Met::new(self.book(), self.account(), row.instrument, row.side);
@@ -172,7 +172,7 @@ pub fn applied(book: &Book, orders: &Orders<'_>, accepted: &[bool], gate: &Gate,
         if gate.assume.fills(said.price, said.trigger_price) {
             let key = OneKey::of(ledger.key(account));
             let mark = prices.mark()[said.instrument as usize];
-            fill(&mut ledger, &key.lend(), &row_of, (held, mark), gate)?;
+            fill(&mut ledger, &key.lend(), &row_of, (held, mark), *gate)?;
             changed.push(accounts[row]);
         } else {
             resting.push(Resting { account: accounts[row], row: row_of, kind: rows.kind(row) });

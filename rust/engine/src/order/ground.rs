@@ -72,13 +72,10 @@ impl<'a> Ground<'a> {
     /// A class of the book at the marks.
     #[inline]
     pub(super) fn row(&self, class: u16) -> ClassRow {
-        match self.rows.get(usize::from(class) + 1) {
-            Some(row) => *row,
-            None => {
-                let instrument = self.book.holdings().classes[usize::from(class)].instrument;
-                self.book.classes().row_at(class, self.mark(instrument))
-            }
-        }
+        self.rows.get(usize::from(class) + 1).copied().unwrap_or_else(|| {
+            let instrument = self.book.holdings().classes[usize::from(class)].instrument;
+            self.book.classes().row_at(class, self.mark(instrument))
+        })
     }
 
     /// Whether a quantity is a multiple of the lot that is stated.

@@ -10,6 +10,9 @@ use super::room::Room;
 use super::row::{Met, Row};
 use super::structure::wrongs;
 
+/// Where an order is none of the market's or the account's, nothing is said of money.
+const FOREIGN: u32 = Reason::PositionSide.bit() | Reason::MarginMode.bit();
+
 /// What is decided about an order; amounts in the pool's asset, NaN where unknown.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Decision {
@@ -46,6 +49,11 @@ impl Decision {
         self.bits == 0
     }
 
+    /// Whether the order is none of the market's or the account's.
+    pub(crate) const fn is_foreign(&self) -> bool {
+        self.bits & FOREIGN != 0
+    }
+
     /// What is missing; 0 where nothing is.
     pub(crate) const fn missing(&self) -> f64 {
         if self.accepted() { 0.0 } else { self.short }
@@ -68,12 +76,9 @@ impl Decision {
 #[inline]
 pub(crate) fn decide(room: &Room<'_>, row: &Row, met: &Met) -> Decision {
     let wrong = wrongs(room, row, met);
-    // Where the order is none of the market's, nothing is said of money.
-    let foreign = Reason::PositionSide.bit() | Reason::MarginMode.bit();
-    let mut decision = match fast::decide(room, row, met) {
-        Some(decision) if wrong & foreign == 0 => decision,
-        _ => exactly::decide(room, row, met, wrong & foreign != 0),
-    };
+    let foreign = wrong & FOREIGN != 0;
+    let fast = if foreign { None } else { fast::decide(room, row, met) };
+    let mut decision = fast.unwrap_or_else(|| exactly::decide(room, row, met, foreign));
     decision.bits |= if decision.is_unpriced() { 0 } else { wrong };
     decision
 }

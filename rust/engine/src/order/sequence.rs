@@ -18,7 +18,7 @@ use super::rule::{Decision, decide_said};
 /// What deciding about a table reads.
 pub(super) struct Table<'a> {
     pub(super) ground: &'a Ground<'a>,
-    pub(super) gate: &'a Gate,
+    pub(super) gate: Gate,
     pub(super) rows: &'a ProposedRows<'a>,
     /// The account of each row.
     pub(super) accounts: &'a [u32],
@@ -108,6 +108,8 @@ impl Table<'_> {
             }
             if decision.accepted() {
                 self.accept(&mut room, &row, &mut decision, place == last);
+            } else if self.gate.violations {
+                self.note_fill(&room, &row, &mut decision);
             }
             put(out, at, &decision);
             n[0] += usize::from(decision.accepted());
@@ -127,6 +129,17 @@ impl Table<'_> {
         match room.with_fill(row, self.gate, &self.shared) {
             Ok(filled) => room.filled = Some(filled),
             Err(reason) => decision.bits |= reason.bit(),
+        }
+    }
+
+    /// Notes why an order that is refused could not fill either.
+    fn note_fill(&self, room: &Room<'_>, row: &Row, decision: &mut Decision) {
+        let says_nothing = decision.is_unpriced() || decision.is_foreign();
+        if says_nothing || !self.gate.assume.fills(row.price, row.trigger_price) {
+            return;
+        }
+        if let Err(reason) = room.with_fill(row, self.gate, &self.shared) {
+            decision.bits |= reason.bit();
         }
     }
 }
@@ -242,7 +255,7 @@ pub(super) fn cut<'a>(out: DecisionBuffers<'a>, parts: &[Range<usize>]) -> Vec<(
     all
 }
 
-impl<'a> DecisionBuffers<'a> {
+impl DecisionBuffers<'_> {
     fn split_at(self, at: usize) -> (Self, Self) {
         fn two<T>(column: Option<&mut [T]>, at: usize) -> (Option<&mut [T]>, Option<&mut [T]>) {
             column.map_or((None, None), |column| {

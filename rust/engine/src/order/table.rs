@@ -82,7 +82,8 @@ pub fn check_orders(
     let after = After::new(&ground, &out, options)?;
     let shared = Arc::default();
     let order_of = order.as_deref();
-    let table = Table { ground: &ground, gate, rows: &rows, accounts: &accounts, order: order_of, after, shared };
+    let table =
+        Table { ground: &ground, gate: *gate, rows: &rows, accounts: &accounts, order: order_of, after, shared };
     let counts = Counts::default();
     let stop = Stop::new(options.stop);
     match &order {
@@ -95,7 +96,7 @@ pub fn check_orders(
     }
     let faults = (counts.malformed.into_inner() > 0).then(|| faults_of(&rows, &accounts, &orders.account)).flatten();
     let n_unpriced = counts.unpriced.load(Ordering::Relaxed);
-    refuse(&ground, gate, (options, faults.as_ref()), n_unpriced, &unpriced(&rows, &out, n_unpriced))?;
+    refuse(&ground, *gate, (options, faults.as_ref()), n_unpriced, &unpriced(&rows, &out, n_unpriced))?;
     stop.unless_said(Decided {
         n_accepted: counts.accepted.into_inner(),
         n_exact: counts.exact.into_inner(),
@@ -150,7 +151,7 @@ fn unpriced(rows: &ProposedRows<'_>, out: &DecisionBuffers<'_>, n: usize) -> Vec
 /// Refuses rows that are no orders, and missing prices, as far as the call does not let them be reasons.
 fn refuse(
     ground: &Ground<'_>,
-    gate: &Gate,
+    gate: Gate,
     (options, faults): (&Options, Option<&BookFaults>),
     n_unpriced: usize,
     instruments: &[u32],
