@@ -202,6 +202,10 @@ impl Holdings {
     /// The pools of an account.
     #[must_use]
     pub fn pools_of(&self, account: usize) -> std::ops::Range<usize> {
+        // Every account has a pool: with as many pools as accounts, each its own, and nothing need be looked up.
+        if self.account_pools.len() == self.pool_kind.len() + 1 && account < self.pool_kind.len() {
+            return account..account + 1;
+        }
         self.account_pools[account] as usize..self.account_pools[account + 1] as usize
     }
 

@@ -91,7 +91,7 @@ impl After {
 fn with_row(table: &Table<'_>, room: &Room<'_>, row: &Row, fills: bool) -> Option<Book> {
     let shared = &table.shared;
     let (resting, filled) = if fills {
-        (room.resting().to_vec(), Some(room.with_fill(row, table.gate, shared).ok()?.0))
+        (room.resting().to_vec(), Some(room.with_fill(row, table.gate, shared).ok()?.ledger))
     } else {
         let counts = row.counts(room.ground().conditional).then_some(*row);
         (room.resting().iter().copied().chain(counts).collect(), None)

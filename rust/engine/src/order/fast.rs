@@ -36,6 +36,8 @@ pub(super) struct Fast {
     /// Where positions count in the initial margin, and in maintenance.
     initial: PriceBasis,
     maintenance: PriceBasis,
+    /// Whether any of that is at entry, for which the entry price must be read.
+    entry: bool,
     /// Whether the loss of filling counts.
     loss: bool,
     checked: bool,
@@ -78,6 +80,8 @@ impl Fast {
             limit_price: orders.price,
             initial: rules.initial_price(),
             maintenance: rules.maintenance_price(),
+            entry: [rules.initial_price(), rules.maintenance_price(), rules.limits(false).tier_price]
+                .contains(&PriceBasis::Entry),
             loss: fills || orders.order_loss == OrderLoss::Admission,
             checked: admission.reduce_only == ReduceOnlyRule::Checked,
             limits: rules.limits(false),
@@ -108,7 +112,7 @@ struct Pair<'a> {
 
 impl<'a> Pair<'a> {
     #[inline]
-    fn new(ground: &Ground<'a>, account: usize, row: &'a Row, position: Option<usize>) -> Self {
+    fn new(ground: &Ground<'a>, (account, entry): (usize, bool), row: &'a Row, position: Option<usize>) -> Self {
         let (book, holdings) = (ground.book, ground.book.holdings());
         let instrument = ground.instrument(row.instrument);
         let unit = coordinate_size(instrument, holdings.quantity_unit);
@@ -134,7 +138,10 @@ impl<'a> Pair<'a> {
             pair.held = quantity.abs();
             pair.leverage = holdings.leverage(position);
             pair.against = row.side == Side::Net && (quantity > 0.0) != row.buys();
-            pair.own = [pair.held * mark, pair.held * worth(holdings.entry_price[position])];
+            pair.own[0] = pair.held * mark;
+            if entry {
+                pair.own[1] = pair.held * worth(holdings.entry_price[position]);
+            }
         }
         pair
     }
@@ -247,7 +254,7 @@ pub(super) fn decide(room: &Room<'_>, row: &Row, met: &Met) -> Option<Decision> 
     if !row.counts(ground.conditional) && !opening.opens {
         return Some(decision);
     }
-    let pair = Pair::new(ground, room.first_account(), row, position);
+    let pair = Pair::new(ground, (room.first_account(), fast.entry), row, position);
     let loss = if fast.loss && opening.opens { pair.loss(mark) } else { 0.0 };
     judged(fast, &sums, &pair, (slack, loss, opening.opens), decision)
 }

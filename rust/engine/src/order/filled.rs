@@ -13,7 +13,7 @@ use super::faults::refuse;
 use super::gate::{FillFee, Gate};
 use super::reason::Reason;
 use super::resting::{Resting, with_orders};
-use super::room::Room;
+use super::room::{Filled, Room};
 use super::row::{Met, Row, complete};
 
 /// The names that modes and sides are coded by.
@@ -96,16 +96,16 @@ impl Room<'_> {
         row: &Row,
         gate: Gate,
         shared: &Arc<KnownTables>,
-    ) -> std::result::Result<(Ledger, Arc<Book>), Reason> {
+    ) -> std::result::Result<Filled, Reason> {
         let met = Met::new(self.book(), self.account(), row.instrument, row.side);
         let held = met.position(row.isolated).map_or(0.0, |at| self.book().holdings().quantity(at));
-        let ledger = self.filled.as_ref().map(|(ledger, _)| Ok(ledger.clone()));
+        let ledger = self.filled.as_ref().map(|filled| Ok(filled.ledger.clone()));
         let ledger = ledger.unwrap_or_else(|| Ledger::single(self.book(), self.account(), shared));
         let mut ledger = ledger.map_err(|error| reason_of(&error))?;
         let mark = self.ground().mark(row.instrument);
         fill(&mut ledger, &Keys::Int(&[0]), row, (held, mark), gate).map_err(|error| reason_of(&error))?;
         let book = Arc::clone(ledger.held(0).0);
-        Ok((ledger, book))
+        Ok(Filled { ledger, book })
     }
 }
 

@@ -46,7 +46,8 @@ pub(super) fn of_alone(room: &Room<'_>, row: &Row, held: Option<usize>, checked:
     if size > against { Opening { opens: true, quantity: beyond(size, against) } } else { NOTHING }
 }
 
-/// What a size exceeds another by: as in exact arithmetic, rounded once.
+/// What a size exceeds another by: of decimals of few digits as in exact arithmetic, rounded once, of others within the last
+/// place of the larger.
 fn beyond(size: f64, against: f64) -> f64 {
     /// Decimals of at most 15 digits in these steps are told apart by their doubles, and their differences round once.
     const STEPS: f64 = 1e8;
@@ -59,7 +60,7 @@ fn beyond(size: f64, against: f64) -> f64 {
     if denoted(whole, size) && denoted(part, against) {
         return (whole - part) / STEPS;
     }
-    (Exact::from_f64(size) - Exact::from_f64(against)).to_f64()
+    size - against
 }
 
 /// Of an order beside those of the book and those accepted before.

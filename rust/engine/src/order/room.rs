@@ -10,6 +10,13 @@ use crate::pool::{Book, OrderRow};
 use super::ground::Ground;
 use super::row::{Met, Row, complete};
 
+/// An account by itself after something filled.
+#[derive(Debug, Clone)]
+pub(super) struct Filled {
+    pub(super) ledger: Ledger,
+    pub(super) book: Arc<Book>,
+}
+
 /// One account before its next order.
 #[derive(Debug)]
 pub(crate) struct Room<'a> {
@@ -17,7 +24,7 @@ pub(crate) struct Room<'a> {
     /// The account's number in the book that was asked about.
     first: usize,
     /// The account alone, once something has filled, with the ledger that it filled in.
-    pub(super) filled: Option<(Ledger, Arc<Book>)>,
+    pub(super) filled: Option<Box<Filled>>,
     /// Accepted orders that rest and count.
     resting: Vec<Row>,
     /// Accepted orders that rest and do not count: that wait, or only reduce.
@@ -36,7 +43,7 @@ impl<'a> Room<'a> {
 
     /// The book that has the account as it is.
     pub(crate) fn book(&self) -> &Book {
-        self.filled.as_ref().map_or(self.ground.book, |(_, book)| book)
+        self.filled.as_ref().map_or(self.ground.book, |filled| &filled.book)
     }
 
     /// The account's number in [`Self::book`].
@@ -90,9 +97,15 @@ impl<'a> Room<'a> {
 /// The cross pool of an account that orders of an instrument meet; `None` where there is none yet.
 pub(crate) fn cross_pool(book: &Book, account: usize, instrument: u32) -> Option<usize> {
     let holdings = book.holdings();
+    let pools = holdings.pools_of(account);
+    // Of an account without isolated positions under one asset the one pool is all that there is.
+    if pools.len() == 1 && !book.has_isolated() && book.market().assets().len() == 1 {
+        return Some(pools.start);
+    }
     let joint = book.market().rules().cross_pool() == CrossPool::PerAccount;
     let settle = book.market().instruments()[instrument as usize].settle();
-    holdings.pools_of(account).find(|&pool| {
+    let mut pools = pools;
+    pools.find(|&pool| {
         holdings.pool_kind[pool] == PoolKind::Cross && (joint || usize::from(holdings.pool_asset[pool]) == settle)
     })
 }

@@ -127,7 +127,7 @@ impl Table<'_> {
             return;
         }
         match room.with_fill(row, self.gate, &self.shared) {
-            Ok(filled) => room.filled = Some(filled),
+            Ok(filled) => room.filled = Some(Box::new(filled)),
             Err(reason) => decision.bits |= reason.bit(),
         }
     }

@@ -4,6 +4,7 @@ use crate::book::{Said, number_faults};
 use crate::environment;
 use crate::error::{Error, MissingPrices, Result, shown};
 use crate::market::{CrossPool, Prices, TriggerPrice};
+use crate::memory::will_read;
 use crate::pool::Book;
 use crate::score::{Missing, check_prices};
 
@@ -64,8 +65,26 @@ pub(crate) fn decide(book: &Book, prices: &Prices, account: usize, order: &Propo
     if prices.mark().len() != book.market().instruments().len() {
         check_prices(book, prices, Missing::Null)?;
     }
+    fetch(book, account);
     let ground = Ground::new(book, prices);
     Ok(decide_said(&Room::new(&ground, account), &said).1)
+}
+
+/// Fetches what will be read of an account, all at once: one order waits for memory more than for anything else.
+#[inline]
+fn fetch(book: &Book, account: usize) {
+    let (holdings, Some(folded)) = (book.holdings(), book.folded()) else { return };
+    let pool = holdings.pools_of(account).start;
+    will_read(&folded.place, pool);
+    let first = holdings.positions_of(pool).start;
+    will_read(&holdings.class, first);
+    will_read(&holdings.quantity, first);
+    will_read(&holdings.side, first);
+    will_read(&holdings.leverage, first);
+    let place = pool / folded.window * folded.window + usize::from(folded.place[pool]);
+    will_read(&folded.constant, place);
+    will_read(&folded.doubt, place);
+    will_read(&folded.cash, place);
 }
 
 /// What an order says, if it is one.
