@@ -66,7 +66,7 @@ impl Fast {
     pub(super) fn new(book: &Book) -> Option<Self> {
         let rules = book.market().rules();
         let (orders, admission) = (rules.orders(), rules.admission());
-        if book.folded().is_none() || orders.opening_fee {
+        if book.folded().is_none_or(|folded| !folded.window.is_power_of_two()) || orders.opening_fee {
             return None;
         }
         let fills = admission.basis == AdmissionBasis::Fill;

@@ -3,7 +3,8 @@
 use crate::book::{OrderNeeds, QuantityUnit};
 use crate::exact::Exact;
 use crate::market::{Instrument, Prices, TriggerPrice};
-use crate::pool::{Book, ClassRow};
+use crate::memory::will_read;
+use crate::pool::{Book, ClassRow, Folded};
 
 use super::fast::Fast;
 use super::lots::{Step, divides};
@@ -20,6 +21,8 @@ pub(crate) struct Ground<'a> {
     /// Lots and ticks by instrument; empty: asked one by one.
     steps: Vec<[Option<Step>; 2]>,
     pub(crate) conditional: bool,
+    /// The bits of a pool's number that say where it is within its window.
+    within_window: usize,
     /// The prices that figures are at: those of the first constraint.
     pub(super) looks_at: TriggerPrice,
     /// Which leverages must be known, of cross orders and of isolated ones.
@@ -37,6 +40,7 @@ impl<'a> Ground<'a> {
             rows: Vec::new(),
             steps: Vec::new(),
             conditional: rules.orders().conditional,
+            within_window: book.folded().map_or(0, |folded| folded.window - 1),
             looks_at: rules.constraints().first().map_or(TriggerPrice::Mark, |constraint| constraint.price),
             needs: OrderNeeds::of(rules),
         }
@@ -61,6 +65,23 @@ impl<'a> Ground<'a> {
 
     pub(crate) fn mark(&self, instrument: u32) -> f64 {
         self.prices.mark()[instrument as usize]
+    }
+
+    /// Where the lanes have a pool.
+    #[inline]
+    pub(super) fn place(&self, folded: &Folded, pool: usize) -> usize {
+        pool - (pool & self.within_window) + usize::from(folded.place[pool])
+    }
+
+    /// Fetches what the lanes have of an account's first pool, which is asked about soon: pools are not in order there.
+    #[inline]
+    pub(super) fn fetch(&self, account: usize) {
+        let Some(folded) = self.book.folded() else { return };
+        let pool = self.book.holdings().pools_of(account).start;
+        let place = self.place(folded, pool);
+        will_read(&folded.constant, place);
+        will_read(&folded.doubt, place);
+        will_read(&folded.cash, place);
     }
 
     /// The price of an instrument that figures are at; NaN where there is none.

@@ -65,15 +65,15 @@ pub(crate) fn decide(book: &Book, prices: &Prices, account: usize, order: &Propo
     if prices.mark().len() != book.market().instruments().len() {
         check_prices(book, prices, Missing::Null)?;
     }
-    fetch(book, account);
     let ground = Ground::new(book, prices);
+    fetch(&ground, account);
     Ok(decide_said(&Room::new(&ground, account), &said).1)
 }
 
 /// Fetches what will be read of an account, all at once: one order waits for memory more than for anything else.
 #[inline]
-fn fetch(book: &Book, account: usize) {
-    let (holdings, Some(folded)) = (book.holdings(), book.folded()) else { return };
+fn fetch(ground: &Ground<'_>, account: usize) {
+    let (holdings, Some(folded)) = (ground.book.holdings(), ground.book.folded()) else { return };
     let pool = holdings.pools_of(account).start;
     will_read(&folded.place, pool);
     let first = holdings.positions_of(pool).start;
@@ -81,10 +81,7 @@ fn fetch(book: &Book, account: usize) {
     will_read(&holdings.quantity, first);
     will_read(&holdings.side, first);
     will_read(&holdings.leverage, first);
-    let place = pool / folded.window * folded.window + usize::from(folded.place[pool]);
-    will_read(&folded.constant, place);
-    will_read(&folded.doubt, place);
-    will_read(&folded.cash, place);
+    ground.fetch(account);
 }
 
 /// What an order says, if it is one.

@@ -29,7 +29,7 @@ impl Sums {
     pub(super) fn new(ground: &Ground<'_>, at_entry: bool, pool: usize) -> Option<Self> {
         let (book, holdings) = (ground.book, ground.book.holdings());
         let (folded, classes) = (book.folded()?, book.classes());
-        let place = pool / folded.window * folded.window + usize::from(folded.place[pool]);
+        let place = ground.place(folded, pool);
         let (constant, cash) = (folded.constant[place], folded.cash[place]);
         let charged = folded.maintenance.get(place).copied().unwrap_or(0.0);
         let mut initial = folded.initial.get(place).copied().unwrap_or(0.0);
