@@ -121,6 +121,7 @@ impl<'a> Asked<'a> {
             return Some(Decision { cost: f64::NAN, short: f64::NAN, ..decision });
         }
         if !self.counts {
+            decision.short = if decision.available.is_nan() { f64::NAN } else { 0.0 };
             return Some(decision);
         }
         let (cost, need) = if self.lacks { (None, None) } else { self.cost_and_need(&before)? };
@@ -182,7 +183,8 @@ impl<'a> Asked<'a> {
         if value.open {
             return None;
         }
-        if self.order.isolated && !value.exposed {
+        // What is isolated is nothing to liquidate the cross pool for.
+        if self.order.isolated && !evaluate_over::<N>(book, &self.before, at, Wanted::Tested).exposed {
             return Some(false);
         }
         let required = match constraint.required {

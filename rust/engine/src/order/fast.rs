@@ -252,6 +252,7 @@ pub(super) fn decide(room: &Room<'_>, row: &Row, met: &Met) -> Option<Decision> 
     let slack = sums.backing(fast.backing) - sums.initial;
     decision.available = if slack.is_nan() { slack } else { larger(0.0, slack) };
     if !row.counts(ground.conditional) && !opening.opens {
+        decision.short = if slack.is_nan() { slack } else { 0.0 };
         return Some(decision);
     }
     let pair = Pair::new(ground, (room.first_account(), fast.entry), row, position);

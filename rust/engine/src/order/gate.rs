@@ -165,7 +165,7 @@ pub struct DecisionBuffers<'a> {
     pub available: Option<&'a mut [f64]>,
     /// What is missing; 0 where nothing is.
     pub short: Option<&'a mut [f64]>,
-    /// How much of the quantity opens something, without sign.
+    /// How many contracts open something, without sign.
     pub opening: Option<&'a mut [f64]>,
     /// A bit for each reason that applies.
     pub violations: Option<&'a mut [u32]>,
@@ -287,7 +287,7 @@ pub struct Verdict {
     pub available: f64,
     /// What is missing; 0 where nothing is.
     pub short: f64,
-    /// How much of the quantity opens something, without sign.
+    /// How many contracts open something, without sign.
     pub opening: f64,
     /// Whether only exact arithmetic could tell.
     pub exact: bool,

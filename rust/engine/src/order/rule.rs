@@ -1,6 +1,6 @@
 //! The decision about one order: what it needs, and what is there.
 
-use crate::book::Said;
+use crate::book::{QuantityUnit, Said};
 
 use super::exactly;
 use super::fast;
@@ -24,6 +24,7 @@ pub(crate) struct Decision {
     pub(crate) available: f64,
     /// What is missing, should the order be refused.
     pub(crate) short: f64,
+    /// How many contracts open something.
     pub(crate) opening: f64,
     pub(crate) exact: bool,
 }
@@ -80,6 +81,9 @@ pub(crate) fn decide(room: &Room<'_>, row: &Row, met: &Met) -> Decision {
     let fast = if foreign { None } else { fast::decide(room, row, met) };
     let mut decision = fast.unwrap_or_else(|| exactly::decide(room, row, met, foreign));
     decision.bits |= if decision.is_unpriced() { 0 } else { wrong };
+    if room.ground().book.holdings().quantity_unit == QuantityUnit::Base {
+        decision.opening = room.ground().contracts(row.instrument, decision.opening).to_f64();
+    }
     decision
 }
 
