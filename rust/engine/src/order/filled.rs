@@ -98,7 +98,13 @@ impl Room<'_> {
         shared: &Arc<KnownTables>,
     ) -> std::result::Result<Filled, Reason> {
         let met = Met::new(self.book(), self.account(), row.instrument, row.side);
-        let held = met.position(row.isolated).map_or(0.0, |at| self.book().holdings().quantity(at));
+        let position = met.position(row.isolated);
+        let held = position.map_or(0.0, |at| self.book().holdings().quantity(at));
+        let leverage = position.map_or(f64::NAN, |at| self.book().holdings().leverage(at));
+        let adds = held != 0.0 && (held > 0.0) == row.buys();
+        if adds && leverage.to_bits() != row.leverage.to_bits() && !(leverage.is_nan() && row.leverage.is_nan()) {
+            return Err(Reason::LeverageMismatch);
+        }
         let ledger = self.filled.as_ref().map(|filled| Ok(filled.ledger.clone()));
         let ledger = ledger.unwrap_or_else(|| Ledger::single(self.book(), self.account(), shared));
         let mut ledger = ledger.map_err(|error| reason_of(&error))?;

@@ -50,11 +50,6 @@ impl Decision {
         self.bits == 0
     }
 
-    /// Whether the order is none of the market's or the account's.
-    pub(crate) const fn is_foreign(&self) -> bool {
-        self.bits & FOREIGN != 0
-    }
-
     /// What is missing; 0 where nothing is.
     pub(crate) const fn missing(&self) -> f64 {
         if self.accepted() { 0.0 } else { self.short }

@@ -17,7 +17,7 @@ const INSTRUMENTS: usize = 6;
 const ASSETS: usize = 3;
 
 /// Eighths up to a bound: their decimals are short, so that they denote what the doubles are.
-fn eighths(most: u32) -> impl Strategy<Value = f64> + Clone {
+pub(crate) fn eighths(most: u32) -> impl Strategy<Value = f64> + Clone {
     (1..=most * 8).prop_map(|n| f64::from(n) / 8.0)
 }
 
@@ -219,7 +219,7 @@ fn no_worse(before: &Pool, after: &Pool) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn shuffled<Row: Clone>(rows: &[Row], order: &[u64]) -> Vec<Row> {
+pub(crate) fn shuffled<Row: Clone>(rows: &[Row], order: &[u64]) -> Vec<Row> {
     let mut keyed: Vec<_> = rows.iter().enumerate().map(|(at, row)| (order[at % order.len()], row.clone())).collect();
     keyed.sort_by_key(|(key, _)| *key);
     keyed.into_iter().map(|(_, row)| row).collect()

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be built fails the test")]
 
 mod funds;
+mod gate;
 mod hostile;
 mod laws;
 mod market_files;
