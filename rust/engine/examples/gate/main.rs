@@ -57,9 +57,10 @@ fn main() -> Result<(), Failure> {
     std::fs::write(folder.join("gate.reason"), &reason)?;
     let rounds = singles(&book, &prices, &proposals, &reason)?;
     println!(
-        "{{\"n\": {n}, \"ns\": {}, \"rounds_ns\": {rounds:?}, \"n_accepted\": {}, \"n_exact\": {}, \"batch_ns_1\": {one}, \
+        "{{\"n\": {n}, \"ns\": {}, \"rounds_ns\": [{}], \"n_accepted\": {}, \"n_exact\": {}, \"batch_ns_1\": {one}, \
          \"batch_ns_2\": {two}}}",
         median(&rounds),
+        rounds.iter().map(f64::to_string).collect::<Vec<_>>().join(", "),
         decided.n_accepted,
         decided.n_exact
     );
@@ -67,7 +68,7 @@ fn main() -> Result<(), Failure> {
 }
 
 /// Nanoseconds an order since a moment.
-#[allow(clippy::cast_precision_loss, reason = "orders are fewer than doubles count")]
+#[expect(clippy::cast_precision_loss, reason = "orders are fewer than doubles count")]
 fn per_order(begin: Instant, n: usize) -> f64 {
     begin.elapsed().as_secs_f64() * 1e9 / n as f64
 }

@@ -129,19 +129,24 @@ impl<'a> Asked<'a> {
         let missing = need.as_ref().zip(available.as_ref()).map(|(need, available)| need.minus(available).positive());
         decision.short = known(missing.as_ref());
         decision.bits |= if self.lacks { Reason::LeverageUnknown.bit() } else { 0 };
-        if !self.opening.opens {
-            return Some(decision);
-        }
-        decision.bits |= self.limits::<N>()?;
-        if !self.lacks && self.fails::<N>()? {
-            decision.bits |= Reason::Liquidatable.bit();
-        }
-        match need.as_ref().zip(slack.as_ref()) {
-            None => decision.bits |= Reason::LeverageUnknown.bit(),
-            Some((need, slack)) if exceeds(need, slack)? => decision.bits |= Reason::Margin.bit(),
-            Some(_) => {}
+        if self.opening.opens {
+            decision.bits |= self.wrongs(need.as_ref(), slack.as_ref())?;
         }
         Some(decision)
+    }
+
+    /// The reasons against an order that opens.
+    fn wrongs<N: Number>(&self, need: Option<&N>, slack: Option<&N>) -> Option<u32> {
+        let mut bits = self.limits::<N>()?;
+        if !self.lacks && self.fails::<N>()? {
+            bits |= Reason::Liquidatable.bit();
+        }
+        match need.zip(slack) {
+            None => bits |= Reason::LeverageUnknown.bit(),
+            Some((need, slack)) if exceeds(need, slack)? => bits |= Reason::Margin.bit(),
+            Some(_) => {}
+        }
+        Some(bits)
     }
 
     /// What the order adds to the initial margin, with its loss, not below zero; and what it takes of the slack. Each is `None`

@@ -317,8 +317,7 @@ impl<'a> Leading<'a> {
 
 fn accept(room: &mut Room<'_>, row: &Row, gate: Gate, shared: &Arc<KnownTables>) -> std::result::Result<(), Reason> {
     if gate.assume.fills(row.price, row.trigger_price) {
-        let (ledger, book) = room.with_fill(row, &gate, shared)?;
-        room.filled = Some((ledger, book));
+        room.filled = Some(Box::new(room.with_fill(row, gate, shared)?));
         return Ok(());
     }
     room.rest(row);
