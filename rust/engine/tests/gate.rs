@@ -223,7 +223,7 @@ fn test_gate_each_reason_of_an_orders_own() {
 }
 
 /// Orders of the one account of a book as a table.
-fn decide(book: &Book, prices: &Prices, rows: &[Proposed], gate: &Gate) -> (Vec<u8>, Vec<f64>, Vec<u32>) {
+fn decide(book: &Book, prices: &Prices, rows: &[Proposed], gate: Gate) -> (Vec<u8>, Vec<f64>, Vec<u32>) {
     let n = rows.len();
     let of = |value: fn(&Proposed) -> f64| rows.iter().map(value).collect::<Vec<f64>>();
     let instruments: Vec<i64> = rows.iter().map(|row| i64::from(row.instrument)).collect();
@@ -244,7 +244,7 @@ fn decide(book: &Book, prices: &Prices, rows: &[Proposed], gate: &Gate) -> (Vec<
         violations: Some(&mut violations),
         ..DecisionBuffers::new(&mut accepted, &mut reason)
     };
-    check_orders(book, prices, &orders, gate, out, &Options::default()).unwrap();
+    check_orders(book, prices, &orders, &gate, out, &Options::default()).unwrap();
     (reason, cost, violations)
 }
 
@@ -257,11 +257,11 @@ fn test_gate_later_orders_meet_what_earlier_ones_left() {
     let rows = [of(0.1, 60_000.0), of(0.1, 60_000.0), of(-0.1, 60_000.0), of(0.066, 60_000.0)];
     let codes = |reasons: [Reason; 4]| reasons.map(Reason::code).to_vec();
     // The sale is the smaller of two worst fills until it is the larger one.
-    let (reason, cost, _) = decide(&book, &prices, &rows, &Gate::default());
+    let (reason, cost, _) = decide(&book, &prices, &rows, Gate::default());
     assert_eq!(reason, codes([Reason::Accepted, Reason::Margin, Reason::Accepted, Reason::Accepted]));
     assert_eq!(cost, [600.0, 600.0, 0.0, 396.0]);
     let filled = Gate { assume: Assume::Filled, fee: None, ..Gate::default() };
-    let (reason, _, _) = decide(&book, &prices, &rows, &filled);
+    let (reason, _, _) = decide(&book, &prices, &rows, filled);
     assert_eq!(reason, codes([Reason::Accepted, Reason::Margin, Reason::Accepted, Reason::Accepted]));
 }
 
@@ -277,10 +277,10 @@ fn test_gate_batch_is_singles_and_says_all_reasons() {
     ];
     for row in &rows {
         let verdict = check_order(&held, &prices, 0, row).unwrap();
-        let (reason, cost, _) = decide(&held, &prices, &[*row], &Gate::default());
+        let (reason, cost, _) = decide(&held, &prices, &[*row], Gate::default());
         assert_eq!((reason[0], cost[0].to_bits()), (verdict.reason.code(), verdict.cost.to_bits()));
     }
-    let (_, _, violations) = decide(&held, &prices, &rows[..1], &Gate::default());
+    let (_, _, violations) = decide(&held, &prices, &rows[..1], Gate::default());
     let expected = [Reason::Tick, Reason::Liquidatable, Reason::Leverage, Reason::Cap, Reason::Margin];
     // Filled at 10.25 it is 399 * 0.25 under water, next to 100.1 less what is required.
     assert_eq!(violations[0], expected.iter().fold(0, |bits, reason| bits | reason.bit()));
