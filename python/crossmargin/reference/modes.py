@@ -95,17 +95,17 @@ def compare_modes(book: Book, how: Compare | None = None) -> list[Comparison]:
 
 
 def _compared(book: Book, holding: Holding, how: Compare) -> Comparison:
-    fences = fences_of(book, holding, how.allot)
+    alone = in_isolated(book, holding, how.allot)
     variants = {
         "as_is": figures_of(book, holding, how),
         "cross": figures_of(book, in_cross(book, holding), how),
         "isolated": Variant(returns=(UNKNOWN,) * len(how.moves)),
     }
-    if all(fence is not None for fence in fences.values()):
-        variants["isolated"] = figures_of(book, in_isolated(holding, fences), how)
+    if all(one.isolated_margin is not None for one in alone.positions):
+        variants["isolated"] = figures_of(book, alone, how)
     locked = [variants[name].locked for name in ("isolated", "cross")]
     freed = UNKNOWN if any(math.isnan(one) for one in locked) else locked[0] - locked[1]
-    return Comparison(holding.account, variants, freed, affordable(book, holding, fences))
+    return Comparison(holding.account, variants, freed, affordable(alone))
 
 
 def in_cross(book: Book, holding: Holding) -> Holding:
@@ -114,26 +114,43 @@ def in_cross(book: Book, holding: Holding) -> Holding:
     A position that is there in both modes becomes one, at the entry price that keeps its profit; of two net positions
     against each other the smaller is closed at its mark, and its profit or loss goes to the wallet.
     """
+    positions = (replace(one, margin_mode="cross", isolated_margin=None) for one in _cross_first(holding))
+    return _joined(book, replace(holding, positions=tuple(positions)), "cross")
+
+
+def _cross_first(holding: Holding) -> list[Position]:
+    return sorted(holding.positions, key=lambda one: one.margin_mode)
+
+
+def _joined(book: Book, holding: Holding, mode: str) -> Holding:
+    """Return an account with one position for each instrument and side, and its orders in a mode."""
     found: dict[tuple[str, str], Position] = {}
-    for one in sorted(holding.positions, key=lambda one: one.margin_mode):  # cross before isolated
+    for one in holding.positions:
         key = (one.instrument.name, one.position_side)
-        moved = replace(one, margin_mode="cross", isolated_margin=None)
         if key not in found:
-            found[key] = moved
-        elif (found[key].quantity > 0) == (moved.quantity > 0):
-            found[key] = _merged(found[key], moved)
+            found[key] = one
+        elif (found[key].quantity > 0) == (one.quantity > 0):
+            found[key] = _merged(found[key], one)
         else:
-            small, large = sorted((found[key], moved), key=lambda one: abs(one.quantity))
+            small, large = sorted((found[key], one), key=lambda one: abs(one.quantity))
             holding = holding.paid(one.instrument.settle, _closed_at_mark(book, small, large))
-            found[key] = replace(found[key], quantity=small.quantity + large.quantity, entry_price=large.entry_price)
+            left = replace(_merged_fence(found[key], one), quantity=small.quantity + large.quantity)
+            found[key] = replace(left, entry_price=large.entry_price)
     kept = tuple(one for one in found.values() if one.quantity != 0)
-    orders = tuple(replace(one, margin_mode="cross") for one in holding.orders)
+    orders = tuple(replace(one, margin_mode=mode) for one in holding.orders)
     return replace(holding, positions=kept, orders=orders)
+
+
+def _merged_fence(held: Position, more: Position) -> Position:
+    if held.isolated_margin is None or more.isolated_margin is None:
+        return held
+    return replace(held, isolated_margin=held.isolated_margin + more.isolated_margin)
 
 
 def _merged(held: Position, more: Position) -> Position:
     entry = rows.stored(average(held.instrument.payoff, held, more))
-    return replace(held, quantity=rows.stored(held.quantity + more.quantity), entry_price=entry)
+    quantity = rows.stored(held.quantity + more.quantity)
+    return replace(_merged_fence(held, more), quantity=quantity, entry_price=entry)
 
 
 def _closed_at_mark(book: Book, small: Position, large: Position) -> Fraction:
@@ -148,25 +165,23 @@ def _closed_at_mark(book: Book, small: Position, large: Position) -> Fraction:
     return own + rules.unrealized_pnl(-small.quantity, value[large.entry_price], mark)
 
 
-def fences_of(book: Book, holding: Holding, allot: str | Mapping[int, Any]) -> dict[int, Fraction | None]:
-    """Return what each position would be fenced with, by row: None where a leverage is missing.
+def fences_of(book: Book, holding: Holding, allot: str) -> list[Fraction | None]:
+    """Return what each position would be fenced with: None where a leverage is missing.
 
     Formula: ``initial_margin``: the venue's fence at entry. ``pro_rata``: the cash of the asset less its debt, shared
     by entry notional over leverage (by notional where one has none), down to the quantum, the rest to the first.
     """
-    held = holding.tabled_positions()
-    if not isinstance(allot, str):
-        return {one.row: exact(allot[one.row], "allot") for one in held}
+    held = [replace(one, row=row) for row, one in enumerate(holding.positions)]
     if allot == "initial_margin":
-        return {one.row: _fence_at_entry(book, holding, one) for one in held}
+        return [_fence_at_entry(book, holding, one) for one in held]
     if allot != "pro_rata":
         raise refuse("allot", allot, "'initial_margin', 'pro_rata' or cash for each position")
-    found: dict[int, Fraction | None] = {}
+    found: dict[int, Fraction] = {}
     for asset in dict.fromkeys(one.instrument.settle for one in held):
         own = [one for one in held if one.instrument.settle == asset]
-        own.sort(key=lambda one: (*place(book.market, one.instrument, one.position_side), one.margin_mode != "cross"))
+        own.sort(key=lambda one: place(book.market, one.instrument, one.position_side))
         found |= _shared(book, holding, asset, own)
-    return found
+    return [found[one.row] for one in held]
 
 
 def _fence_at_entry(book: Book, holding: Holding, position: Position) -> Fraction | None:
@@ -188,24 +203,33 @@ def _shared(book: Book, holding: Holding, asset: str, own: Sequence[Position]) -
     return {one.row: part for one, part in zip(own, parts, strict=True)}
 
 
-def in_isolated(holding: Holding, fences: Mapping[int, Fraction | None]) -> Holding:
-    """Return an account with a fence around each of its positions."""
+def in_isolated(book: Book, holding: Holding, allot: str | Mapping[int, Any]) -> Holding:
+    """Return an account with a fence around each of its positions, absent where a leverage is missing.
+
+    One that is there in both modes becomes one, as `in_cross`, and has its fence as such, or what is given for both.
+    """
     fenced = [
-        replace(one, margin_mode="isolated", isolated_margin=fences[row]) for row, one in enumerate(holding.positions)
+        replace(
+            one, margin_mode="isolated", isolated_margin=None if isinstance(allot, str) else exact(allot[row], "allot")
+        )
+        for row, one in enumerate(holding.positions)
     ]
-    orders = tuple(replace(one, margin_mode="isolated") for one in holding.orders)
-    return replace(holding, positions=tuple(fenced), orders=orders)
+    order = sorted(range(len(fenced)), key=lambda row: holding.positions[row].margin_mode)
+    joined = _joined(book, replace(holding, positions=tuple(fenced[row] for row in order)), "isolated")
+    if not isinstance(allot, str):
+        return joined
+    fences = zip(joined.positions, fences_of(book, joined, allot), strict=True)
+    return replace(joined, positions=tuple(replace(one, isolated_margin=fence) for one, fence in fences))
 
 
-def affordable(book: Book, holding: Holding, fences: Mapping[int, Fraction | None]) -> bool:
+def affordable(fenced: Holding) -> bool:
     """Whether the cash of every asset, less its debt, is as much as its fences hold."""
-    known = {row: fence for row, fence in fences.items() if fence is not None}
-    if len(known) != len(fences):
+    if any(one.isolated_margin is None for one in fenced.positions):
         return False
-    for asset in [one.name for one in book.market.assets]:
-        needed = sum((known[row] for row, one in enumerate(holding.positions) if one.instrument.settle == asset), ZERO)
-        balance = holding.balances.get(asset, Balance(holding.account, asset, ZERO))
-        if needed > balance.wallet_balance - balance.borrowed:
+    for asset in dict.fromkeys(one.instrument.settle for one in fenced.positions):
+        fences = [one.isolated_margin or ZERO for one in fenced.positions if one.instrument.settle == asset]
+        balance = fenced.balances.get(asset, Balance(fenced.account, asset, ZERO))
+        if sum(fences, ZERO) > balance.wallet_balance - balance.borrowed:
             return False
     return True
 
