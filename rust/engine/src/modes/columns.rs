@@ -126,7 +126,7 @@ pub struct ModeBuffers<'a> {
     pub columns: Vec<(ModeColumn, Variant, &'a mut [f64])>,
     /// What isolating everything locks more than cross: `locked` of the one less that of the other.
     pub freed: Option<&'a mut [f64]>,
-    /// Whether the fences of [`Variant::Isolated`] are within the cash of their assets.
+    /// Whether the fences of [`Variant::Isolated`] are within the cash of every asset, less its debt.
     pub affordable: Option<&'a mut [bool]>,
     /// Returns by the place of a move in [`Compare::moves`]: profit of the move, of no pool less than its equity is lost, over
     /// what is locked.

@@ -26,19 +26,17 @@ impl Allotted<'_> {
         given.map_or_else(|| fence_at_entry(book, position), Exact::from_f64)
     }
 
-    /// Whether the fences of an account, which are known, are within the cash of their assets.
+    /// Whether the fences of an account, which are known, are within the cash of each of its assets.
     pub(super) fn is_affordable(&self, book: &Book, account: usize) -> bool {
         let (holdings, instruments) = (book.holdings(), book.market().instruments());
-        let mut left: Vec<(usize, Exact)> = Vec::new();
-        for position in positions_of(book, account) {
+        let cross = holdings.pools_of(account).filter(|&pool| holdings.kind(pool) == PoolKind::Cross);
+        let assets = cross.flat_map(|pool| holdings.layers_of(pool)).map(|layer| holdings.layer_asset(layer));
+        let mut left: Vec<(usize, Exact)> = assets.map(|asset| (asset, cash_of(book, account, asset))).collect();
+        // What was shared is all of the cash, but for the rounding of the shares to doubles.
+        for position in positions_of(book, account).filter(|_| !self.shared) {
             let asset = instruments[holdings.instrument(position)].settle();
-            let at = left.iter().position(|(of, _)| *of == asset).unwrap_or_else(|| {
-                left.push((asset, cash_of(book, account, asset)));
-                left.len() - 1
-            });
-            // What was shared is all of the cash, but for the rounding of the shares to doubles.
-            if !self.shared {
-                left[at].1 = left[at].1.clone() - self.fence(book, position);
+            if let Some((_, left)) = left.iter_mut().find(|(of, _)| *of == asset) {
+                *left = left.clone() - self.fence(book, position);
             }
         }
         left.iter().all(|(_, left)| *left >= Exact::zero())

@@ -267,3 +267,22 @@ fn test_modes_what_cannot_be_asked_is_refused_by_name() {
     some[0] = f64::NAN;
     assert!(matches!(refused(&usual, &default, 3, &some), Error::MissingPrice(_)));
 }
+
+#[test]
+fn test_modes_fences_are_affordable_up_to_the_last_of_the_cash() {
+    let mut rows = Rows::default();
+    let wallets = [30.0, 29.999_999_99, 0.0, -1.0];
+    for (account, wallet) in (0..).zip(wallets) {
+        rows.own(account, wallet);
+    }
+    rows.hold(0, 0, 3.0, 100.0, 10.0);
+    rows.hold(1, 0, 3.0, 100.0, 10.0);
+    let marks = vec![100.0; N_INSTRUMENTS];
+    for found in both(&rows, &marks, &Compare::default()) {
+        // Without a position a debt is not affordable either.
+        assert_eq!(found.affordable, [true, false, true, false]);
+    }
+    for found in both(&rows, &marks, &Compare { allot: Allot::ProRata, ..Compare::default() }) {
+        assert_eq!(found.affordable, [true, true, true, false]);
+    }
+}
