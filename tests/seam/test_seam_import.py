@@ -35,6 +35,11 @@ def test_import_of_other_parts_happens_when_they_are_named() -> None:
         _ = xm.scroe
 
 
+def test_import_looks_a_name_up_once() -> None:
+    # check_order takes a microsecond; the way to it must not take more
+    assert xm.check_order is vars(xm)["check_order"]
+
+
 def test_import_after_pyarrow_and_before_it() -> None:
     for order in ("import crossmargin, pyarrow", "import pyarrow, crossmargin"):
         code = f"{order}\nassert pyarrow.table(crossmargin.presets()).num_rows > 0"

@@ -155,9 +155,10 @@ def _room(market: Market, book: Any, prices: Any, accounts: Any) -> tuple[engine
         if accounts is not None:
             raise ArgumentError("accounts was given without a book: give book= and prices=")
         return None
-    for value, name, kind in ((book, "book", Book), (prices, "prices", Prices)):
-        if not isinstance(value, kind):
-            raise of_type(value, name, f"{kind.__name__}: with a book go its prices")
+    if not isinstance(book, Book):
+        raise of_type(book, "book", "Book: with a book go its prices")
+    if not isinstance(prices, Prices):
+        raise of_type(prices, "prices", "Prices: with a book go its prices")
     if book.market != market:
         raise ArgumentError(f"book was of market {book.market.id!r}, the sizes are of {market.id!r}")
     if accounts is None and book.n_accounts != 1:
