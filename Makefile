@@ -52,7 +52,7 @@ $(VENV)/.bench: requirements/bench.txt $(VENV)/.locked
 
 # Programs that are asked in processes of their own need packages that do not go with ours: each has an environment of
 # its own. One that cannot be installed is left out of the table, and tried again the next time.
-PEERS := freqtrade driftpy lrvx
+PEERS := freqtrade driftpy lrvx nautilus
 
 $(VENV)/.peers: $(PEERS:%=requirements/bench-%.txt) $(VENV)/.created
 	@failed=; for peer in $(PEERS); do \
@@ -64,6 +64,7 @@ $(VENV)/.peers: $(PEERS:%=requirements/bench-%.txt) $(VENV)/.created
 bench: build $(VENV)/.bench $(VENV)/.peers
 	$(BIN)/python benches/python/bench_score.py $(BENCH_ARGS)
 	$(BIN)/python benches/python/bench_monitor.py $(MONITOR_ARGS)
+	$(BIN)/python benches/python/bench_decide.py $(DECIDE_ARGS)
 
 # The monitor against a full scan after every frame, a billion pools times frames: SOAK_ARGS="--seed 7 --pool-frames 1e8".
 soak: build

@@ -12,6 +12,7 @@ import pytest
 from pages import ROOT
 
 from crossmargin.cli import main
+from crossmargin.cli.check import REFUSED
 
 KNOWN = ("crossmargin", "cargo", "cat", "head")
 """What the consoles of pages may call."""
@@ -33,7 +34,8 @@ def run(line: str, monkeypatch: pytest.MonkeyPatch) -> str:
         for stream in ("stdout", "stderr"):
             patch.setattr(sys, stream, io.TextIOWrapper(shown, encoding="utf-8", write_through=True))
             kept.callback(getattr(sys, stream).detach)
-        assert main(words[1:]) == 0, shown.getvalue().decode()
+        done = main(words[1:])
+        assert done == 0 or (words[1], done) == ("check", REFUSED), shown.getvalue().decode()
     return shown.getvalue().decode()
 
 

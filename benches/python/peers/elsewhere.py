@@ -75,7 +75,7 @@ def asked(workload: Workload, prices: Floats, limits: Precision) -> tuple[list[A
         rows = np.flatnonzero(able & ~limits.undecided)[:N_ASKED]
         first = np.arange(min(N_ASKED, workload.n_positions))
         try:
-            process = _Process(name, legs.job({"able": rows, "any": first}))
+            process = Process(name, legs.job({"able": rows, "any": first}))
         except (OSError, ValueError) as reason:
             missing[name] = str(reason)
             continue
@@ -159,16 +159,26 @@ class _Legs:
         return {"wallet": wallet, "legs": legs, "asked": row - first}
 
 
-class _Process:
-    """A program that holds cases and answers a line with a line."""
+class Process:
+    """A program that holds cases and answers a line with a line.
 
-    def __init__(self, name: str, job: str) -> None:
+    Parameters
+    ----------
+    name : str
+        Of its environment.
+    job : str
+        The line with the cases.
+    worker : str or None
+        Of the script that it runs; None: that of the same name.
+    """
+
+    def __init__(self, name: str, job: str, worker: str | None = None) -> None:
         python = Path(sys.prefix, "peers", name, "bin", "python")
         if not python.exists():
             raise ValueError("it could not be installed")
         with tempfile.TemporaryFile("w+") as errors:
             self._process = subprocess.Popen(
-                [str(python), str(_WORKERS / f"{name}_worker.py")],
+                [str(python), str(_WORKERS / f"{worker or name}_worker.py")],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 
 from crossmargin.cli.formats import FORMATS
+from crossmargin.cli.options import add_rules, add_tables, add_work, count, leverage, seed, yes
+from crossmargin.cli.parser_decide import add_check, add_compare
 
 _SCORE_EXAMPLE = """\
 tables, one row each:
@@ -98,6 +100,8 @@ def build_parser(version: str) -> argparse.ArgumentParser:
     _add_prices(commands)
     _add_explain(commands)
     _add_watch(commands)
+    add_check(commands)
+    add_compare(commands)
     _add_synth(commands)
     _add_demo(commands)
     presets = commands.add_parser("presets", help="list the presets that are shipped", allow_abbrev=False)
@@ -116,10 +120,10 @@ def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    _add_rules(parser)
-    _add_tables(parser, history=True)
+    add_rules(parser)
+    add_tables(parser, history=True)
     _add_results(parser)
-    _add_work(parser)
+    add_work(parser)
 
 
 def _add_prices(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -132,8 +136,8 @@ def _add_prices(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    _add_rules(parser)
-    _add_tables(parser)
+    add_rules(parser)
+    add_tables(parser)
     group = parser.add_argument_group("results")
     group.add_argument(
         "--along",
@@ -160,7 +164,7 @@ def _add_prices(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         choices=FORMATS,
         help="of files whose name does not tell; standard output is csv unless this says otherwise",
     )
-    _add_work(parser)
+    add_work(parser)
 
 
 def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -178,8 +182,8 @@ def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     group.add_argument(
         "--liquidation-price", metavar="NAME", help="the liquidation price of an instrument that is held"
     )
-    _add_rules(parser)
-    _add_tables(parser)
+    add_rules(parser)
+    add_tables(parser)
     results = parser.add_argument_group("results")
     results.add_argument("--out", metavar="FILE", default="-", help="write a row per term (default: print a tree)")
     results.add_argument("--format", choices=FORMATS, help="of the rows and of files whose name does not tell")
@@ -196,8 +200,8 @@ def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    _add_rules(parser, required=False)
-    _add_tables(parser, watched=True)
+    add_rules(parser, required=False)
+    add_tables(parser, watched=True)
     group = parser.add_argument_group("frames")
     group.add_argument("--frames", metavar="FILE", default="-", help="where they come from (default: standard input)")
     group.add_argument("--frames-format", choices=("jsonl", "csv"), help="of frames whose name does not tell (jsonl)")
@@ -210,77 +214,19 @@ def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     group = parser.add_argument_group("results")
     group.add_argument("--events", metavar="FILE", default="-", help="lines of JSON (default: standard output)")
     group.add_argument("--json", action="store_true", help="lines of JSON on a terminal too, and no live table")
-    group.add_argument("--rows", type=_count, default=15, metavar="N", help="pools in the live table (default: 15)")
+    group.add_argument("--rows", type=count, default=15, metavar="N", help="pools in the live table (default: 15)")
     group.add_argument("--rejects", metavar="FILE", help="write the faults of the tables, a row each")
     group.add_argument("--format", choices=FORMATS, help="of files whose name does not tell")
     group = parser.add_argument_group("state")
     group.add_argument("--snapshot", metavar="FILE", help="keep the state in this file, at the end")
-    group.add_argument("--snapshot-every", type=_count, metavar="SECONDS", help="and every so often")
+    group.add_argument("--snapshot-every", type=count, metavar="SECONDS", help="and every so often")
     group.add_argument("--record", metavar="FILE", help="write what is applied to this log")
     group.add_argument(
         "--resume", action="store_true", help="go on from the snapshot and the record, if they are there"
     )
     group = parser.add_argument_group("work")
-    group.add_argument("--threads", type=_count, metavar="N", help="threads to work with")
+    group.add_argument("--threads", type=count, metavar="N", help="threads to work with")
     group.add_argument("--quiet", action="store_true", help="no progress and no summary")
-
-
-def _add_rules(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    group = parser.add_argument_group("rules")
-    which = group.add_mutually_exclusive_group(required=required)
-    which.add_argument("--preset", metavar="NAME", help="a shipped preset (see crossmargin presets)")
-    which.add_argument("--market", metavar="FILE", help="a market file (TOML) of your own")
-    group.add_argument("--as-of", metavar="DATE", help="the preset's newest file dated at most this, YYYY-MM-DD")
-    group.add_argument("--tiers", metavar="FILE", help="tiers to lay over: JSON of ccxt or freqtrade, or a table")
-    group.add_argument(
-        "--tier-bounds",
-        choices=("quote", "settle", "contracts"),
-        default="quote",
-        help="what their floors and caps are written in (default: quote)",
-    )
-
-
-def _add_tables(parser: argparse.ArgumentParser, *, history: bool = False, watched: bool = False) -> None:
-    group = parser.add_argument_group("tables")
-    group.add_argument("--balances", metavar="FILE", required=not watched, help="cash by account and asset")
-    group.add_argument("--positions", metavar="FILE", help="positions by account and instrument")
-    group.add_argument("--orders", metavar="FILE", help="open orders")
-    group.add_argument("--accounts", metavar="FILE", help="fee profiles and tier coefficients of accounts")
-    group.add_argument("--settings", metavar="FILE", help="leverage and margin mode by account and instrument")
-    marks = group.add_mutually_exclusive_group(required=not watched)
-    marks.add_argument("--marks", metavar="FILE", help="mark prices of what is held")
-    if history:
-        marks.add_argument("--history", metavar="FILE", help="mark prices at many moments: scores of each")
-    group.add_argument("--last", metavar="FILE", help="last prices, for rules that look at them")
-    group.add_argument("--index", metavar="FILE", help="prices of assets in the market's valuation asset")
-    group.add_argument("--input-format", choices=FORMATS, help="of inputs whose name does not tell (default: --format)")
-    group.add_argument(
-        "--quantity-unit",
-        choices=("contracts", "base"),
-        default="contracts",
-        help="what quantity counts, of positions and orders (default: contracts)",
-    )
-    group.add_argument(
-        "--duplicates",
-        choices=("raise", "merge"),
-        default="raise",
-        help="refuse a position that comes twice, or merge its rows (default: raise)",
-    )
-    group.add_argument(
-        "--on-error",
-        choices=("raise", "reject"),
-        default="raise",
-        help="refuse a book with malformed rows, or drop the accounts they are of (default: raise)",
-    )
-    if watched:
-        parser.set_defaults(missing="raise", engine="fast")
-    else:
-        group.add_argument(
-            "--missing",
-            choices=("raise", "null"),
-            default="raise",
-            help="refuse a book that holds what has no price, or leave those pools unpriced (default: raise)",
-        )
 
 
 def _add_results(parser: argparse.ArgumentParser) -> None:
@@ -304,18 +250,6 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_work(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("work")
-    group.add_argument(
-        "--engine",
-        choices=("fast", "reference"),
-        default="fast",
-        help="reference: exact fractions by the executable specification, slowly (default: fast)",
-    )
-    group.add_argument("--threads", type=_count, metavar="N", help="threads to work with")
-    group.add_argument("--quiet", action="store_true", help="no progress and no summary")
-
-
 def _add_synth(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "synth",
@@ -329,12 +263,12 @@ def _add_synth(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--accounts",
         "--pools",
         dest="accounts",
-        type=_count,
+        type=count,
         default=1_000_000,
         metavar="N",
         help="how many (default: 1000000)",
     )
-    parser.add_argument("--seed", type=_seed, metavar="S", help="seed of the draw (default: that of the benchmarks)")
+    parser.add_argument("--seed", type=seed, metavar="S", help="seed of the draw (default: that of the benchmarks)")
     parser.add_argument("--format", choices=FORMATS, default="csv", help="of the tables (default: csv)")
     parser.add_argument("--preset", metavar="NAME", help="rules that retail accounts are drawn for (binance-usdm)")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -347,10 +281,10 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         description="Draw retail accounts, score them under binance-usdm, show what came out and write it as Arrow.",
         allow_abbrev=False,
     )
-    parser.add_argument("--accounts", type=_count, default=1_000_000, metavar="N", help="how many (default: 1000000)")
-    parser.add_argument("--seed", type=_seed, default=1, metavar="S", help="seed of the draw (default: 1)")
+    parser.add_argument("--accounts", type=count, default=1_000_000, metavar="N", help="how many (default: 1000000)")
+    parser.add_argument("--seed", type=seed, default=1, metavar="S", help="seed of the draw (default: 1)")
     parser.add_argument("--out", metavar="DIR", default="out", help="folder for scores.arrow (default: out)")
-    parser.add_argument("--threads", type=_count, metavar="N", help="threads to score with")
+    parser.add_argument("--threads", type=count, metavar="N", help="threads to score with")
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
 
@@ -406,60 +340,22 @@ def _add_open_questions(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what replies leave open")
     group.add_argument("--account", metavar="KEY", default="main", help="what the account is called (default: main)")
     group.add_argument("--kind", choices=("usdm", "coinm"), help="binance: which futures")
-    group.add_argument("--multi-assets", type=_yes, metavar="yes|no", help="binance: whether one pool spans the assets")
+    group.add_argument("--multi-assets", type=yes, metavar="yes|no", help="binance: whether one pool spans the assets")
     group.add_argument(
         "--coefficient", choices=("applied", "to_apply"), help="binance: whether brackets have it in them"
     )
     group.add_argument("--category", choices=("linear", "inverse"), help="bybit: which positions (default: linear)")
     group.add_argument("--margin-mode", choices=("cross", "isolated"), help="bybit: of the account")
-    group.add_argument("--bonus-in-wallet", type=_yes, metavar="yes|no", help="bybit: whether walletBalance has it")
+    group.add_argument("--bonus-in-wallet", type=yes, metavar="yes|no", help="bybit: whether walletBalance has it")
     group.add_argument("--collateral", metavar="ASSET", help="hyperliquid: what amounts are in (default: USDC)")
-    group.add_argument("--isolated-in-cash", type=_yes, metavar="yes|no", help="okx: whether cashBal has that margin")
+    group.add_argument("--isolated-in-cash", type=yes, metavar="yes|no", help="okx: whether cashBal has that margin")
     group.add_argument("--exchange", metavar="ID", help="ccxt: its id of the exchange, such as binanceusdm")
     group.add_argument(
-        "--total-has-profit", type=_yes, metavar="yes|no", help="ccxt: whether total has unrealised profit"
+        "--total-has-profit", type=yes, metavar="yes|no", help="ccxt: whether total has unrealised profit"
     )
     group.add_argument(
-        "--margins-in-percent", type=_yes, metavar="yes|no", help="ccxt: whether percentages are in percent"
+        "--margins-in-percent", type=yes, metavar="yes|no", help="ccxt: whether percentages are in percent"
     )
     group.add_argument("--tier-bounds", choices=("quote", "base", "contracts"), help="ccxt: what tiers are written in")
-    group.add_argument("--leverage", type=_leverage, metavar="L", help="a number, or NAME=L,NAME=L, where none is told")
+    group.add_argument("--leverage", type=leverage, metavar="L", help="a number, or NAME=L,NAME=L, where none is told")
     group.add_argument("--contract-sizes", metavar="FILE", help="by instrument, where they are not the market's")
-
-
-def _yes(text: str) -> bool:
-    if text not in ("yes", "no"):
-        raise argparse.ArgumentTypeError(f"was {text!r}, expected yes or no")
-    return text == "yes"
-
-
-def _leverage(text: str) -> float | dict[str, float]:
-    try:
-        if "=" not in text:
-            return float(text)
-        return {name: float(value) for name, _, value in (part.partition("=") for part in text.split(","))}
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"was {text!r}, expected a number, or NAME=NUMBER with commas between"
-        ) from None
-
-
-def _count(text: str) -> int:
-    value = _integer(text.replace("_", "").replace(",", ""), text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"was {text}, expected at least 1")
-    return value
-
-
-def _seed(text: str) -> int:
-    value = _integer(text, text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"was {text}, expected at least 0")
-    return value
-
-
-def _integer(digits: str, text: str) -> int:
-    try:
-        return int(digits)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"was {text!r}, expected an integer") from None

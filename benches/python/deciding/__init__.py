@@ -1,0 +1,1 @@
+"""What the benchmark of decisions before a trade is made of."""
