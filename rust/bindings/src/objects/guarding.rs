@@ -25,7 +25,6 @@ type Breaches<'py> = (Bits<'py>, Bits<'py>, Bits<'py>, usize, usize);
 
 /// Which limits are broken.
 #[pyfunction]
-#[expect(clippy::needless_pass_by_value, reason = "arguments of Python are extracted by value")]
 pub(crate) fn check_limits<'py>(
     py: Python<'py>,
     book: &Book,

@@ -94,17 +94,17 @@ impl Rows {
     fn joined(&self, first: Option<&Kept>, second: Option<&Kept>) -> Option<Kept> {
         Some(match (first, second) {
             (Some(Kept::Reals(_)), _) | (_, Some(Kept::Reals(_))) => {
-                Kept::Reals(self.both(|table, row| real(table, row), first, second))
+                Kept::Reals(self.both(real, first, second))
             }
             (Some(Kept::Flags(_)), _) | (_, Some(Kept::Flags(_))) => {
-                Kept::Flags(self.both(|table, row| flag(table, row), first, second))
+                Kept::Flags(self.both(flag, first, second))
             }
             (Some(Kept::Names(_)), _) | (_, Some(Kept::Names(_))) => {
                 let names = self.both(|table, row| name(table, row).map(str::to_owned), first, second);
                 Kept::Names(TextColumn::of_names(names.iter().map(Option::as_deref)))
             }
             (Some(Kept::Keys(OwnedKeys::Ints(_))), Some(Kept::Keys(OwnedKeys::Ints(_)))) => {
-                let ints = self.both(|table, row| int(table, row), first, second);
+                let ints = self.both(int, first, second);
                 Kept::Keys(OwnedKeys::Ints(ints))
             }
             (None, Some(Kept::Keys(keys))) if self.held.is_empty() => Kept::Keys(picked(keys, &self.placed)),

@@ -87,6 +87,9 @@ pub(crate) fn rebalance<'py>(
     Ok((transfers(py, book, &made)?, pools(py, book, &made.pools)?, quanta))
 }
 
+/// The pool at one end of a transfer.
+type End = fn(&Transfer) -> Option<usize>;
+
 /// Columns of transfers.
 fn transfers<'py>(py: Python<'py>, book: &Book, made: &Rebalance) -> PyResult<Bound<'py, PyDict>> {
     let holdings = book.engine.holdings();
@@ -97,7 +100,7 @@ fn transfers<'py>(py: Python<'py>, book: &Book, made: &Rebalance) -> PyResult<Bo
     let accounts = rows.iter().map(|row| row.account as usize);
     columns.set_item("account", account_column(py, holdings.accounts(), accounts))?;
     columns.set_item("asset", text_column(py, &assets, rows.iter().map(|row| Some(row.asset as usize))))?;
-    let ends: [(&str, fn(&Transfer) -> Option<usize>); 2] =
+    let ends: [(&str, End); 2] =
         [("from", |row| Some(row.from as usize)), ("to", |row| row.to.map(|pool| pool as usize))];
     for (end, of) in ends {
         let kind = |row: &Transfer| Some(of(row).map_or(2, |pool| usize::from(isolated(holdings, pool).is_some())));
@@ -132,13 +135,17 @@ fn in_asset(market: &Market, asset: usize, quanta: i128) -> f64 {
     /// Integers below it are doubles.
     const WHOLE: u128 = 1 << 53;
     /// Powers of ten that doubles hold.
-    const TENS: i32 = 22;
+    const TENS: [f64; 23] = [
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
+        1e20, 1e21, 1e22,
+    ];
     let quantum = market.assets().get(asset).map_or(f64::NAN, Asset::quantum);
     let step = Decimal::from_f64(quantum);
     let count = quanta.checked_mul(i128::from(step.digits())).filter(|count| count.unsigned_abs() < WHOLE);
-    match count {
+    let ten = usize::try_from(-step.exponent()).ok().and_then(|power| TENS.get(power));
+    match (count, ten) {
         // Both are exact, so that one operation rounds once.
-        Some(count) if (-TENS..=0).contains(&step.exponent()) => whole(count) / 10_f64.powi(-step.exponent()),
+        (Some(count), Some(ten)) => whole(count) / ten,
         _ => (exactly(quanta) * Exact::from_f64(quantum)).to_f64(),
     }
 }
