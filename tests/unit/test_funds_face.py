@@ -248,3 +248,37 @@ def test_account_rebalance_moves_the_margin_exactly(market: xm.Market) -> None:
     assert swept.transfers["to_kind"].tolist() == ["out"]
     assert account.wallet("USDT") == 9_000  # 10,000 - 1,000 of loss are 1,000 above the reference
     assert account.flows["withdrawn"].tolist() == [1_000.0]
+
+
+def test_account_withdraws_no_further_than_liquidation(market: xm.Market) -> None:
+    """At 100 times the initial margin is 1 %, and 2.5 % are required: what the venue's rule lets go would be fatal."""
+    account = xm.Account(market, {"USDT": 1_000})
+    account.open("BTCUSDT", 0.1, entry_price=60_000, leverage=100)
+    account.mark({"BTCUSDT": 60_000})
+    assert account.withdrawable == 940.0
+    assert account.withdrawable_of("USDT") == 850
+    with pytest.raises(xm.FundsError, match="850 USDT can leave the account"):
+        account.withdraw("USDT", "850.00000001")
+    account.withdraw("USDT", 850)
+    assert not account.liquidatable
+
+
+def test_account_withdraws_what_can_leave_of_each_asset_of_a_joint_pool() -> None:
+    account = xm.Account(xm.load_market("binance-usdm-multi", as_of="2024-10-01"), {"USDT": 4_000, "BTC": 0.1})
+    account.open("BTCUSDT", 0.5, entry_price=60_000, leverage=20)
+    account.mark({"BTCUSDT": 59_000}, index={"USDT": 1.0, "BTC": 59_000.0})
+    for asset, quantum in (("BTC", "0.00000001"), ("USDT", "0.00000001")):
+        most = account.withdrawable_of(asset)
+        other = account.copy()
+        with pytest.raises(xm.FundsError):
+            other.withdraw(asset, most + Decimal(quantum))
+        other.withdraw(asset, most)
+        assert other.withdrawable_of(asset) == 0
+
+
+def test_account_moves_money_of_pools_that_are_priced_while_others_are_not(market: xm.Market) -> None:
+    account = xm.Account(market, {"USDT": 1_000})
+    account.open("BTCUSDT", 0.01, entry_price=60_000, leverage=10, margin_mode="isolated")
+    assert account.withdrawable_of("USDT") == 940
+    with pytest.raises(xm.MissingPriceError, match="BTCUSDT"):
+        account.remove_margin("BTCUSDT", 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from crossmargin.account.amounts import to_decimal
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from crossmargin.account.state import Key
     from crossmargin.guard import Breaches
     from crossmargin.guard import Limits as OwnLimits
     from crossmargin.modes import ModeComparison
@@ -170,17 +172,22 @@ class Limits(Figures):
         >>> account.withdrawable_of("USDT")
         Decimal('6500')
         """
+        return to_decimal(self._leaving(self._terms.asset(asset)))
+
+    def _leaving(self, asset: str, position: Key | None = None) -> Fraction:
+        """Give what can leave the cross pool of an asset, or the margin of an isolated position, exactly."""
         from crossmargin.funds import withdrawable  # noqa: PLC0415 - trading does without
 
-        name = self._terms.asset(asset)
-        found = self._asked(withdrawable)
-        rows = zip(found["kind"].tolist(), found["asset"].tolist(), found.quanta, strict=True)
-        for kind, of, quanta in rows:
-            if (kind, of) == ("cross", name):
+        found = self._asked(withdrawable, missing="null")
+        wanted = ("cross", asset, None, None) if position is None else ("isolated", asset, *position[:2])
+        names = ("kind", "asset", "instrument", "side")
+        for *row, quanta in zip(*(found[name].tolist() for name in names), found.quanta, strict=True):
+            if tuple(row) == wanted:
                 if quanta is None:
+                    self._asked(withdrawable)  # names the prices that are missing
                     raise ArgumentError("withdrawable is unknown, since a leverage is: use set_leverage() first")
-                return to_decimal(quanta * self._terms.quanta[name])
-        return to_decimal(ZERO)
+                return Fraction(quanta) * self._terms.quanta[asset]
+        return ZERO
 
     def limits(self, limits: OwnLimits | None = None, *, reference: float | None = None) -> Breaches:
         """Say which limits of its owner the account is beyond, as `crossmargin.check_limits` does.

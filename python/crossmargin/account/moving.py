@@ -74,8 +74,8 @@ class Moving(Limits):
         Raises
         ------
         FundsError
-            For more than is `withdrawable` from the asset's cross pool. What is fenced for isolated positions goes back
-            by `remove_margin` first.
+            For more than `withdrawable_of` the asset. What is fenced for isolated positions goes back by
+            `remove_margin` first.
         MissingPriceError
             Where something is held that has no price yet.
         ArgumentError
@@ -83,7 +83,9 @@ class Moving(Limits):
         """
         self._terms.asset(asset)
         moved = self._amount(amount, asset, round, "amount")
-        self._check_limit(moved, asset, "withdrawable")
+        limit = min(self._leaving(asset), max(ZERO, self._state.cash.get(asset, ZERO)))
+        if moved > limit:
+            raise _refused(moved, limit, asset, "can leave the account")
         state = self._state.copy()
         void_by_transfer(state, self._terms, asset, moved)
         state.moved(asset, withdrawn=moved)
@@ -117,7 +119,7 @@ class Moving(Limits):
         key, desk = self._find(instrument, position_side, "isolated"), self._desk(round)
         asset = desk.contract(key).settle
         moved = self._amount(amount, asset, round, "amount")
-        self._check_limit(moved, asset, "available")
+        self._check_available(moved, asset)
         free = desk.free(asset)
         desk.fence(key, moved)
         desk.check_fences(asset, free)
@@ -142,7 +144,7 @@ class Moving(Limits):
         Raises
         ------
         FundsError
-            For more than is `withdrawable` from the pool of the position.
+            For more than can leave the pool of the position, as `crossmargin.withdrawable` finds it.
         MissingPriceError
             Where the position has no price yet.
         ArgumentError
@@ -151,7 +153,7 @@ class Moving(Limits):
         key, desk = self._find(instrument, position_side, "isolated"), self._desk(round)
         asset = desk.contract(key).settle
         moved = self._amount(amount, asset, round, "amount")
-        limit = self._limit(Position(self, key).pool, "withdrawable", asset)
+        limit = self._leaving(asset, key)
         if moved > limit:
             raise _refused(moved, limit, asset, f"can leave the margin of {key[0]}")
         desk.fence(key, -moved)
@@ -348,14 +350,13 @@ class Moving(Limits):
         what = f"{name} was {written(given)} {asset}"
         return in_steps(given, self._terms.quanta[asset], direction or self._direction, what)
 
-    def _check_limit(self, moved: Fraction, asset: str, name: str) -> None:
-        """Refuse what is beyond a limit of the cross pool that an asset is in."""
+    def _check_available(self, moved: Fraction, asset: str) -> None:
+        """Refuse what is beyond what the cross pool that an asset is in has available."""
         key = self._cross_key(asset)
         held = key in [pool._key for pool in self.pools]
-        limit = self._limit(Pool(self, key), name, asset) if held else ZERO
+        limit = self._limit(Pool(self, key), "available", asset) if held else ZERO
         if moved > limit:
-            verb = "can leave the account" if name == "withdrawable" else "is available"
-            raise _refused(moved, limit, asset, verb)
+            raise _refused(moved, limit, asset, "is available")
 
     def _limit(self, pool: Pool, name: str, asset: str) -> Fraction:
         """Give a figure of a pool in steps of an asset."""
