@@ -1,5 +1,6 @@
 //! How large a position can be: against the arithmetic of each limit, done by hand or over all sizes.
 #![expect(clippy::unwrap_used, reason = "what cannot be built fails the test")]
+#![expect(clippy::float_cmp, reason = "sizes are the doubles of their decimals")]
 
 use crossmargin::Market;
 use crossmargin::order::{FillFee, SizeLimit, SizeRows, Sized, size_position};
