@@ -7,7 +7,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from crossmargin.reference import Limits
-from crossmargin.testing.answers import limits_faults, modes_faults, rebalance_faults, withdrawable_faults
+from crossmargin.testing.answers import (
+    largest_faults,
+    limits_faults,
+    modes_faults,
+    rebalance_faults,
+    withdrawable_faults,
+)
 from crossmargin.testing.cases import FullCase
 from crossmargin.testing.gating import GateCase, bookable, edge_gate_cases, gate_cases
 from differential.test_score import drawn
@@ -25,7 +31,7 @@ def countable(case: GateCase) -> FullCase:
 
 @pytest.mark.parametrize("style", STYLES)
 def test_funds_random_book_lets_the_same_quanta_leave(style: str | None) -> None:
-    @drawn(60)
+    @drawn(40)
     @given(gate_cases(style))
     def agrees(case: GateCase) -> None:
         assert not withdrawable_faults(countable(case))
@@ -35,7 +41,7 @@ def test_funds_random_book_lets_the_same_quanta_leave(style: str | None) -> None
 
 @pytest.mark.parametrize("style", STYLES)
 def test_funds_random_book_is_rebalanced_by_the_same_transfers(style: str | None) -> None:
-    @drawn(60)
+    @drawn(40)
     @given(gate_cases(style), st.sampled_from([1.0, 1.5, 2.0, 4.0]), st.sampled_from(["none", "surplus"]))
     def agrees(case: GateCase, ratio: float, sweep: str) -> None:
         assert not rebalance_faults(countable(case), ratio, sweep)
@@ -43,7 +49,7 @@ def test_funds_random_book_is_rebalanced_by_the_same_transfers(style: str | None
     agrees()
 
 
-@drawn(80)
+@drawn(60)
 @given(
     edge_gate_cases(),
     st.sampled_from([(2.0, 1.5), (1.0,), ()]),
@@ -61,9 +67,17 @@ def test_guard_random_book_breaks_the_same_limits(
 
 @pytest.mark.parametrize("allot", ["initial_margin", "pro_rata"])
 def test_modes_random_book_compares_as_in_exact_arithmetic(allot: str) -> None:
-    @drawn(60)
+    @drawn(40)
     @given(gate_cases("decimal"))
     def agrees(case: GateCase) -> None:
         assert not modes_faults(countable(case), allot)
 
     agrees()
+
+
+@drawn(40)
+@given(edge_gate_cases("decimal"), st.sampled_from([None, None, 2.0]))
+def test_largest_order_is_that_of_exact_arithmetic(case: GateCase, ratio: float | None) -> None:
+    assume(case.proposals)
+    countable(case)
+    assert not largest_faults(case, ratio)

@@ -14,6 +14,9 @@ from crossmargin.reference import (
     Limits,
     breaches,
     compare_modes,
+    exact,
+    largest_order,
+    read_asked,
     read_compare,
     read_target,
     rebalance,
@@ -109,6 +112,37 @@ def modes_faults(case: FullCase, allot: str = "initial_margin", *, intervals: bo
         bound = decision_bound(GateCase(case, ()), one.account)
         faults += [f"account {one.account}: {fault}" for fault in _of_account(found, places[one.account], one, bound)]
     return faults
+
+
+def largest_faults(case: GateCase, target_ratio: float | None = None) -> list[str]:
+    """Say where the engine's largest order in the direction of the first proposed one is not that of the reference."""
+    import crossmargin as xm
+
+    row = case.proposals[0]
+    book, account = book_of(case.case), row["account"]
+    want = largest_order(book, account, row, read_asked(target_ratio))
+    names = ("leverage", "margin_mode", "position_side")
+    options = {name: row[name] for name in names if row.get(name) is not None}
+    price = None if math.isnan(row["price"]) else row["price"]
+    side = "buy" if row["quantity"] > 0 else "sell"
+    found: Any = xm.max_order(
+        *_engine(case.case), row["instrument"], side, price, accounts=[account], target_ratio=target_ratio, **options
+    )
+    unit = Fraction(1)
+    if case.case.quantity_unit == "base":
+        unit = book.market.instrument(row["instrument"]).contract_size
+    got = {name: _listed(found[name])[0] for name in ("quantity", "smallest", "contiguous", "binding")}
+    largest = want.quantity * unit
+    if exact(float(f"{float(largest):.15g}")) != largest:  # more digits than the engine looks at
+        near = abs(exact(got["quantity"]) - largest) <= abs(largest) * Fraction(1, 10**14)
+        return [] if near else [f"quantity: {got['quantity']} against {float(largest)}"]
+    wanted = {
+        "quantity": float(want.quantity * unit),
+        "smallest": float(want.smallest * unit),
+        "contiguous": want.contiguous,
+        "binding": want.binding,
+    }
+    return _different(got, wanted)
 
 
 def _of_account(found: Any, row: int, want: Comparison, bound: Fraction) -> list[str]:
