@@ -240,7 +240,7 @@ fn exceeds<N: Number>(need: &N, slack: &N) -> Option<bool> {
 /// Whether a book could not have an order for want of its leverage, or of that of a position that it belongs to.
 fn lacks_leverage(room: &Room<'_>, order: &OrderRow) -> bool {
     let (holdings, rules) = (room.book().holdings(), room.book().market().rules());
-    let OrderNeeds { order: own, position } = room.ground().needs[usize::from(order.isolated)];
+    let OrderNeeds { order: own, position } = OrderNeeds::of(rules)[usize::from(order.isolated)];
     if own && order.leverage.is_nan() {
         return true;
     }

@@ -1,6 +1,6 @@
 //! What all decisions of a call share.
 
-use crate::book::{OrderNeeds, QuantityUnit};
+use crate::book::QuantityUnit;
 use crate::exact::Exact;
 use crate::market::{Instrument, Prices, TriggerPrice};
 use crate::memory::will_read;
@@ -25,8 +25,6 @@ pub(crate) struct Ground<'a> {
     within_window: usize,
     /// The prices that figures are at: those of the first constraint.
     pub(super) looks_at: TriggerPrice,
-    /// Which leverages must be known, of cross orders and of isolated ones.
-    pub(super) needs: [OrderNeeds; 2],
 }
 
 impl<'a> Ground<'a> {
@@ -42,7 +40,6 @@ impl<'a> Ground<'a> {
             conditional: rules.orders().conditional,
             within_window: book.folded().map_or(0, |folded| folded.window - 1),
             looks_at: rules.constraints().first().map_or(TriggerPrice::Mark, |constraint| constraint.price),
-            needs: OrderNeeds::of(rules),
         }
     }
 
