@@ -223,10 +223,11 @@ def in_isolated(book: Book, holding: Holding, allot: str | Mapping[int, Any]) ->
 
 
 def affordable(fenced: Holding) -> bool:
-    """Whether the cash of every asset, less its debt, is as much as its fences hold."""
+    """Whether the cash of every asset, less its debt, is as much as its fences hold, which is nothing without any."""
     if any(one.isolated_margin is None for one in fenced.positions):
         return False
-    for asset in dict.fromkeys(one.instrument.settle for one in fenced.positions):
+    held = (one.instrument.settle for one in fenced.positions)
+    for asset in dict.fromkeys([*fenced.balances, *held]):
         fences = [one.isolated_margin or ZERO for one in fenced.positions if one.instrument.settle == asset]
         balance = fenced.balances.get(asset, Balance(fenced.account, asset, ZERO))
         if sum(fences, ZERO) > balance.wallet_balance - balance.borrowed:
