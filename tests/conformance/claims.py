@@ -1,4 +1,4 @@
-"""What a published number claims: a small book in canonical tables, and a figure of its last pool."""
+"""What a published number claims: a small book in canonical tables, and a figure of it or of an order in it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -66,7 +66,25 @@ class PositionClaim:
     bare: bool = False
 
 
-Claims = list[Claim | PriceClaim | PositionClaim]
+@dataclass(frozen=True)
+class OrderClaim:
+    """A figure of one more order, or the gate's word on it, after the open orders of a book: within a tolerance.
+
+    ``order`` is proposed; ``output`` is ``cost``, ``available``, ``short`` or ``reason``. ``per`` and ``bare`` as of
+    `Claim`.
+    """
+
+    book: VectorBook
+    order: Row
+    output: str
+    expected: Any
+    tolerance: Fraction = Fraction(0)
+    per: Fraction = Fraction(1)
+    bare: bool = False
+
+
+AnyClaim = Claim | PriceClaim | PositionClaim | OrderClaim
+Claims = list[AnyClaim]
 Vector = Mapping[str, Any]
 
 
@@ -92,6 +110,20 @@ def position(name: str, quantity: float, entry: float, **more: Any) -> Row:
 
 def order(name: str, quantity: float, price: float, **more: Any) -> Row:
     return {"account": "vector", "instrument": name, "quantity": quantity, "price": price, **more}
+
+
+def fits_exactly(book_of: Callable[[float], VectorBook], order: Row, cost: Fraction) -> Claims:
+    """A wallet of what an order costs is enough for it, and one that has a quantum less is not.
+
+    What is missing is the difference of two amounts of the size of the cost, so it has their precision.
+    """
+    quantum, precision = Fraction(1, 10**8), cost / 2**48
+    lacks = book_of(decimal(cost - quantum))
+    return [
+        OrderClaim(book_of(decimal(cost)), order, "reason", "accepted"),
+        OrderClaim(lacks, order, "reason", "margin"),
+        OrderClaim(lacks, order, "short", quantum, precision),
+    ]
 
 
 def isolated(margin: float | None = None, **more: Any) -> Row:

@@ -4,19 +4,21 @@ What a source gives as an aggregate ("profit of the other contracts") becomes a 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 from claims import (
     Claim,
     Claims,
+    OrderClaim,
     PositionClaim,
     Row,
     Vector,
     VectorBook,
     balance,
     decimal,
+    fits_exactly,
     flips,
     isolated,
     number,
@@ -122,28 +124,53 @@ def hedge_isolated(vector: Vector) -> Claims:
     ]
 
 
-def open_cost(vector: Vector) -> Claims:
-    """Margin of a limit order, as shown; what placing it costs beside is another vector."""
-    given, expected = vector["inputs"], vector["expected"]
-    market = rulebook(
+def _open_cost_market() -> str:
+    return rulebook(
         [linear()],
         {"PERP": one_rate(0.004)},
         orders={"initial_margin": "worst_fill", "order_loss": "admission", "price": "limit"},
         display={"venue_ratio": "maintenance_over_equity", "amount_decimals": 2},
     )
+
+
+def open_cost(vector: Vector) -> Claims:
+    """Margin of a limit order that rests, as shown, and what placing it costs: a buy below the mark loses nothing."""
+    given, expected, market = vector["inputs"], vector["expected"], _open_cost_market()
     placed = order("PERP", given["qty"], given["order_price"], leverage=given["leverage"])
-    book = VectorBook(market, [balance(0)], [], {"PERP": given["mark"]}, orders=[placed])
+    before = VectorBook(market, [balance(0)], [], {"PERP": given["mark"]})
+    book = replace(before, orders=[placed])
+    exact = number(given["order_price"]) * given["qty"] / given["leverage"]
     return [
+        OrderClaim(before, placed, "cost", number(expected["initial_margin"]), number(vector["tolerance"])),
+        OrderClaim(before, placed, "cost", exact),
         Claim(book, "initial_margin", number(expected["initial_margin"]), number(vector["tolerance"])),
         Claim(book, "initial_margin", number(expected["initial_margin"]), shown=True, bare=True),
     ]
 
 
+def open_loss(vector: Vector) -> Claims:
+    """What placing the order costs beside its margin: a sale below the mark loses the difference at once."""
+    given, expected, market = vector["inputs"], vector["expected"], _open_cost_market()
+    margin = number(given["order_price"]) * given["qty"] / given["leverage"]
+
+    def book(wallet: float) -> VectorBook:
+        return VectorBook(market, [balance(wallet)], [], {"PERP": given["mark"]})
+
+    claims: Claims = []
+    for side, name in ((1, "open_loss_long"), (-1, "open_loss_short")):
+        placed = order("PERP", side * given["qty"], given["order_price"], leverage=given["leverage"])
+        cost = margin + number(expected[name])
+        claims += [OrderClaim(book(0), placed, "cost", cost), *fits_exactly(book, placed, cost)]
+    return claims
+
+
 def multi_assets(vector: Vector) -> Claims:
+    """An order in one of the assets can cost what is available in it, and no cent more."""
     given, expected, tolerance = vector["inputs"]["assets"], vector["expected"], number(vector["tolerance"])
     market = rulebook(
-        [],
-        {},
+        [linear()],
+        {"PERP": one_rate(0.004)},
+        orders={"initial_margin": "worst_fill", "order_loss": "admission", "price": "limit"},
         pools={"cross": "per_account", "isolated": False},
         valuation={"asset": "USD"},
         collateral={
@@ -159,11 +186,18 @@ def multi_assets(vector: Vector) -> Claims:
     index = {name: entry["index"] for name, entry in given.items()}
 
     def book(**wallets: float) -> VectorBook:
-        return VectorBook(market, [balance(wallet, name) for name, wallet in wallets.items()], index=index)
+        held = [balance(wallet, name) for name, wallet in wallets.items()]
+        return VectorBook(market, held, marks={"PERP": 1.0}, index=index)
 
     both = book(**{name: entry["wallet"] for name, entry in given.items()})
     ask = {name: number(entry["index"]) * (1 + number(entry["ask_buffer"])) for name, entry in given.items()}
+    available = expected["available_usdt"]
+    largest, more = (order("PERP", cost, 1, leverage=1) for cost in (available, available + 0.01))
     return [
+        OrderClaim(both, largest, "available", number(available), tolerance, per=ask["USDT"]),
+        OrderClaim(both, largest, "cost", number(available), per=ask["USDT"]),
+        OrderClaim(both, largest, "reason", "accepted"),
+        OrderClaim(both, more, "reason", "margin"),
         Claim(book(USDT=1), "collateral_value", number(expected["usdt_bid_rate"])),
         Claim(book(USDT=-1), "collateral_value", -number(expected["usdt_ask_rate"])),
         Claim(both, "collateral_value", number(expected["account_equity"]), tolerance),
@@ -318,6 +352,7 @@ BUILDERS: dict[str, Callable[[Vector], Claims]] = {
     "binance-um-hedge-iso-long-api": hedge_isolated,
     "binance-um-hedge-iso-short-api": hedge_isolated,
     "binance-um-open-cost-limit": open_cost,
+    "binance-um-open-cost-loss": open_loss,
     "binance-um-multiasset-initial": multi_assets,
     "binance-um-maint-amount-l5-2020": maintenance_amount,
     "binance-um-tier-table-btcusdc": tier_table,

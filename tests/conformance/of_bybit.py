@@ -1,12 +1,14 @@
 """Builders of Bybit's published numbers, under today's rules and under those that they replaced."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from claims import (
     Claim,
     Claims,
+    OrderClaim,
     PositionClaim,
     PriceClaim,
     Vector,
@@ -177,11 +179,11 @@ def margins_of_entry(vector: Vector) -> Claims:
 
 
 def order_cost(vector: Vector) -> Claims:
-    """The initial margin of a pool with that order, without fees, with each fee, and with both."""
+    """The initial margin of a pool with that order, without fees, with each fee, and with both; and what it costs."""
     given, expected, tolerance = vector["inputs"], vector["expected"], number(vector["tolerance"])
     placed = order("PERP", given["side"] * given["usd_qty"], given["price"], leverage=given["leverage"])
 
-    def book(**fees: bool) -> VectorBook:
+    def before(**fees: bool) -> VectorBook:
         market = rulebook(
             [inverse(coin="ETH")],
             {"PERP": one_rate(0.005)},
@@ -189,14 +191,19 @@ def order_cost(vector: Vector) -> Claims:
             initial_margin={"price": "mark", "closing_fee": "bankruptcy_at_mark"},
             fees={"taker": given["taker_fee"], "maker": 0},
         )
-        return VectorBook(market, [balance(1, "ETH")], [], {"PERP": 2_100.0}, orders=[placed])
+        return VectorBook(market, [balance(1, "ETH")], [], {"PERP": 2_100.0})
 
+    def book(**fees: bool) -> VectorBook:
+        return replace(before(**fees), orders=[placed])
+
+    cost = number(expected["order_cost"])
     margin, opening, closing = (number(expected[name]) for name in ("initial_margin", "fee_open", "fee_close"))
     return [
         Claim(book(), "initial_margin", margin, tolerance, bare=True),
         Claim(book(opening_fee=True), "initial_margin", margin + opening, tolerance, bare=True),
         Claim(book(closing_fee=True), "initial_margin", margin + closing, tolerance, bare=True),
-        Claim(book(opening_fee=True, closing_fee=True), "initial_margin", number(expected["order_cost"]), tolerance),
+        Claim(book(opening_fee=True, closing_fee=True), "initial_margin", cost, tolerance),
+        OrderClaim(before(opening_fee=True, closing_fee=True), placed, "cost", cost, tolerance),
     ]
 
 
@@ -212,7 +219,11 @@ def wallet_available(vector: Vector) -> Claims:
     )
     held = position("PERP", given["total_im"], 1, leverage=1)
     book = VectorBook(market, [balance(given["margin_balance"])], [held], {"PERP": 1.0}, index={"USDT": 1})
-    return [Claim(book, "available", number(vector["expected"]["available"]), number(vector["tolerance"]))]
+    available, tolerance = number(vector["expected"]["available"]), number(vector["tolerance"])
+    return [
+        Claim(book, "available", available, tolerance),
+        OrderClaim(book, order("PERP", 1, 1, leverage=1), "available", available, tolerance),
+    ]
 
 
 def two_sided_orders(vector: Vector) -> Claims:
@@ -223,6 +234,7 @@ def two_sided_orders(vector: Vector) -> Claims:
     return [
         Claim(two_sided_book(both), "initial_margin", before, tolerance),
         Claim(two_sided_book((*both, added)), "initial_margin", before + more, tolerance),
+        OrderClaim(two_sided_book(both), order("PERP", added, 1, leverage=1), "cost", more, tolerance),
     ]
 
 

@@ -1,9 +1,24 @@
 """Builders of the numbers of BingX, WEEX, MEXC, OKX and Hyperliquid."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 
-from claims import Claim, Claims, Vector, VectorBook, balance, decimal, flips, isolated, number, order, position
+from claims import (
+    Claim,
+    Claims,
+    OrderClaim,
+    Vector,
+    VectorBook,
+    balance,
+    decimal,
+    fits_exactly,
+    flips,
+    isolated,
+    number,
+    order,
+    position,
+)
 from rulebooks import inverse, linear, one_rate, rulebook
 
 
@@ -50,9 +65,11 @@ def coin_available(vector: Vector) -> Claims:
     held = position("PERP", 1, given["used_margin"], leverage=1)
     mark = decimal(number(given["used_margin"]) + number(given["unrealized_pnl"]))
     book = VectorBook(market, [balance(given["balance"], "BTC")], [held], {"PERP": mark})
+    available = number(expected["available_margin"])
     return [
         Claim(book, "equity", number(expected["equity"]), tolerance),
-        Claim(book, "available", number(expected["available_margin"]), tolerance),
+        Claim(book, "available", available, tolerance),
+        OrderClaim(book, order("PERP", 1, given["used_margin"], leverage=1), "available", available, tolerance),
     ]
 
 
@@ -60,18 +77,24 @@ def opening_cost(vector: Vector) -> Claims:
     given, expected, tolerance = vector["inputs"], vector["expected"], number(vector["tolerance"])
     placed = order("PERP", given["qty"], given["price"], leverage=given["leverage"])
 
-    def book(opening_fee: bool) -> VectorBook:
+    def before(wallet: float, *, opening_fee: bool = True) -> VectorBook:
         market = rulebook(
             [linear()],
             {"PERP": one_rate(0.004)},
             orders={"initial_margin": "sum", "opening_fee": opening_fee},
             fees={"taker": given["taker_fee_rate"], "maker": 0},
         )
-        return VectorBook(market, [balance(10_000)], [], {"PERP": 36_000.0}, orders=[placed])
+        return VectorBook(market, [balance(wallet)], [], {"PERP": 36_000.0})
 
+    def book(*, opening_fee: bool) -> VectorBook:
+        return replace(before(10_000, opening_fee=opening_fee), orders=[placed])
+
+    total = number(expected["total"])
     return [
         Claim(book(opening_fee=False), "initial_margin", number(expected["margin"]), tolerance, bare=True),
-        Claim(book(opening_fee=True), "initial_margin", number(expected["total"]), tolerance),
+        Claim(book(opening_fee=True), "initial_margin", total, tolerance),
+        OrderClaim(before(10_000), placed, "cost", total, tolerance),
+        *fits_exactly(before, placed, total),
     ]
 
 
@@ -94,7 +117,8 @@ def weighed_asset(vector: Vector) -> Claims:
 def rate_by_contracts(vector: Vector) -> Claims:
     """The published row at its upper edge: its rate on the whole position, and its largest leverage.
 
-    A contract at a price of 1, so the contracts are the notional.
+    An order for as much may have that leverage, and neither a higher one nor, with that, a contract more. A contract at
+    a price of 1, so the contracts are the notional.
     """
     given, expected = vector["inputs"], vector["expected"]
     tops, leverages, rates = ([row[column] for row in given["tiers_upper_contracts_maxlev_mmr"]] for column in range(3))
@@ -112,10 +136,16 @@ def rate_by_contracts(vector: Vector) -> Claims:
     size = given["contracts"]
 
     def book(contracts: float) -> VectorBook:
-        return VectorBook(market, [balance(10_000)], [position("PERP", contracts, 1)], {"PERP": 1.0})
+        held = [position("PERP", contracts, 1)] if contracts else []
+        return VectorBook(market, [balance(10_000)], held, {"PERP": 1.0})
 
-    above = size + 1
+    above, leverage = size + 1, expected["max_leverage"]
+    words = [(size, leverage, "accepted"), (size, leverage + 1, "leverage"), (above, leverage, "leverage")]
     return [
+        *(
+            OrderClaim(book(0), order("PERP", contracts, 1, leverage=chosen), "reason", word)
+            for contracts, chosen, word in words
+        ),
         Claim(book(size), "maintenance_margin", number(expected["mmr"]) * size),
         Claim(book(size), "initial_margin", Fraction(size, expected["max_leverage"]), bare=True),
         Claim(book(above), "maintenance_margin", number(rates[2]) * above),
@@ -243,20 +273,33 @@ def linear_ratio(vector: Vector) -> Claims:
 
 
 def available_equity(vector: Vector) -> Claims:
-    """One synthetic contract whose entry notional is what is locked and whose rise is the profit; and an order."""
+    """One synthetic contract whose entry notional is what is locked and whose rise is the profit; and an order.
+
+    An order of another contract at a price of 1 may have all that is available as its margin, and no more.
+    """
     given, expected, tolerance = vector["inputs"], vector["expected"], number(vector["tolerance"])
     market = rulebook(
-        [linear()],
-        {"PERP": one_rate(0.005)},
+        [linear(), linear("OTHER")],
+        {"PERP": one_rate(0.005), "OTHER": one_rate(0.005)},
         initial_margin={"price": "entry"},
         orders={"initial_margin": "sum"},
         available={"rule": "equity_less_initial"},
     )
-    wallet, mark = [balance(given["balance"])], {"PERP": given["locked"] + given["cross_pnl"]}
+    wallet, mark = [balance(given["balance"])], {"PERP": given["locked"] + given["cross_pnl"], "OTHER": 1.0}
     locked = VectorBook(market, wallet, [position("PERP", 1, given["locked"], leverage=1)], mark)
-    placed = order("PERP", given["order_qty"], 1, leverage=given["leverage"])
+    placed, largest, more = (
+        order("OTHER", quantity, 1, leverage=given["leverage"])
+        for quantity in (
+            given["order_qty"],
+            *(expected["available_equity"] * given["leverage"] + more for more in (0, 1)),
+        )
+    )
     return [
         Claim(locked, "available", number(expected["available_equity"]), tolerance),
+        OrderClaim(locked, placed, "available", number(expected["available_equity"]), tolerance),
+        OrderClaim(locked, placed, "cost", number(expected["order_margin"]), tolerance),
+        OrderClaim(locked, largest, "reason", "accepted"),
+        OrderClaim(locked, more, "reason", "margin"),
         Claim(
             VectorBook(market, wallet, [], mark, orders=[placed]),
             "initial_margin",

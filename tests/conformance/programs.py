@@ -7,13 +7,17 @@ from math import isnan
 from pathlib import Path
 from typing import Any, Protocol
 
-from claims import PriceClaim, Row, VectorBook
+from claims import OrderClaim, PriceClaim, Row, VectorBook
 
 from crossmargin import reference
 from crossmargin.testing.oracle import OUTPUTS
 
 PoolRow = dict[str, Any]
 PositionRow = dict[str, Fraction | None]
+OrderRow = dict[str, Any]
+
+ORDER_FIGURES = ("cost", "available", "short")
+"""What is claimed of orders beside the gate's word on them."""
 
 PRICES = ("liquidation_price", "bankruptcy_price")
 """What is claimed of positions."""
@@ -35,6 +39,8 @@ class Program(Protocol):
     def last_position(self, book: VectorBook) -> PositionRow: ...
 
     def last_position_shown(self, book: VectorBook) -> PositionRow: ...
+
+    def decided(self, claim: OrderClaim) -> OrderRow: ...
 
 
 @cache
@@ -92,6 +98,14 @@ class Reference:
             for name, price in self.last_position(book).items()
         }
 
+    def decided(self, claim: OrderClaim) -> OrderRow:
+        given = claim.book
+        book = reference.read_book(
+            _loaded(given.market), given.balances, given.positions, given.marks, **_others(given)
+        )
+        (said,) = reference.check_orders(book, [claim.order])
+        return {"reason": said.reason, **{name: getattr(said, name) for name in ORDER_FIGURES}}
+
 
 class Engine:
     """Doubles, through the public interface."""
@@ -144,6 +158,13 @@ class Engine:
     def last_position_shown(self, book: VectorBook) -> PositionRow:
         shown = self._prices(book).venue_rounded()
         return {name: _decimal(shown[name].tolist()[-1]) for name in PRICES}
+
+    def decided(self, claim: OrderClaim) -> OrderRow:
+        import crossmargin as xm
+
+        said = xm.check_orders(*self._book(claim.book), claim.order)
+        figures = {name: said[name].tolist()[-1] for name in ORDER_FIGURES}
+        return {"reason": said.reasons.tolist()[-1], **figures}
 
 
 def same_columns(rows: Sequence[Row]) -> list[Mapping[str, Any]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from builders import BUILDERS
-from claims import Claim, PositionClaim, PriceClaim, VectorBook
+from claims import AnyClaim, Claim, OrderClaim, PositionClaim, PriceClaim, VectorBook
 from of_bybit import two_sided_book
 from programs import Program
 from rulebooks import under_preset
@@ -49,11 +49,13 @@ RUN = {"passes", "superseded", "source_wrong"}
 """Statuses that can have a builder: a replaced rule runs as its own table, a wrong source as a negative example."""
 
 
-def check(claim: Claim | PriceClaim | PositionClaim, program: Program) -> None:
+def check(claim: AnyClaim, program: Program) -> None:
     if isinstance(claim, PriceClaim):
         assert program.shown_price(claim) == claim.expected
     elif isinstance(claim, PositionClaim):
         check_position(claim, program)
+    elif isinstance(claim, OrderClaim):
+        check_order(claim, program)
     else:
         check_pool(claim, program)
 
@@ -76,6 +78,18 @@ def check_pool(claim: Claim, program: Program) -> None:
     if isinstance(claim.expected, bool):
         assert got is claim.expected
         return
+    check_figure(claim, got, program)
+
+
+def check_order(claim: OrderClaim, program: Program) -> None:
+    got = program.decided(claim)[claim.output]
+    if isinstance(claim.expected, str):
+        assert got == claim.expected
+    else:
+        check_figure(claim, got, program)
+
+
+def check_figure(claim: Claim | OrderClaim, got: Any, program: Program) -> None:
     error = abs(Fraction(got) / claim.per - claim.expected)
     slack = program.slack * max(abs(claim.expected), Fraction(1))
     assert error <= claim.tolerance + slack, f"{claim.output} was {float(got)}"
@@ -99,6 +113,7 @@ UNDER_PRESETS = {
         "binance-um-hedge-iso-long-api",
         "binance-um-hedge-iso-short-api",
         "binance-um-open-cost-limit",
+        "binance-um-open-cost-loss",
         "binance-um-maint-amount-l5-2020",
         "binance-um-tier-table-btcusdc",
         "binance-um-rounding-maintmargin",
