@@ -1,6 +1,6 @@
 """What a published number claims: a small book in canonical tables, and a figure of it or of an order in it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -124,6 +124,22 @@ def fits_exactly(book_of: Callable[[float], VectorBook], order: Row, cost: Fract
         OrderClaim(lacks, order, "reason", "margin"),
         OrderClaim(lacks, order, "short", quantum, precision),
     ]
+
+
+def leverage_limits(
+    book: VectorBook, name: str, tiers: Iterable[tuple[float, float]], cap: float | None = None
+) -> Claims:
+    """An order of a size may have the leverage of its tier and no higher one; above the last bound there is none.
+
+    ``tiers`` are sizes at a price of 1 with the largest leverage of each, the last of them up to the ``cap``.
+    """
+    rows = [
+        (size, leverage + more, word) for size, leverage in tiers for more, word in ((0, "accepted"), (1, "leverage"))
+    ]
+    if cap is not None:
+        lowest = rows[-2][1]
+        rows += [(cap, lowest, "accepted"), (cap + 1, lowest, "cap")]
+    return [OrderClaim(book, order(name, size, 1, leverage=leverage), "reason", word) for size, leverage, word in rows]
 
 
 def isolated(margin: float | None = None, **more: Any) -> Row:

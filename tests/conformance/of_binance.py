@@ -21,6 +21,7 @@ from claims import (
     fits_exactly,
     flips,
     isolated,
+    leverage_limits,
     number,
     order,
     position,
@@ -217,11 +218,23 @@ def maintenance_amount(vector: Vector) -> Claims:
 
 
 def tier_table(vector: Vector) -> Claims:
-    """A position in the middle and one on the floor of each tier."""
+    """A position in the middle and one on the floor of each tier; and an order in the middle, with its leverage."""
     tiers, amounts = vector["inputs"]["tiers"], vector["expected"]["cum"]
-    floors, caps, rates = ([row[column] for row in tiers] for column in range(3))
+    floors, caps, rates, leverages = ([row[column] for row in tiers] for column in range(4))
+    table = {**one_rate(0), "floor": floors, "maintenance_rate": rates, "max_leverage": leverages, "cap": caps[-1]}
+    rich = VectorBook(rulebook([linear()], {"PERP": table}), [balance(10**10)], [], {"PERP": 1.0})
+    middles = [((floor + cap) / 2, leverage) for floor, cap, leverage in zip(floors, caps, leverages, strict=True)]
     return [
-        _amount_claim(floors, rates, size, rate, amount, vector["tolerance"], caps[-1])
+        *leverage_limits(rich, "PERP", middles, caps[-1]),
+        *_tier_amounts(floors, caps, rates, amounts, vector["tolerance"]),
+    ]
+
+
+def _tier_amounts(
+    floors: list[float], caps: list[float], rates: list[float], amounts: list[float], tolerance: float
+) -> Claims:
+    return [
+        _amount_claim(floors, rates, size, rate, amount, tolerance, caps[-1])
         for floor, cap, rate, amount in zip(floors, caps, rates, amounts, strict=True)
         for size in ((floor + cap) / 2, floor)
         if size > 0

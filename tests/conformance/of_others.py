@@ -15,6 +15,7 @@ from claims import (
     fits_exactly,
     flips,
     isolated,
+    leverage_limits,
     number,
     order,
     position,
@@ -117,8 +118,8 @@ def weighed_asset(vector: Vector) -> Claims:
 def rate_by_contracts(vector: Vector) -> Claims:
     """The published row at its upper edge: its rate on the whole position, and its largest leverage.
 
-    An order for as much may have that leverage, and neither a higher one nor, with that, a contract more. A contract at
-    a price of 1, so the contracts are the notional.
+    An order up to the edge of a row may have its largest leverage and no higher one, and a contract more may not have
+    that. A contract at a price of 1, so the contracts are the notional.
     """
     given, expected = vector["inputs"], vector["expected"]
     tops, leverages, rates = ([row[column] for row in given["tiers_upper_contracts_maxlev_mmr"]] for column in range(3))
@@ -139,13 +140,12 @@ def rate_by_contracts(vector: Vector) -> Claims:
         held = [position("PERP", contracts, 1)] if contracts else []
         return VectorBook(market, [balance(10_000)], held, {"PERP": 1.0})
 
-    above, leverage = size + 1, expected["max_leverage"]
-    words = [(size, leverage, "accepted"), (size, leverage + 1, "leverage"), (above, leverage, "leverage")]
+    above = size + 1
+    rich = replace(book(0), balances=[balance(10**9)])
+    beyond = order("PERP", above, 1, leverage=expected["max_leverage"])
     return [
-        *(
-            OrderClaim(book(0), order("PERP", contracts, 1, leverage=chosen), "reason", word)
-            for contracts, chosen, word in words
-        ),
+        *leverage_limits(rich, "PERP", zip(tops, leverages, strict=True), tops[-1]),
+        OrderClaim(rich, beyond, "reason", "leverage"),
         Claim(book(size), "maintenance_margin", number(expected["mmr"]) * size),
         Claim(book(size), "initial_margin", Fraction(size, expected["max_leverage"]), bare=True),
         Claim(book(above), "maintenance_margin", number(rates[2]) * above),
@@ -177,7 +177,8 @@ def shared_account(vector: Vector) -> Claims:
 def reserved_fee(vector: Vector) -> Claims:
     """Maintenance on the entry notional, the closing fee at the bankruptcy price, the opening fee in the margin.
 
-    The published price has one decimal; its tolerance is relative.
+    The order for the position costs what is its margin then. The published price has one decimal; its tolerance is
+    relative.
     """
     given, expected, tolerance = vector["inputs"], vector["expected"], vector["tolerance"]
     market = rulebook(
@@ -185,6 +186,7 @@ def reserved_fee(vector: Vector) -> Claims:
         {"PERP": one_rate(given["mmr"])},
         maintenance_margin={"price": "entry", "closing_fee": "bankruptcy_at_entry"},
         isolated={"fee_reserve": "opening_notional"},
+        orders={"initial_margin": "sum", "opening_fee": True},
         fees={"taker": given["fee_rate"], "maker": 0},
     )
     held = position("PERP", given["contracts"], given["entry_price"], leverage=given["leverage"], **isolated())
@@ -192,8 +194,17 @@ def reserved_fee(vector: Vector) -> Claims:
     def at(mark: float) -> VectorBook:
         return VectorBook(market, [], [held], {"PERP": mark})
 
+    def with_cash(wallet: float) -> VectorBook:
+        return VectorBook(market, [balance(wallet)], [], {"PERP": given["entry_price"]})
+
     price, margin = number(expected["liquidation_price"]), number(expected["position_margin"])
+    orders = [
+        order("PERP", given["contracts"], given["entry_price"], leverage=given["leverage"], margin_mode=mode)
+        for mode in ("isolated", "cross")
+    ]
     return [
+        *(OrderClaim(with_cash(1), placed, "cost", margin, number(tolerance["position_margin"])) for placed in orders),
+        *(claim for placed in orders for claim in fits_exactly(with_cash, placed, margin)),
         Claim(at(given["entry_price"]), "wallet_balance", margin, number(tolerance["position_margin"])),
         *flips(at, price, price * number(tolerance["liquidation_price"]), 1, now=given["entry_price"]),
     ]
@@ -342,7 +353,10 @@ def half_rate_isolated(vector: Vector) -> Claims:
 
 
 def half_rate_margins(vector: Vector) -> Claims:
-    """As published, and at the largest leverage, where only the initial margin falls."""
+    """As published, and at the largest leverage, where only the initial margin falls.
+
+    An order for the position is judged by its fill: it costs that margin, and no higher leverage is to be had.
+    """
     given, expected, tolerance = vector["inputs"], vector["expected"], number(vector["tolerance"])
     market = rulebook([linear()], {"PERP": half_rate_table(given["max_leverage"])})
 
@@ -350,9 +364,17 @@ def half_rate_margins(vector: Vector) -> Claims:
         held = position("PERP", given["notional"], 1, leverage=leverage)
         return VectorBook(market, [balance(2_000)], [held], {"PERP": 1.0})
 
-    maintenance = number(expected["maintenance_margin"])
+    maintenance, initial = number(expected["maintenance_margin"]), number(expected["initial_margin"])
+    placed = order("PERP", given["notional"], 1, leverage=given["leverage"])
+
+    def empty(wallet: float) -> VectorBook:
+        return VectorBook(market, [balance(wallet)], [], {"PERP": 1.0})
+
     return [
-        Claim(book(given["leverage"]), "initial_margin", number(expected["initial_margin"]), tolerance),
+        OrderClaim(empty(2_000), placed, "cost", initial, tolerance),
+        *fits_exactly(empty, placed, initial),
+        *leverage_limits(empty(2_000), "PERP", [(given["notional"], given["max_leverage"])]),
+        Claim(book(given["leverage"]), "initial_margin", initial, tolerance),
         Claim(book(given["leverage"]), "maintenance_margin", maintenance, tolerance),
         Claim(book(given["max_leverage"]), "initial_margin", Fraction(500), tolerance),
         Claim(book(given["max_leverage"]), "maintenance_margin", maintenance, tolerance),
