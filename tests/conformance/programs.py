@@ -162,9 +162,12 @@ class Engine:
     def decided(self, claim: OrderClaim) -> OrderRow:
         import crossmargin as xm
 
-        said = xm.check_orders(*self._book(claim.book), claim.order)
-        figures = {name: said[name].tolist()[-1] for name in ORDER_FIGURES}
-        return {"reason": said.reasons.tolist()[-1], **figures}
+        book, prices = self._book(claim.book)
+        said = xm.check_orders(book, prices, claim.order)
+        row = {"reason": said.reasons.tolist()[-1], **{name: said[name].tolist()[-1] for name in ORDER_FIGURES}}
+        alone = xm.check_order(book, prices, **claim.order)
+        assert row == {name: getattr(alone, name) for name in row}
+        return row
 
 
 def same_columns(rows: Sequence[Row]) -> list[Mapping[str, Any]]:
