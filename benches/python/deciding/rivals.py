@@ -1,4 +1,7 @@
-"""nautilus_trader and freqtrade: what each asks before it opens a trade, an order a call, each in an environment of its own."""
+"""nautilus_trader and freqtrade: what each asks before it opens a trade, an order a call.
+
+Each runs in an environment of its own.
+"""
 
 from __future__ import annotations
 

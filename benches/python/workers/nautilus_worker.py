@@ -49,7 +49,7 @@ def _account(number: int, wallet: float) -> MarginAccount:
         AccountId(f"VENUE-{number}"),
         AccountType.MARGIN,
         USDT,
-        False,  # noqa: FBT003 -- it takes no names
+        False,
         [AccountBalance(money, Money(0, USDT), money)],
         [],
         {},

@@ -211,25 +211,35 @@ fn test_size_of_equity_that_is_gone_is_none() {
     assert_eq!((nothing.quantity, nothing.leverage_used.is_nan()), (0.0, true));
 }
 
+/// What is said of a question that is none.
+fn refused(change: &dyn Fn(&mut Row)) -> String {
+    let mut row = Row::default();
+    change(&mut row);
+    row.size(&market("higher")).unwrap_err().to_string()
+}
+
 #[test]
-fn test_size_of_no_question_is_refused() {
-    let refused = |change: &dyn Fn(&mut Row)| {
-        let mut row = Row::default();
-        change(&mut row);
-        row.size(&market("higher")).unwrap_err().to_string()
-    };
+fn test_size_with_a_stop_on_the_winning_side_is_refused() {
     let expected =
         "stop_price was 100 in row 0, expected a price below entry_price, where a long position loses, or none";
     assert_eq!(refused(&|row| row.stop = 100.0), expected);
     let expected =
         "stop_price was 99 in row 0, expected a price above entry_price, where a short position loses, or none";
     assert_eq!(refused(&|row| (row.stop, row.buy) = (99.0, false)), expected);
+}
+
+#[test]
+fn test_size_of_numbers_that_are_none_is_refused() {
     assert_eq!(refused(&|row| row.max_loss = 0.0), "max_loss was 0 in row 0, expected a positive number");
     assert_eq!(refused(&|row| row.entry = f64::NAN), "entry_price was NaN in row 0, expected a positive price");
     assert_eq!(refused(&|row| row.slippage = 1.0), "slippage was 1 in row 0, expected a fraction from 0 to below 1");
     assert_eq!(refused(&|row| row.leverage = -1.0), "leverage was -1 in row 0, expected a positive number, or none");
     let expected = "equity was NaN in row 0, expected a finite number, or an account that has it";
     assert_eq!(refused(&|row| row.equity = f64::NAN), expected);
+}
+
+#[test]
+fn test_size_of_what_the_market_does_not_have_is_refused() {
     assert_eq!(refused(&|row| row.instrument = 7), "instrument was 7 in row 0, expected a number below 2");
     assert_eq!(refused(&|row| row.profile = 2), "profile was 2, expected a number below 2");
     assert_eq!(refused(&|row| row.coefficient = 0.0), "tier_coefficient was 0, expected a positive number");

@@ -93,12 +93,8 @@ impl Rows {
     /// A column of both; of a table that does not have it there is nothing.
     fn joined(&self, first: Option<&Kept>, second: Option<&Kept>) -> Option<Kept> {
         Some(match (first, second) {
-            (Some(Kept::Reals(_)), _) | (_, Some(Kept::Reals(_))) => {
-                Kept::Reals(self.both(real, first, second))
-            }
-            (Some(Kept::Flags(_)), _) | (_, Some(Kept::Flags(_))) => {
-                Kept::Flags(self.both(flag, first, second))
-            }
+            (Some(Kept::Reals(_)), _) | (_, Some(Kept::Reals(_))) => Kept::Reals(self.both(real, first, second)),
+            (Some(Kept::Flags(_)), _) | (_, Some(Kept::Flags(_))) => Kept::Flags(self.both(flag, first, second)),
             (Some(Kept::Names(_)), _) | (_, Some(Kept::Names(_))) => {
                 let names = self.both(|table, row| name(table, row).map(str::to_owned), first, second);
                 Kept::Names(TextColumn::of_names(names.iter().map(Option::as_deref)))

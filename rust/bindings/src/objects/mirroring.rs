@@ -23,7 +23,6 @@ type Asked<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, String, Vec<f64>, bool)
 /// What each follower places of each order of a leader.
 #[pyfunction]
 #[expect(clippy::too_many_arguments, reason = "private: the Python package passes all of them, by place")]
-#[expect(clippy::needless_pass_by_value, reason = "arguments of Python are extracted by value")]
 pub(crate) fn mirror<'py>(
     py: Python<'py>,
     book: &Book,
