@@ -39,6 +39,13 @@ impl Place {
         let asset = pool.map_or_else(|| u16::try_from(settle).unwrap_or(u16::MAX), |pool| holdings.pool_asset[pool]);
         Self { account, pool, asset }
     }
+
+    /// Whether an order of the account belongs here: all do where one pool spans the assets, else those that settle in its own.
+    fn takes(self, book: &Book, row: &OrderRow) -> bool {
+        let market = book.market();
+        market.rules().cross_pool() == CrossPool::PerAccount
+            || market.instruments()[row.instrument as usize].settle() == usize::from(self.asset)
+    }
 }
 
 /// What an open order says once everything that it leaves out is known.
@@ -80,7 +87,7 @@ impl OrderRow {
 /// What there would be beside what the book holds.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Overlay {
-    /// More open orders that count.
+    /// More open orders of the account that count, those of other pools' assets too.
     pub(crate) orders: Vec<OrderRow>,
     /// An order that is looked at as if it filled.
     pub(crate) fill: Option<OrderRow>,
@@ -127,7 +134,7 @@ impl Overlaid {
             assets: Vec::new(),
         };
         let held = place.pool.map_or(0..0, |pool| holdings.orders_of(pool));
-        let mut rows = overlay.orders.clone();
+        let mut rows: Vec<OrderRow> = overlay.orders.iter().copied().filter(|row| place.takes(book, row)).collect();
         rows.sort_by_key(|row| row.key(book));
         for (k, row) in rows.into_iter().enumerate() {
             let key = row.key(book);
