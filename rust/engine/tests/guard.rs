@@ -211,14 +211,16 @@ fn test_limits_have_the_same_bits_with_any_number_of_threads() {
     assert_eq!(one, with(3));
 }
 
+/// What is said of a call on a book of one pool, with so many elements for the pools.
+fn refused(limits: Limits, references: &[f64], n: usize, btc: f64) -> Error {
+    let book = Rows { wallet: vec![1.0], held: vec![(0, BTC, 1.0, 50_000.0)], ..Rows::default() }.book();
+    let (mut pools, mut positions, mut accounts) = (vec![0; n], [0], [0]);
+    let out = BreachBuffers { pools: &mut pools, positions: &mut positions, accounts: &mut accounts };
+    check_limits(&book, &prices(&book, btc, 1.0), &limits, references, out, &Options::default()).unwrap_err()
+}
+
 #[test]
 fn test_limits_that_cannot_be_are_refused_by_name() {
-    let book = Rows { wallet: vec![1.0], held: vec![(0, BTC, 1.0, 50_000.0)], ..Rows::default() }.book();
-    let refused = |limits: Limits, references: &[f64], n: usize, btc: f64| {
-        let (mut pools, mut positions, mut accounts) = (vec![0; n], [0], [0]);
-        let out = BreachBuffers { pools: &mut pools, positions: &mut positions, accounts: &mut accounts };
-        check_limits(&book, &prices(&book, btc, 1.0), &limits, references, out, &Options::default()).unwrap_err()
-    };
     let text = |limits: Limits| refused(limits, &[], 1, 1.0).to_string();
     assert!(text(Limits { levels: vec![0.0], ..NONE }).starts_with("levels had 0"));
     assert!(text(Limits { soft_stop: Some(1.0), ..NONE }).starts_with("soft_stop was 1"));
@@ -229,14 +231,18 @@ fn test_limits_that_cannot_be_are_refused_by_name() {
     let share = Limits { concentration: Some(1.5), ..NONE };
     assert!(text(share).starts_with("concentration was 1.5, expected a share of the notional"));
     assert!(text(Limits { valuation: Some(99), ..NONE }).starts_with("valuation was 99"));
+}
+
+#[test]
+fn test_limits_of_a_call_that_does_not_fit_its_book_are_refused_by_name() {
     let found = refused(NONE, &[1.0, 2.0], 1, 1.0).to_string();
     assert_eq!(found, "references had 2 elements, expected 1, one per account");
     assert_eq!(refused(NONE, &[], 2, 1.0).to_string(), "out.pools had 2 elements, expected 1");
     assert!(matches!(refused(NONE, &[], 1, f64::NAN), Error::MissingPrice(_)));
 }
 
-fn fired(book: &Book, prices: &Prices, stops: &Stops) -> Fired {
-    fire_stops(book, prices, stops).unwrap()
+fn fired(book: &Book, prices: &Prices, stops: Stops) -> Fired {
+    fire_stops(book, prices, &stops).unwrap()
 }
 
 /// What the accounts own and owe after, at marks; orders that are left; positions that are left.
@@ -258,13 +264,13 @@ fn test_stops_fire_at_their_trigger_and_not_before() {
     ];
     let book = Rows { wallet: vec![9_000.0; 4], held, orders, ..Rows::default() }.book();
     let rows = |btc: f64| -> Vec<u32> {
-        fired(&book, &prices(&book, btc, 1.0), &Stops::default()).orders.iter().map(|of| of.row).collect()
+        fired(&book, &prices(&book, btc, 1.0), Stops::default()).orders.iter().map(|of| of.row).collect()
     };
     assert_eq!(rows(49_000.01), [] as [u32; 0]);
     assert_eq!(rows(49_000.0), [0, 3]);
     assert_eq!(rows(50_999.99), [] as [u32; 0]);
     assert_eq!(rows(51_000.0), [1, 2]);
-    let after = fired(&book, &prices(&book, 51_000.0, 1.0), &Stops::default());
+    let after = fired(&book, &prices(&book, 51_000.0, 1.0), Stops::default());
     assert_eq!(after.orders.iter().map(|of| of.realized_pnl).collect::<Vec<_>>(), [-1_000.0, 1_000.0]);
     assert_eq!(left(&after), (vec![9_000.0, 8_000.0, 10_000.0, 9_000.0], 2, 2));
 }
@@ -279,7 +285,7 @@ fn test_stops_fire_the_furthest_behind_first_and_reduce_no_more_than_there_is() 
     ];
     let held = vec![(0, BTC, 1.0, 50_000.0)];
     let book = Rows { wallet: vec![9_000.0], held, orders, ..Rows::default() }.book();
-    let found = fired(&book, &prices(&book, 47_000.0, 1.0), &Stops::default());
+    let found = fired(&book, &prices(&book, 47_000.0, 1.0), Stops::default());
     let said: Vec<_> = found.orders.iter().map(|of| (of.row, of.quantity, of.reason)).collect();
     assert_eq!(said, [(1, -0.7, Reason::Accepted), (0, -0.3, Reason::Accepted), (2, 0.0, Reason::NothingToReduce)]);
     // 3,000 lost on one bitcoin; the stop that was not reached is left.
@@ -292,7 +298,7 @@ fn test_stops_fill_at_their_trigger_where_asked() {
     let held = vec![(0, BTC, 1.0, 50_000.0)];
     let book = Rows { wallet: vec![9_000.0], held, orders, ..Rows::default() }.book();
     let stops = Stops { fills: StopFill::Trigger, ..Stops::default() };
-    let found = fired(&book, &prices(&book, 40_000.0, 1.0), &stops);
+    let found = fired(&book, &prices(&book, 40_000.0, 1.0), stops);
     assert_eq!((found.orders[0].price, left(&found).0[0]), (49_000.0, 8_000.0));
 }
 
@@ -305,7 +311,7 @@ fn test_stops_with_a_limit_fill_at_it_or_rest() {
     ];
     let held = vec![(0, BTC, 1.0, 50_000.0), (1, BTC, 1.0, 50_000.0)];
     let book = Rows { wallet: vec![9_000.0; 3], held, orders, ..Rows::default() }.book();
-    let found = fired(&book, &prices(&book, 47_500.0, 1.0), &Stops::default());
+    let found = fired(&book, &prices(&book, 47_500.0, 1.0), Stops::default());
     let said: Vec<_> = found.orders.iter().map(|of| (of.rests, of.quantity, of.realized_pnl)).collect();
     assert_eq!(said, [(true, 0.0, 0.0), (false, -1.0, -2_600.0), (true, 0.0, 0.0)]);
     assert!(found.orders[0].price.is_nan());
@@ -313,7 +319,7 @@ fn test_stops_with_a_limit_fill_at_it_or_rest() {
     assert_eq!(left(&found), (vec![9_000.0, 6_400.0, 9_000.0], 2, 1));
     // Those that rest wait for nothing any more.
     let book = found.ledger.to_book().unwrap();
-    assert!(fired(&book, &prices(&book, 47_500.0, 1.0), &Stops::default()).orders.is_empty());
+    assert!(fired(&book, &prices(&book, 47_500.0, 1.0), Stops::default()).orders.is_empty());
 }
 
 #[test]
@@ -325,7 +331,7 @@ fn test_stops_that_open_go_through_the_gate_when_they_fire() {
         (0, BTC, 0.25, NO, 51_600.0, "stop", false),
     ];
     let book = Rows { wallet: vec![7_000.0], orders, ..Rows::default() }.book();
-    let found = fired(&book, &prices(&book, 52_000.0, 1.0), &Stops::default());
+    let found = fired(&book, &prices(&book, 52_000.0, 1.0), Stops::default());
     let said: Vec<_> = found.orders.iter().map(|of| (of.row, of.quantity, of.reason)).collect();
     assert_eq!(said, [(0, 1.0, Reason::Accepted), (1, 0.0, Reason::Margin), (2, 0.25, Reason::Accepted)]);
     assert_eq!(left(&found), (vec![7_000.0], 0, 1));
@@ -336,10 +342,10 @@ fn test_stops_of_isolated_positions_lose_no_more_than_is_fenced() {
     let orders = vec![(0, BTC, -1.0, NO, 46_000.0, "stop", true), (1, BTC, -1.0, NO, 46_000.0, "stop", true)];
     let held = vec![(0, BTC, 1.0, 50_000.0), (1, BTC, 1.0, 50_000.0)];
     let book = Rows { wallet: vec![9_000.0; 2], held, isolated: true, orders }.book();
-    let found = fired(&book, &prices(&book, 45_500.0, 1.0), &Stops::default());
+    let found = fired(&book, &prices(&book, 45_500.0, 1.0), Stops::default());
     assert_eq!((found.orders[0].realized_pnl, left(&found).0[0]), (-4_500.0, 4_500.0));
     // A loss of 5,500 is more than the 5,000 that are fenced: nothing is booked, and the stop is gone.
-    let found = fired(&book, &prices(&book, 44_500.0, 1.0), &Stops::default());
+    let found = fired(&book, &prices(&book, 44_500.0, 1.0), Stops::default());
     assert_eq!((found.orders[1].reason, found.orders[1].quantity), (Reason::Fill, 0.0));
     assert_eq!(left(&found), (vec![9_000.0; 2], 0, 2));
 }

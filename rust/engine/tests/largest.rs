@@ -309,19 +309,17 @@ fn test_largest_order_is_that_of_every_size_asked_for() {
             |size: f64| check_order(&book, &prices, 0, &Proposed { quantity: size * order.quantity, ..order }).unwrap();
         let case = || format!("{order:?} of {} with {:?}", market.to_toml(), book.holdings());
         n += 1;
-        match by_every_size(MOST, |size| at(size).reason == Reason::Accepted) {
-            None => assert!(found.quantity.abs() >= f64::from(MOST), "{found:?} of {}", case()),
-            Some((last, first, contiguous)) => {
-                let expected = (f64::from(last), f64::from(first), contiguous);
-                let answer = (found.quantity.abs(), found.smallest.abs(), found.contiguous);
-                assert_eq!(answer, expected, "{}", case());
-                assert_eq!(found.binding, at(f64::from(last + 1)).reason, "{}", case());
-                let cost = if last == 0 { 0.0 } else { at(f64::from(last)).cost };
-                assert_eq!(found.cost.to_bits(), cost.to_bits(), "{}", case());
-                holed += u32::from(last > 0 && (!contiguous || first > 1));
-                none += u32::from(last == 0);
-            }
-        }
+        let Some((last, first, contiguous)) = by_every_size(MOST, |size| at(size).reason == Reason::Accepted) else {
+            assert!(found.quantity.abs() >= f64::from(MOST), "{found:?} of {}", case());
+            continue;
+        };
+        let expected = (f64::from(last), f64::from(first), contiguous);
+        assert_eq!((found.quantity.abs(), found.smallest.abs(), found.contiguous), expected, "{}", case());
+        assert_eq!(found.binding, at(f64::from(last + 1)).reason, "{}", case());
+        let cost = (last > 0).then(|| at(f64::from(last)).cost).unwrap_or_default();
+        assert_eq!(found.cost.to_bits(), cost.to_bits(), "{}", case());
+        holed += u32::from(last > 0 && (!contiguous || first > 1));
+        none += u32::from(last == 0);
         let sign = if found.quantity == 0.0 { 0.0 } else { order.quantity };
         assert_eq!(found.quantity, sign * found.quantity.abs());
     }
