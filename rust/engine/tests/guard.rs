@@ -212,16 +212,16 @@ fn test_limits_have_the_same_bits_with_any_number_of_threads() {
 }
 
 /// What is said of a call on a book of one pool, with so many elements for the pools.
-fn refused(limits: Limits, references: &[f64], n: usize, btc: f64) -> Error {
+fn refused(limits: &Limits, references: &[f64], n: usize, btc: f64) -> Error {
     let book = Rows { wallet: vec![1.0], held: vec![(0, BTC, 1.0, 50_000.0)], ..Rows::default() }.book();
     let (mut pools, mut positions, mut accounts) = (vec![0; n], [0], [0]);
     let out = BreachBuffers { pools: &mut pools, positions: &mut positions, accounts: &mut accounts };
-    check_limits(&book, &prices(&book, btc, 1.0), &limits, references, out, &Options::default()).unwrap_err()
+    check_limits(&book, &prices(&book, btc, 1.0), limits, references, out, &Options::default()).unwrap_err()
 }
 
 #[test]
 fn test_limits_that_cannot_be_are_refused_by_name() {
-    let text = |limits: Limits| refused(limits, &[], 1, 1.0).to_string();
+    let text = |limits: Limits| refused(&limits, &[], 1, 1.0).to_string();
     assert!(text(Limits { levels: vec![0.0], ..NONE }).starts_with("levels had 0"));
     assert!(text(Limits { soft_stop: Some(1.0), ..NONE }).starts_with("soft_stop was 1"));
     let share = Limits { maintenance_share: Some(f64::NAN), ..NONE };
@@ -235,10 +235,10 @@ fn test_limits_that_cannot_be_are_refused_by_name() {
 
 #[test]
 fn test_limits_of_a_call_that_does_not_fit_its_book_are_refused_by_name() {
-    let found = refused(NONE, &[1.0, 2.0], 1, 1.0).to_string();
+    let found = refused(&NONE, &[1.0, 2.0], 1, 1.0).to_string();
     assert_eq!(found, "references had 2 elements, expected 1, one per account");
-    assert_eq!(refused(NONE, &[], 2, 1.0).to_string(), "out.pools had 2 elements, expected 1");
-    assert!(matches!(refused(NONE, &[], 1, f64::NAN), Error::MissingPrice(_)));
+    assert_eq!(refused(&NONE, &[], 2, 1.0).to_string(), "out.pools had 2 elements, expected 1");
+    assert!(matches!(refused(&NONE, &[], 1, f64::NAN), Error::MissingPrice(_)));
 }
 
 fn fired(book: &Book, prices: &Prices, stops: Stops) -> Fired {

@@ -316,7 +316,7 @@ fn test_largest_order_is_that_of_every_size_asked_for() {
         let expected = (f64::from(last), f64::from(first), contiguous);
         assert_eq!((found.quantity.abs(), found.smallest.abs(), found.contiguous), expected, "{}", case());
         assert_eq!(found.binding, at(f64::from(last + 1)).reason, "{}", case());
-        let cost = (last > 0).then(|| at(f64::from(last)).cost).unwrap_or_default();
+        let cost = if last == 0 { 0.0 } else { at(f64::from(last)).cost };
         assert_eq!(found.cost.to_bits(), cost.to_bits(), "{}", case());
         holed += u32::from(last > 0 && (!contiguous || first > 1));
         none += u32::from(last == 0);
