@@ -167,6 +167,29 @@ def test_rebalance_sweeps_what_the_cash_can_spare(market: xm.Market) -> None:
     assert book.tables()["positions"]["isolated_margin"].tolist() == [7_500.0]
 
 
+def test_rebalance_applied_voids_the_bonus_that_the_transfer_forfeits() -> None:
+    market = xm.load_market("mexc-usdm", as_of="2026-05-03")
+    assert market.rules["bonus_forfeited_on_transfer"]
+    rows = [{"account": name, "asset": "USDT", "wallet_balance": 1_000.0, "bonus": 100.0} for name in "ab"]
+    held = {"account": "a", "instrument": "BTC_USDT", "quantity": 10_000.0, "entry_price": 60_000.0, "leverage": 100.0}
+    book, prices = xm.Book(market, balances=rows, positions=[held]), market.prices(mark={"BTC_USDT": 60_000.0})
+    found = xm.rebalance(book, prices, 2.0, sweep="surplus", accounts="a")
+    assert found.transfers["to_kind"].tolist() == ["out"]
+    book.apply_transfers(found)
+    assert book.tables()["balances"]["bonus"].tolist() == [0.0, 100.0]
+    assert xm.score(book, prices, "margin_ratio")["margin_ratio"][0] == found.pools["margin_ratio_after"][0]
+
+
+def test_rebalance_applied_keeps_a_bonus_that_no_transfer_forfeits() -> None:
+    market = xm.load_market("binance-usdm")
+    row = {"account": 7, "asset": "USDT", "wallet_balance": 1_000.0, "bonus": 100.0}
+    book, prices = xm.Book(market, balances=[row]), market.prices(mark={})
+    found = xm.rebalance(book, prices, 2.0, sweep="profit", reference={7: 900.0})
+    assert found.total_moved
+    book.apply_transfers(found)
+    assert book.tables()["balances"]["bonus"].tolist() == [100.0]
+
+
 def test_rebalance_sweeps_nothing_of_an_account_that_is_short(market: xm.Market) -> None:
     book, prices = book_of(market, *isolated(4_000.0, 3_000.0)), market.prices(mark={"BTCUSDT": 49_500.0})
     assert "out" not in xm.rebalance(book, prices, 2.0, sweep="surplus").transfers["to_kind"].tolist()

@@ -18,7 +18,8 @@ _PositionKey = tuple[Any, str, str]
 def moved_tables(book: Book, transfers: Table, quanta: list[int]) -> dict[str, Any]:
     """Give the tables of a book after transfers: exact sums of what was there and the quanta that moved.
 
-    Wallets hold what is fenced too, so that only what leaves an account changes them.
+    Wallets hold what is fenced too, so that only what leaves an account changes them; with it goes the bonus of its
+    asset where the market's rules say that a transfer voids it.
     """
     steps = {row["asset"]: exact(row["quantum"], "quantum") for row in book.market.assets.rows()}
     fences: dict[_PositionKey, Fraction] = {}
@@ -39,6 +40,8 @@ def moved_tables(book: Book, transfers: Table, quanta: list[int]) -> dict[str, A
         made["positions"] |= {"isolated_margin": _fenced(made["positions"], fences)}
     if left:
         made["balances"] |= {"wallet_balance": _paid(made["balances"], left)}
+        if "bonus" in made["balances"] and book.market.rules["bonus_forfeited_on_transfer"]:
+            made["balances"] |= {"bonus": _voided(made["balances"], left)}
     return made | {"quantity_unit": unit}
 
 
@@ -62,3 +65,12 @@ def _paid(balances: dict[str, Any], left: dict[tuple[Any, str], Fraction]) -> An
         if key in left:
             wallets[at] = float(exact(wallets[at], "wallet_balance") - left[key])
     return wallets
+
+
+def _voided(balances: dict[str, Any], left: dict[tuple[Any, str], Fraction]) -> Any:
+    """Give the bonuses without those of the assets that left."""
+    bonuses = balances["bonus"].copy()
+    for at, key in enumerate(zip(balances["account"].tolist(), balances["asset"].tolist(), strict=True)):
+        if left.get(key):
+            bonuses[at] = 0.0
+    return bonuses
