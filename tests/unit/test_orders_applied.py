@@ -50,6 +50,22 @@ def test_applied_orders_come_after_those_that_there_are(usdm: xm.Market) -> None
     assert xm.score(book, prices, "initial_margin").initial_margin.tolist() == [58.0, 58.0]
 
 
+@pytest.mark.parametrize("assume", ["resting", "filled"])
+def test_applied_decision_that_accepts_nothing_leaves_the_book_as_it_was(assume: str, usdm: xm.Market) -> None:
+    cash = [{"account": name, "asset": "USDT", "wallet_balance": 1_000.0} for name in "ab"]
+    held = {"instrument": "BTCUSDT", "quantity": 0.01, "entry_price": 60_000.0, "leverage": 10.0}
+    rows = [held | {"account": "b"}, held | {"account": "a", "instrument": "ETHUSDT"}, held | {"account": "a"}]
+    book, prices = xm.Book(usdm, balances=cash, positions=rows), usdm.prices(mark={"BTCUSDT": 60_000.0, "ETHUSDT": 3e3})
+    before, columns = book.copy(), book.tables()["positions"].columns
+    for orders in ([], [order(account="b", quantity=1_000.0, leverage=10.0)]):
+        decision = xm.check_orders(book, prices, orders, assume=assume)
+        assert not decision["accepted"].any()
+        book.apply_orders(decision)
+        assert book == before
+        assert book.tables()["positions"].columns == columns
+        assert book.tables()["positions"]["account"].tolist() == ["b", "a", "a"]
+
+
 def test_applied_orders_of_decimal_numbers_meet_ones_without(usdm: xm.Market) -> None:
     cash = [{"account": 7, "asset": "USDT", "wallet_balance": 1_000.0}]
     book, prices = xm.Book(usdm, balances=cash), usdm.prices(mark={"BTCUSDT": 60_000.0})

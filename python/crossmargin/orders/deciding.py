@@ -230,6 +230,8 @@ class Decision(Found, Applicable):
         return f"{self.n_accepted:,} accepted"
 
     def _applied(self) -> engine.Book:
+        if not self._found["accepted"].any():
+            return self._core
         return engine.apply_orders(self._core, self.prices._core, self._proposed, self._found["accepted"], self._words)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -216,6 +216,8 @@ class Mirrored(Found, Applicable):
         return f"{int(placed):,} placed, {int(cut):,} cut"
 
     def _applied(self) -> engine.Book:
+        if not self._found["quantity"].any():
+            return self._core
         rows = (self._leader_row, self._place, self._found["quantity"])
         return engine.apply_mirrored(self._core, self.prices._core, self._proposed, rows, self._words)
 
