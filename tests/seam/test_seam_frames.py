@@ -91,6 +91,11 @@ def each(convert: Callable[[np.ndarray], Any]) -> Callable[[dict[str, Any]], Any
     return lambda columns: {name: v if text(v) else convert(v) for name, v in columns.items()}
 
 
+def with_index(frame: Any) -> Any:
+    """Give a frame the index that a selection of rows leaves: one that counts up, but not by one."""
+    return frame.set_axis([3 * row + 1 for row in range(len(frame) - 1)] + [10**6], axis=0)
+
+
 CONTAINERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "dict of arrays": dict,
     "dict of lists": lambda columns: {name: v.tolist() for name, v in columns.items()},
@@ -107,6 +112,7 @@ CONTAINERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "table": xm.Table,
     "list of dicts": lambda columns: pa.table(columns).to_pylist(),
     "pandas": lambda columns: module("pandas").DataFrame(columns),
+    "pandas with an index": lambda columns: with_index(module("pandas").DataFrame(columns)),
     "pandas of objects": lambda columns: module("pandas").DataFrame(columns).astype(object),
     "pandas of strings": lambda columns: module("pandas").DataFrame(columns).convert_dtypes(),
     "pandas of categories": lambda columns: module("pandas").DataFrame(
@@ -214,6 +220,7 @@ NESTED: dict[str, Callable[[list[dict[str, Any]]], Any]] = {
     "pyarrow sliced": lambda rows: nested_table([rows[0], *rows, rows[0]]).slice(1, len(rows)),
     "polars": lambda rows: module("polars").from_arrow(nested_table(rows)),
     "pandas": lambda rows: module("pandas").DataFrame(rows),
+    "pandas with an index": lambda rows: with_index(module("pandas").DataFrame(rows)),
     "duckdb": lambda rows: duck({name: nested_table(rows)[name] for name in rows[0]}),
 }
 

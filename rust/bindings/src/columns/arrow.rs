@@ -87,7 +87,7 @@ fn from_pair(pair: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<ArrayRef>> {
     Ok(vec![make_array(data.map_err(|error| broken(py, name, error))?)])
 }
 
-/// The columns of a table whose chunks are structs.
+/// The columns of a table whose chunks are structs, less indexes without a name that pandas exports with a frame.
 pub(super) fn columns(py: Python<'_>, chunks: &[ArrayRef], name: &str) -> PyResult<Vec<(String, Vec<ArrayRef>)>> {
     let structs: Option<Vec<&StructArray>> = chunks.iter().map(|chunk| chunk.as_struct_opt()).collect();
     let structs = structs.ok_or_else(|| argument(py, name, "was an Arrow column, expected a table of columns"))?;
@@ -96,7 +96,14 @@ pub(super) fn columns(py: Python<'_>, chunks: &[ArrayRef], name: &str) -> PyResu
     }
     let Some(first) = structs.first() else { return Ok(Vec::new()) };
     let of = |at: usize| structs.iter().map(|chunk| ArrayRef::clone(chunk.column(at))).collect();
-    Ok(first.column_names().into_iter().enumerate().map(|(at, column)| (column.to_owned(), of(at))).collect())
+    let named = first.column_names().into_iter().enumerate().filter(|(_, column)| !is_unnamed_index(column));
+    Ok(named.map(|(at, column)| (column.to_owned(), of(at))).collect())
+}
+
+/// Whether a column is the index of a frame that has no name: where its rows came from, which says nothing of them.
+fn is_unnamed_index(column: &str) -> bool {
+    let level = column.strip_prefix("__index_level_").and_then(|rest| rest.strip_suffix("__"));
+    level.is_some_and(|level| !level.is_empty() && level.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The doubles of a column that is one chunk without nulls: no copy.
