@@ -110,6 +110,26 @@ def test_size_with_a_book_is_within_its_margin(market: xm.Market) -> None:
     assert (sized.quantity.tolist(), sized.binding.tolist()) == ([0.008], ["loss"])
 
 
+@pytest.mark.parametrize("says", [True, False])
+def test_size_with_a_book_in_hedge_mode_is_of_the_leg_that_it_opens(*, says: bool) -> None:
+    # 1,000 with legs of 0.02 and 0.03 at 60,000 and leverage 10, 300 of initial margin: 700 for more
+    usdm = xm.load_market("binance-usdm", as_of="2024-10-01")
+    leg = {"account": 1, "instrument": "BTCUSDT", "entry_price": 60_000.0, "leverage": 10.0}
+    legs = [leg | {"position_side": side, "quantity": size} for side, size in (("long", 0.02), ("short", -0.03))]
+    cash = [{"account": 1, "asset": "USDT", "wallet_balance": 1_000.0}]
+    accounts = [{"account": 1, "position_mode": "hedge"}] if says else None
+    book, prices = (
+        xm.Book(usdm, balances=cash, positions=legs, accounts=accounts),
+        usdm.prices(mark={"BTCUSDT": 60_000.0}),
+    )
+    options = {"entry_price": 60_000.0, "leverage": 10.0, "maintenance_share": None, "book": book, "prices": prices}
+    for side, position_side in (("buy", "long"), ("sell", "short")):
+        sized = xm.size_position(usdm, "BTCUSDT", side, **options)
+        largest = xm.max_order(book, prices, "BTCUSDT", side, 60_000.0, leverage=10.0, position_side=position_side)
+        assert sized.quantity.tolist() == largest.quantity.tolist()
+        assert (abs(sized.quantity[0]), sized.binding[0]) == (0.11666666, "margin")
+
+
 def test_size_rows_spread_over_single_values(market: xm.Market) -> None:
     stops = [58_800.0, 61_200.0, 59_400.0]
     sized = xm.size_position(market, "BTCUSDT", ["buy", "sell", "buy"], **ASKED | {"stop_price": stops})

@@ -94,6 +94,16 @@ def test_size_is_cut_by_the_room_that_an_account_has() -> None:
     assert (found.quantity, found.binding) == (exact("0.01666666"), "margin")
 
 
+def test_size_of_an_account_with_legs_is_cut_by_the_room_for_another() -> None:
+    # of 100 a leg of 0.01 at leverage 10 and 60,000 takes 60
+    market = textbook()
+    leg = {"account": 1, "instrument": "BTCUSDT", "quantity": -0.01, "entry_price": 60_000, "leverage": 10}
+    cash = [{"account": 1, "asset": "USDT", "wallet_balance": 100}]
+    of = read_book(market, cash, [leg | {"position_side": "short"}], {"BTCUSDT": 60_000})
+    found: Sized = size_position(market, ask(market, leverage=Fraction(10)), room=(of, 1))
+    assert (found.quantity, found.binding) == (exact("0.00666666"), "margin")
+
+
 MARKET = load_market(
     market_toml(
         [InstrumentSpec("X", (0,), (0.01,), max_leverage=[100])], sections={"orders": {"initial_margin": "worst_fill"}}

@@ -84,7 +84,8 @@ def size_position(  # noqa: PLR0913 - options by keyword only
     tier_coefficient : float
         Multiple of the tier bounds, where the venue grants such; with a book the account's own.
     book, prices : Book and Prices, optional
-        The accounts that are to hold the positions, each on top of what there is.
+        The accounts that are to hold the positions, each on top of what there is: as legs in accounts in hedge mode,
+        and of instruments of which the account has legs.
     accounts : array-like of keys, or one key, optional
         The account of each row; not needed where the book has one.
 

@@ -11,7 +11,7 @@ from crossmargin.reference.accounts import Terms
 from crossmargin.reference.book import Position
 from crossmargin.reference.checking import Book
 from crossmargin.reference.largest import MOST_LOTS, first_with, largest_order
-from crossmargin.reference.ledger import USUAL_LOT, ZERO
+from crossmargin.reference.ledger import USUAL_LOT, ZERO, Holding
 from crossmargin.reference.limits import largest_leverage
 from crossmargin.reference.market import Instrument, Market
 from crossmargin.reference.pools import Layer, Pool, fenced_cash
@@ -193,9 +193,22 @@ def _fitting(room: tuple[Book, Any], ask: Ask, lot: Fraction) -> int:
         "price": ask.entry_price,
         "leverage": ask.leverage,
         "margin_mode": ask.margin_mode,
+        "position_side": ("long" if ask.side > 0 else "short")
+        if _hedges(book.holdings[account], ask.instrument)
+        else "net",
     }
     found = largest_order(book, account, row)
     return int(abs(found.quantity) / lot)
+
+
+def _hedges(holding: Holding, instrument: Instrument) -> bool:
+    """Say whether an account holds legs: as it says, or else as its rows of the instrument are."""
+    mode = holding.terms.position_mode
+    if mode is not None:
+        return mode == "hedge"
+    sides = {one.position_side for one in holding.positions if one.instrument.name == instrument.name}
+    sides |= {one.position_side for one in holding.orders if one.instrument.name == instrument.name}
+    return bool(sides - {"net"})
 
 
 def _pool(market: Market, ask: Ask, terms: Terms, quantity: Fraction) -> Pool:

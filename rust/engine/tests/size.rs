@@ -2,8 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be built fails the test")]
 #![expect(clippy::float_cmp, reason = "sizes are the doubles of their decimals")]
 
-use crossmargin::Market;
+use std::sync::Arc;
+
+use crossmargin::book::{Accounts, Balances, Keys, OnError, Positions, Tables, TextKeys};
 use crossmargin::order::{FillFee, SizeLimit, SizeRows, Sized, size_position};
+use crossmargin::{Book, Market, Prices};
 
 /// Two instruments that settle in what they are quoted in or in their base, with jumps and leverages by tier.
 fn market(at_floor: &str) -> Market {
@@ -113,6 +116,10 @@ impl Default for Row {
 
 impl Row {
     fn size(&self, market: &Market) -> crossmargin::Result<Sized> {
+        self.size_in(market, None)
+    }
+
+    fn size_in(&self, market: &Market, room: Option<(&Book, &Prices, &[u32])>) -> crossmargin::Result<Sized> {
         let rows = SizeRows {
             instrument: &[self.instrument],
             buy: &[self.buy],
@@ -130,7 +137,7 @@ impl Row {
             tier_coefficient: self.coefficient,
             isolated: None,
         };
-        Ok(size_position(market, &rows, None)?[0])
+        Ok(size_position(market, &rows, room)?[0])
     }
 }
 
@@ -246,4 +253,47 @@ fn test_size_of_what_the_market_does_not_have_is_refused() {
     let unlimited =
         "stop_price was not given in row 0, and nothing else limits the size: give it, or maintenance_share";
     assert_eq!(refused(&|row| row.instrument = 1), unlimited);
+}
+
+/// Cash of 1,000, of which legs of 0.02 and 0.03 at 60,000 and leverage 10 take 300, as its account says or does not say.
+fn with_legs(market: &Arc<Market>, hedging: Option<&str>) -> Book {
+    let place = |at: Option<usize>| i64::try_from(at.unwrap()).unwrap();
+    let (usdt, btc) = (place(market.asset_index("USDT")), place(market.instrument_index("BTCUSDT")));
+    let (sides, modes) =
+        (["long", "short"].map(str::to_owned), hedging.map(str::to_owned).into_iter().collect::<Vec<_>>());
+    let balances = Balances {
+        account: Keys::Int(&[7]),
+        asset: Keys::Int(&[usdt]),
+        wallet_balance: &[1_000.0],
+        ..Balances::default()
+    };
+    let positions = Positions {
+        account: Keys::Int(&[7, 7]),
+        instrument: Keys::Int(&[btc, btc]),
+        quantity: &[0.02, -0.03],
+        entry_price: &[60_000.0, 60_000.0],
+        leverage: Some(&[10.0, 10.0]),
+        position_side: Some(TextKeys { codes: &[0, 1], names: &sides }),
+        ..Positions::default()
+    };
+    let accounts = Accounts {
+        account: Keys::Int(&[7]),
+        position_mode: hedging.map(|_| TextKeys { codes: &[0], names: &modes }),
+        ..Accounts::default()
+    };
+    let tables = Tables { balances, positions, accounts, ..Tables::default() };
+    Book::build(Arc::clone(market), tables, OnError::Refuse).unwrap().0
+}
+
+#[test]
+fn test_size_in_an_account_with_legs_is_of_the_leg_that_it_opens() {
+    let market = Arc::new(Market::preset("binance-usdm", None).unwrap());
+    let prices = Prices::by_name(&market, &[("BTCUSDT", 60_000.0)], &[]).unwrap();
+    let instrument = u32::try_from(market.instrument_index("BTCUSDT").unwrap()).unwrap();
+    for (hedging, buy) in [(None, true), (None, false), (Some("hedge"), true), (Some("hedge"), false)] {
+        let book = with_legs(&market, hedging);
+        let row = Row { instrument, buy, entry: 60_000.0, leverage: 10.0, ..Row::default() };
+        let sized = row.size_in(&market, Some((&book, &prices, &[0]))).unwrap();
+        assert_eq!((sized.quantity.abs(), sized.binding), (0.116_666_66, SizeLimit::Margin), "{hedging:?} {buy}");
+    }
 }

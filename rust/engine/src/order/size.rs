@@ -12,6 +12,7 @@ use super::FillFee;
 use super::equity::equity_in;
 use super::gate::Proposed;
 use super::largest::{Asked, largest};
+use super::row::Met;
 use super::worth::{Terms, Worth};
 
 /// What bounds a size.
@@ -263,7 +264,9 @@ impl Sizing<'_> {
     /// The rung up to which the account has margin; `None` without an account.
     fn margin(&self, terms: &Terms, worth: &Worth<'_>) -> Result<Option<u64>> {
         let Some(Held { book, prices, account }) = self.held else { return Ok(None) };
-        let hedges = book.holdings().chosen.of(account).0.hedging == Some(true);
+        let hedging = book.holdings().chosen.of(account).0.hedging;
+        // Where the account does not say, rows of the instrument do: legs beside which a net order is none.
+        let hedges = hedging.unwrap_or_else(|| Met::new(book, account, terms.class.instrument, Side::Net).other_kind);
         let (sign, side) = if terms.long { (1.0, Side::Long) } else { (-1.0, Side::Short) };
         let order = Proposed {
             price: terms.entry,
