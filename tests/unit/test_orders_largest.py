@@ -119,6 +119,16 @@ def test_largest_order_without_a_price_is_refused_or_unpriced(book: xm.Book, pri
     assert found.n_unpriced == 2
 
 
+def test_largest_order_that_closes_a_leg_is_the_leg(usdm: xm.Market) -> None:
+    leg = {"account": 1, "instrument": "BTCUSDT", "entry_price": 60_000.0, "leverage": 10.0}
+    legs = [leg | {"position_side": side, "quantity": size} for side, size in (("long", 0.1), ("short", -0.25))]
+    book, prices = one(usdm, 5_000.0, *legs), usdm.prices(mark={"BTCUSDT": 60_000.0})
+    for side, position_side, size in (("sell", "long", -0.1), ("buy", "short", 0.25)):
+        found = xm.max_order(book, prices, "BTCUSDT", side, position_side=position_side)
+        assert found.quantity.tolist() == [size]
+        assert (found.binding.tolist(), found.contiguous.tolist()) == (["nothing_to_reduce"], [True])
+
+
 def test_largest_order_is_a_table_that_says_what_it_is(book: xm.Book, prices: xm.Prices) -> None:
     found = xm.max_order(book, prices, "BTCUSDT", "sell")
     assert found.columns == ("account", "quantity", "smallest", "contiguous", "binding", "cost", "found")

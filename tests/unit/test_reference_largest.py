@@ -44,6 +44,20 @@ def test_largest_binance_worked_case_buys_what_is_available_and_sells_twice_the_
     assert sell.smallest == exact("-1e-8")
 
 
+def test_largest_that_only_reduces_is_what_there_is_in_whole_lots() -> None:
+    # 50 long, 5.5 short, lots of 1: one lot more fills no more than there is
+    market = made(InstrumentSpec("X"))
+    legs = [{"quantity": 50, "position_side": "long"}, {"quantity": -5.5, "position_side": "short"}]
+    of = book(market, 1_000_000, *({**leg, "entry_price": 100, "leverage": 10} for leg in legs))
+    close, cover = (largest(of, sign, position_side=side) for sign, side in ((-1, "long"), (1, "short")))
+    assert (close.quantity, close.smallest, close.contiguous, close.binding) == (-50, -1, True, "nothing_to_reduce")
+    assert (cover.quantity, cover.binding) == (5, "nothing_to_reduce")
+    one_way = book(market, 1_000_000, {"quantity": 0.5, "entry_price": 100, "leverage": 10})
+    dust = largest(one_way, -1, reduce_only=True)
+    assert (dust.quantity, dust.contiguous, dust.binding, dust.cost) == (0, False, "nothing_to_reduce", 0)
+    assert largest(one_way, 1, reduce_only=True).binding == "nothing_to_reduce"
+
+
 def test_largest_textbook_winner_opens_three_times_as_much_in_cross() -> None:
     change = {
         "asset": [{"name": "USDT"}],

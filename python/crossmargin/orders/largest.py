@@ -84,9 +84,10 @@ def max_order(  # noqa: PLR0913 - options by keyword only
 
     Notes
     -----
-    Where the market states no lot, it is 1e-8 contracts. Between the sizes where a rule changes (positions closed,
-    tiers reached, sides outweighed) every condition is linear in the size, so an end of what is accepted is found there
-    by solving, and settled in exact arithmetic.
+    Where the market states no lot, it is 1e-8 contracts. What closes a leg of hedge mode is looked at up to the
+    position that it meets, as `check_orders` fills no more of it: ``nothing_to_reduce`` binds then. Between the sizes
+    where a rule changes (positions closed, tiers reached, sides outweighed) every condition is linear in the size, so
+    an end of what is accepted is found there by solving, and settled in exact arithmetic.
 
     Examples
     --------

@@ -1,5 +1,6 @@
 """The largest order that the gate accepts: exactly, lot by lot, whatever holes there are below it."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -90,12 +91,26 @@ def largest_order(book: Book, account: Any, row: Row, asked: Asked | None = None
     def accepts(lots: Any) -> bool:
         return reason(lots) == REASONS[0]
 
+    there = _reducible(holding, order)
+    if there is not None:
+        most = min(most, math.floor(there / abs(step)))
     found = scanned(accepts, most) if asked.liquidation_beyond is not None else walked(accepts, most)
-    if found is None:
-        return Largest(ZERO, ZERO, contiguous=False, binding=reason(Fraction(1)), cost=ZERO)
-    low, high, contiguous = found
-    cost = said(Fraction(high)).cost
-    return Largest(step * high, step * low, contiguous=contiguous, binding=reason(Fraction(high + 1)), cost=cost)
+    low, high, contiguous = (0, 0, False) if found is None else found
+    binding = reason(Fraction(high + 1))
+    if there is not None and binding == REASONS[0]:
+        binding = "nothing_to_reduce"
+    cost = said(Fraction(high)).cost if high else ZERO
+    return Largest(step * high, step * low, contiguous=contiguous, binding=binding, cost=cost)
+
+
+def _reducible(holding: Holding, order: Order) -> Fraction | None:
+    """Return how much there is to reduce for an order that can do no more; None for others, and where it is nothing.
+
+    The gate lets larger ones in, which fill no more than that.
+    """
+    held = next((one.quantity for one in holding.tabled_positions() if _same(one, order)), ZERO)
+    against = held * order.quantity < 0
+    return abs(held) if against and (order.reduce_only or closes_leg(order)) else None
 
 
 def scanned(accepts: Accepts, most: int) -> tuple[int, int, bool] | None:
@@ -106,7 +121,7 @@ def scanned(accepts: Accepts, most: int) -> tuple[int, int, bool] | None:
 
 def walked(accepts: Accepts, most: int) -> tuple[int, int, bool] | None:
     """Find the same piece by piece, with a number of lots that remembers what it was compared with."""
-    low = first_with(accepts, 1, most, wanted=True)
+    low = first_with(accepts, 1, most, wanted=True) if most >= 1 else None
     if low is None:
         return None
     high = first_with(accepts, most, 1, wanted=True)

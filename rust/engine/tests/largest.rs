@@ -278,9 +278,10 @@ fn by_every_size(most: u32, accepts: impl Fn(f64) -> bool) -> Option<(u32, u32, 
 fn drawn_order(chance: &mut Chance, hedged: bool) -> Proposed {
     let buys = chance.whether(2);
     let price = if chance.whether(3) { NONE } else { chance.between(85, 115) };
+    let closes = hedged && chance.whether(4);
     let side = if !hedged {
         Side::Net
-    } else if buys {
+    } else if buys != closes {
         Side::Long
     } else {
         Side::Short
@@ -290,6 +291,55 @@ fn drawn_order(chance: &mut Chance, hedged: bool) -> Proposed {
     let reduce_only = !hedged && chance.whether(8);
     let sign = if buys { 1.0 } else { -1.0 };
     Proposed { price, leverage, side, isolated, reduce_only, ..Proposed::market(0, sign) }
+}
+
+/// The most that an order can do: of one that only reduces what is held of its side, where it is against that.
+fn most_of(book: &Book, order: &Proposed) -> f64 {
+    let holdings = book.holdings();
+    let own = (0..holdings.n_positions()).find(|&at| holdings.instrument(at) == 0 && holdings.side(at) == order.side);
+    let held = own.map_or(0.0, |at| holdings.quantity(at));
+    let closes = match order.side {
+        Side::Net => false,
+        Side::Long => order.quantity < 0.0,
+        Side::Short => order.quantity > 0.0,
+    };
+    if (closes || order.reduce_only) && held * order.quantity < 0.0 { held.abs() } else { f64::INFINITY }
+}
+
+#[test]
+fn test_largest_order_that_closes_a_leg_is_what_there_is_of_it() {
+    let market = Arc::new(Market::preset("binance-usdm", None).unwrap());
+    let (usdt, btc) = (market.asset_index("USDT").unwrap(), market.instrument_index("BTCUSDT").unwrap());
+    let (instrument, names) = ([i64::try_from(btc).unwrap(); 2], ["long", "short"].map(str::to_owned));
+    let tables = Tables {
+        balances: Balances {
+            account: Keys::Int(&[7]),
+            asset: Keys::Int(&[i64::try_from(usdt).unwrap()]),
+            wallet_balance: &[1_000.0],
+            ..Balances::default()
+        },
+        positions: Positions {
+            account: Keys::Int(&[7, 7]),
+            instrument: Keys::Int(&instrument),
+            quantity: &[0.1, -0.000_000_001],
+            entry_price: &[60_000.0, 60_000.0],
+            leverage: Some(&[10.0, 10.0]),
+            position_side: Some(TextKeys { codes: &[0, 1], names: &names }),
+            ..Positions::default()
+        },
+        ..Tables::default()
+    };
+    let book = Book::build(Arc::clone(&market), tables, OnError::Refuse).unwrap().0;
+    let prices = Prices::by_name(&market, &[("BTCUSDT", 60_000.0)], &[]).unwrap();
+    let of = |side: Side, sign: f64| {
+        let order = Proposed { side, ..Proposed::market(u32::try_from(btc).unwrap(), sign) };
+        let found = largest(&book, &prices, &Asked::of(order));
+        (found.quantity, found.contiguous, found.binding)
+    };
+    assert_eq!(of(Side::Long, -1.0), (-0.1, true, Reason::NothingToReduce));
+    // Less than a lot of 1e-8 is closed by its own quantity, which is no multiple of it.
+    assert_eq!(of(Side::Short, 1.0), (0.0, false, Reason::NothingToReduce));
+    assert_eq!(of(Side::Long, 1.0).2, Reason::Margin);
 }
 
 #[test]
@@ -309,13 +359,17 @@ fn test_largest_order_is_that_of_every_size_asked_for() {
             |size: f64| check_order(&book, &prices, 0, &Proposed { quantity: size * order.quantity, ..order }).unwrap();
         let case = || format!("{order:?} of {} with {:?}", market.to_toml(), book.holdings());
         n += 1;
-        let Some((last, first, contiguous)) = by_every_size(MOST, |size| at(size).reason == Reason::Accepted) else {
+        let reason = |size: f64| match at(size).reason {
+            Reason::Accepted if size > most_of(&book, &order) => Reason::NothingToReduce,
+            reason => reason,
+        };
+        let Some((last, first, contiguous)) = by_every_size(MOST, |size| reason(size) == Reason::Accepted) else {
             assert!(found.quantity.abs() >= f64::from(MOST), "{found:?} of {}", case());
             continue;
         };
         let expected = (f64::from(last), f64::from(first), contiguous);
         assert_eq!((found.quantity.abs(), found.smallest.abs(), found.contiguous), expected, "{}", case());
-        assert_eq!(found.binding, at(f64::from(last + 1)).reason, "{}", case());
+        assert_eq!(found.binding, reason(f64::from(last + 1)), "{}", case());
         let cost = if last == 0 { 0.0 } else { at(f64::from(last)).cost };
         assert_eq!(found.cost.to_bits(), cost.to_bits(), "{}", case());
         holed += u32::from(last > 0 && (!contiguous || first > 1));
@@ -377,7 +431,8 @@ fn test_largest_order_with_conditions_is_that_of_every_size_filled() {
         let asked = Asked { order, target_ratio, liquidation_beyond: beyond };
         let accepts = |size: f64| {
             let order = Proposed { quantity: size * order.quantity, ..order };
-            if check_order(&book, &prices, 0, &order).unwrap().reason != Reason::Accepted {
+            let fits = check_order(&book, &prices, 0, &order).unwrap().reason == Reason::Accepted;
+            if !fits || size > most_of(&book, &order) {
                 return false;
             }
             let Some(after) = filled(&book, &prices, &order) else { return false };

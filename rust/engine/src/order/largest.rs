@@ -77,7 +77,8 @@ impl Largest {
 /// of the instrument from the present one to `liquidation_beyond`. Filled it pays no fee; its loss at the present mark counts, its
 /// profit does not. What is accepted need not begin at one lot, nor have no holes: small orders can be below the least size, and
 /// an order that closes a position can be accepted where one that turns it around is not. The answer is found without rounding:
-/// the quantity is accepted, and none above it is.
+/// the quantity is accepted, and none above it is. What can only reduce (a reduce-only order, one that closes a leg) is looked at
+/// up to the position that it meets: the gate lets more in, which fills no more, so that [`Reason::NothingToReduce`] binds.
 ///
 /// With `accounts`, by their numbers in the book, `out` has an element for each of them, else for every account.
 ///
@@ -261,10 +262,23 @@ impl<'a> Question<'a> {
         });
         let resting = room.orders();
         let beside = Beside::new((book, prices), account, &row.as_order(), &resting);
-        let highest = most.map_or_else(|| ladder.highest(), |most| ladder.below(most));
-        let ends = beside.ends(ladder, &table, self.tiers, highest.max(1));
-        Asking { room, met: &met, row, sign, ladder, filling, exact: false }.search(&ends)
+        let highest = most.map_or_else(|| ladder.highest(), |most| ladder.below(most)).max(1);
+        let held = most.is_none().then(|| reducible(book, &row, &met)).flatten();
+        let reducible = held.map(|held| ladder.below(&held));
+        let mut asking = Asking { room, met: &met, row, sign, ladder, filling, reducible, exact: false };
+        if reducible == Some(0) {
+            return (Largest { binding: asking.refusal(1), ..Largest::NONE }, asking.exact);
+        }
+        let highest = reducible.map_or(highest, |rung| rung.min(highest));
+        asking.search(&beside.ends(ladder, &table, self.tiers, highest))
     }
+}
+
+/// How much there is to reduce for an order that can do no more; `None` for others, and where that is nothing.
+fn reducible(book: &Book, row: &Row, met: &Met) -> Option<Exact> {
+    let held = met.position(row.isolated).map_or(0.0, |position| book.holdings().quantity(position));
+    let against = held != 0.0 && (held > 0.0) != row.buys();
+    (row.only_reduces() && against).then(|| Exact::from_f64(held).abs())
 }
 
 /// The table that the position of an order is under.
@@ -283,6 +297,8 @@ struct Asking<'a> {
     sign: f64,
     ladder: &'a Ladder,
     filling: Option<Filling<'a>>,
+    /// The last rung that does not exceed what there is to reduce.
+    reducible: Option<u64>,
     exact: bool,
 }
 
@@ -295,6 +311,13 @@ impl Asking<'_> {
             decision.bits |= filling.bits(&row);
         }
         decision
+    }
+
+    /// Why a rung is not the answer.
+    fn refusal(&mut self, rung: u64) -> Reason {
+        let reason = self.decide(rung).reason();
+        let exceeds = self.reducible.is_some_and(|most| rung > most);
+        if exceeds && reason == Reason::Accepted { Reason::NothingToReduce } else { reason }
     }
 
     fn search(&mut self, ends: &[u64]) -> (Largest, bool) {
@@ -311,7 +334,8 @@ impl Asking<'_> {
             (Some(first), Some(last)) => (first.0, last.1),
             _ => (0, 0),
         };
-        let binding = if quantity >= last { Reason::MaxSize } else { self.decide(quantity + 1).reason() };
+        let is_end = quantity >= last && self.reducible != Some(last);
+        let binding = if is_end { Reason::MaxSize } else { self.refusal(quantity + 1) };
         let signed = |rung: u64| if rung == 0 { 0.0 } else { self.sign * ladder.quantity(rung) };
         let found = Largest {
             quantity: signed(quantity),
