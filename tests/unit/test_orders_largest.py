@@ -151,6 +151,8 @@ def test_largest_order_is_a_table_that_says_what_it_is(book: xm.Book, prices: xm
         ({"accounts": "seven"}, "accounts[0] was seven, which this book does not hold"),
         ({"target_ratio": -1.0}, "target_ratio was -1"),
         ({"liquidation_beyond": 0.0}, "liquidation_beyond was 0"),
+        ({"target_ratio": float("nan")}, "target_ratio was NaN, expected a positive number, or none"),
+        ({"liquidation_beyond": np.float64("nan")}, "liquidation_beyond was NaN, expected a positive number, or none"),
         ({"missing": "skip"}, 'missing was "skip", expected "raise" or "null"'),
         ({"n_threads": -1}, "n_threads was -1, expected an integer from 1 to 1024, or None"),
         ({"book": {}}, "book was of type dict, expected Book"),

@@ -12,6 +12,7 @@ use super::options::{choice, options};
 use super::prices::Prices;
 use super::scoring::check_market;
 use crate::door::through;
+use crate::errors::argument;
 
 /// Price, leverage, ratio to stay above and price to stay clear of: each may be absent.
 type Numbers<'a, 'py> = [Option<&'a Bound<'py, PyAny>>; 4];
@@ -67,9 +68,19 @@ fn asked(
     };
     Ok(Asked {
         order,
-        target_ratio: number(target_ratio, "target_ratio")?,
-        liquidation_beyond: number(liquidation_beyond, "liquidation_beyond")?,
+        target_ratio: condition(py, target_ratio, "target_ratio")?,
+        liquidation_beyond: condition(py, liquidation_beyond, "liquidation_beyond")?,
     })
+}
+
+/// A number that is asked for; within the engine NaN stands for none, so that NaN itself is refused here.
+fn condition(py: Python<'_>, given: Option<&Bound<'_, PyAny>>, name: &str) -> PyResult<f64> {
+    match number(given, name)? {
+        value if value.is_nan() && given.is_some() => {
+            Err(argument(py, name, "was NaN, expected a positive number, or none"))
+        }
+        value => Ok(value),
+    }
 }
 
 fn columns<'py>(
