@@ -44,8 +44,17 @@ pub(crate) struct Chosen {
 }
 
 impl Chosen {
+    /// Whether no account chose anything.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.accounts.is_empty()
+    }
+
     /// What an account chose; the default where it chose nothing.
+    #[inline]
     pub(crate) fn of(&self, account: usize) -> (Known, &[Setting]) {
+        if self.is_empty() {
+            return (Known::default(), &[]);
+        }
         match self.accounts.binary_search_by(|known| (*known as usize).cmp(&account)) {
             Ok(at) => {
                 let first = at.checked_sub(1).map_or(0, |before| self.ends[before]);

@@ -49,6 +49,7 @@ impl<'a> ProposedRows<'a> {
     }
 
     /// What a row says, which has a known instrument and known words.
+    #[inline]
     pub(crate) fn said(&self, row: usize) -> Said {
         let orders = &self.checked.tables.orders;
         Said {
@@ -74,6 +75,7 @@ impl<'a> ProposedRows<'a> {
     }
 
     /// Whether nothing is wrong with a row, its account apart.
+    #[inline]
     pub(crate) fn is_well(&self, row: usize) -> bool {
         let orders = &self.checked.tables.orders;
         let may_be = |x: f64| x.is_nan() || is_positive(x);

@@ -37,6 +37,7 @@ impl Waiting {
     }
 
     /// The orders of an account.
+    #[inline]
     pub(crate) fn of(&self, account: usize) -> std::ops::Range<usize> {
         match self.accounts.binary_search_by(|known| (*known as usize).cmp(&account)) {
             Ok(at) => at.checked_sub(1).map_or(0, |before| self.ends[before]) as usize..self.ends[at] as usize,

@@ -74,6 +74,9 @@ pub(super) fn accounts_of(accounts: &AccountKeys, keys: &Keys<'_>) -> Vec<u32> {
     let finder = Finder::new(accounts);
     let mut found = with_room(keys.len());
     match keys {
+        Keys::Int(keys) if matches!(finder, Finder::Consecutive { .. }) => {
+            found.extend(keys.iter().map(|&key| finder.of_int(key, 0)));
+        }
         Keys::Int(keys) => {
             let mut before = 0;
             found.extend(keys.iter().map(|&key| {

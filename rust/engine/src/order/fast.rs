@@ -5,7 +5,7 @@
 //! lanes' equity, 7 roundings of a term of the initial margin and `n` of its sum, at most 16 of what the order adds, rounded up.
 //! Verdicts within it, or near a floor or a cap of tiers, are left to exact arithmetic.
 
-use crate::book::{Side, coordinate_size};
+use crate::book::{Said, Side, coordinate_size};
 use crate::market::{
     AdmissionBasis, AdmissionTest, AvailableRule, LimitRule, OrderLoss, OrderPrice, OrdersIn, Payoff, PriceBasis,
     ReduceOnlyRule,
@@ -18,7 +18,8 @@ use super::reason::Reason;
 use super::room::Room;
 use super::row::{Met, Row};
 use super::rule::Decision;
-use super::sums::Sums;
+use super::structure::wrongs_beside;
+use super::sums::{Sums, larger};
 use super::tiered::Tiers;
 
 /// The rules, as the fast way reads them.
@@ -89,11 +90,6 @@ impl Fast {
     }
 }
 
-#[inline]
-fn larger(a: f64, b: f64) -> f64 {
-    if a > b { a } else { b }
-}
-
 /// An order beside the position that it meets; amounts in the settlement asset.
 struct Pair<'a> {
     row: &'a Row,
@@ -111,7 +107,11 @@ struct Pair<'a> {
 }
 
 impl<'a> Pair<'a> {
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what is passed on would go through memory, which takes longer than the work"
+    )]
     fn new(ground: &Ground<'a>, (account, entry): (usize, bool), row: &'a Row, position: Option<usize>) -> Self {
         let (book, holdings) = (ground.book, ground.book.holdings());
         let instrument = ground.instrument(row.instrument);
@@ -206,7 +206,11 @@ impl<'a> Pair<'a> {
     }
 
     /// Whether the pool is liquidatable with the order in it; `None` where rounding leaves it open.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what is passed on would go through memory, which takes longer than the work"
+    )]
     fn fails(&self, fast: &Fast, sums: &Sums, loss: f64) -> Option<bool> {
         let excess = sums.equity - fast.level * sums.required;
         if let Trial::Resting { zero_fails } = fast.trial {
@@ -241,9 +245,40 @@ pub(super) fn decide(room: &Room<'_>, row: &Row, met: &Met) -> Option<Decision> 
     let ground = room.ground();
     let fast = ground.fast.as_ref()?;
     let pool = pool_of(room, row)?;
-    let position = met.position(false);
-    let opening = of_alone(room, row, position, fast.checked);
-    let sums = Sums::new(ground, fast.initial == PriceBasis::Entry, pool)?;
+    let (sums, _) = Sums::new(ground, fast.initial == PriceBasis::Entry, pool, row.instrument)?;
+    decide_in(ground, fast, (room.first_account(), pool), (row, met.position(false)), &sums)
+}
+
+/// Decides about an order of an account as the book has it, where all are plain: what there is is read once.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "what is passed on would go through memory, which takes longer than the work")]
+pub(super) fn decide_plain(room: &Room<'_>, said: &Said) -> Option<(Row, Decision)> {
+    let ground = room.ground();
+    let fast = ground.fast.as_ref()?;
+    if !ground.plain || said.side != Side::Net || said.isolated == Some(true) || !room.is_new() {
+        return None;
+    }
+    // Each account is its one pool.
+    let (pool, holdings) = (room.first_account(), ground.book.holdings());
+    let (sums, position) = Sums::new(ground, fast.initial == PriceBasis::Entry, pool, said.instrument)?;
+    let row = Row::plain(holdings, said, position);
+    let decision = decide_in(ground, fast, (pool, pool), (&row, position), &sums)?;
+    let held = position.map_or(0.0, |position| holdings.quantity[position]);
+    Some((row, decision.with(ground, &row, wrongs_beside(ground, &row, held))))
+}
+
+/// Decides about an order in a pool of an account.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "what is passed on would go through memory, which takes longer than the work")]
+fn decide_in(
+    ground: &Ground<'_>,
+    fast: &Fast,
+    (account, pool): (usize, usize),
+    (row, position): (&Row, Option<usize>),
+    sums: &Sums,
+) -> Option<Decision> {
+    let held = position.map_or(0.0, |position| ground.book.holdings().quantity[position]);
+    let opening = of_alone(ground.conditional, row, held, fast.checked);
     let mark = ground.mark(row.instrument);
     let mut decision = Decision { pool: Some(pool), opening: opening.quantity, ..Decision::free() };
     if sums.equity.is_nan() || mark.is_nan() {
@@ -255,13 +290,14 @@ pub(super) fn decide(room: &Room<'_>, row: &Row, met: &Met) -> Option<Decision> 
         decision.short = if slack.is_nan() { slack } else { 0.0 };
         return Some(decision);
     }
-    let pair = Pair::new(ground, (room.first_account(), fast.entry), row, position);
+    let pair = Pair::new(ground, (account, fast.entry), row, position);
     let loss = if fast.loss && opening.opens { pair.loss(mark) } else { 0.0 };
-    judged(fast, &sums, &pair, (slack, loss, opening.opens), decision)
+    judged(fast, sums, &pair, (slack, loss, opening.opens), decision)
 }
 
 /// Completes the decision about an order that counts or opens.
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "what is passed on would go through memory, which takes longer than the work")]
 fn judged(
     fast: &Fast,
     sums: &Sums,

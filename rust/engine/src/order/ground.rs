@@ -9,6 +9,16 @@ use crate::pool::{Book, ClassRow, Folded};
 use super::fast::Fast;
 use super::lots::{Step, divides};
 
+/// A class of the book at the marks.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+pub(super) struct ClassAt {
+    pub(super) row: ClassRow,
+    /// The notional from which on more is charged than the row says.
+    pub(super) far: f64,
+    pub(super) instrument: u32,
+}
+
 /// A book at prices, and the rules in the form that orders are decided by.
 #[derive(Debug)]
 pub(crate) struct Ground<'a> {
@@ -17,10 +27,12 @@ pub(crate) struct Ground<'a> {
     /// The rules of the fast way; `None` where they have none.
     pub(super) fast: Option<Fast>,
     /// What classes are at the marks, by class; empty: asked one by one.
-    rows: Vec<ClassRow>,
+    classes: Vec<ClassAt>,
     /// Lots and ticks by instrument; empty: asked one by one.
     steps: Vec<[Option<Step>; 2]>,
     pub(crate) conditional: bool,
+    /// Whether every account is one cross pool of one-way positions without open orders, and nothing else is known of it.
+    pub(super) plain: bool,
     /// The bits of a pool's number that say where it is within its window.
     within_window: usize,
     /// The prices that figures are at: those of the first constraint.
@@ -30,14 +42,21 @@ pub(crate) struct Ground<'a> {
 impl<'a> Ground<'a> {
     /// For a few orders: nothing is made beforehand.
     pub(crate) fn new(book: &'a Book, prices: &'a Prices) -> Self {
-        let rules = book.market().rules();
+        let (rules, holdings) = (book.market().rules(), book.holdings());
         Self {
             book,
             prices,
             fast: Fast::new(book),
-            rows: Vec::new(),
+            classes: Vec::new(),
             steps: Vec::new(),
             conditional: rules.orders().conditional,
+            plain: book.market().assets().len() == 1
+                && holdings.account_pools.len() == holdings.n_pools() + 1
+                && !book.has_isolated()
+                && !book.has_legs()
+                && holdings.waiting.accounts().is_empty()
+                && book.special().is_empty()
+                && holdings.chosen.is_empty(),
             within_window: book.folded().map_or(0, |folded| folded.window - 1),
             looks_at: rules.constraints().first().map_or(TriggerPrice::Mark, |constraint| constraint.price),
         }
@@ -46,14 +65,13 @@ impl<'a> Ground<'a> {
     /// For many.
     pub(crate) fn of_many(book: &'a Book, prices: &'a Prices) -> Self {
         let few = Self::new(book, prices);
-        let marks = prices.mark();
-        let rows = match few.fast {
-            Some(_) => book.classes().table(|class| marks[book.holdings().classes[class].instrument as usize]),
-            None => Vec::new(),
+        let classes = match u16::try_from(book.holdings().classes.len()) {
+            Ok(n) if few.fast.is_some() => (0..n).map(|class| few.class(class)).collect(),
+            _ => Vec::new(),
         };
         let instruments = book.market().instruments().iter();
         let steps = instruments.map(|of| [of.lot(), of.tick()].map(|step| step.map(Step::of)));
-        Self { rows, steps: steps.collect(), ..few }
+        Self { classes, steps: steps.collect(), ..few }
     }
 
     pub(crate) fn instrument(&self, instrument: u32) -> &'a Instrument {
@@ -73,12 +91,12 @@ impl<'a> Ground<'a> {
     /// Fetches what the lanes have of an account's first pool, which is asked about soon: pools are not in order there.
     #[inline]
     pub(super) fn fetch(&self, account: usize) {
-        let Some(folded) = self.book.folded() else { return };
-        let pool = self.book.holdings().pools_of(account).start;
-        let place = self.place(folded, pool);
-        will_read(&folded.constant, place);
-        will_read(&folded.doubt, place);
-        will_read(&folded.cash, place);
+        if let Some(folded) = self.book.folded() {
+            let place = self.place(folded, self.book.holdings().pools_of(account).start);
+            will_read(&folded.constant, place);
+            will_read(&folded.doubt, place);
+            will_read(&folded.cash, place);
+        }
     }
 
     /// The price of an instrument that figures are at; NaN where there is none.
@@ -89,10 +107,11 @@ impl<'a> Ground<'a> {
 
     /// A class of the book at the marks.
     #[inline]
-    pub(super) fn row(&self, class: u16) -> ClassRow {
-        self.rows.get(usize::from(class) + 1).copied().unwrap_or_else(|| {
+    pub(super) fn class(&self, class: u16) -> ClassAt {
+        self.classes.get(usize::from(class)).copied().unwrap_or_else(|| {
             let instrument = self.book.holdings().classes[usize::from(class)].instrument;
-            self.book.classes().row_at(class, self.mark(instrument))
+            let row = self.book.classes().row_at(class, self.mark(instrument));
+            ClassAt { row, far: row.floor * self.book.classes().reach(), instrument }
         })
     }
 

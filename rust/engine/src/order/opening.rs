@@ -22,8 +22,8 @@ impl Opening {
 const NOTHING: Opening = Opening::NOTHING;
 
 /// Of an order that opens whatever is held; `None` where that depends.
-fn plain(room: &Room<'_>, row: &Row, checked: bool) -> Option<Opening> {
-    if row.waits(room.ground().conditional) || row.closes_leg() || (row.reduce_only && !checked) {
+fn plain(conditional: bool, row: &Row, checked: bool) -> Option<Opening> {
+    if row.waits(conditional) || row.closes_leg() || (row.reduce_only && !checked) {
         return Some(NOTHING);
     }
     match row.side {
@@ -33,13 +33,12 @@ fn plain(room: &Room<'_>, row: &Row, checked: bool) -> Option<Opening> {
     }
 }
 
-/// Of an order beside which no other counts.
+/// Of an order beside which no other counts, and what is held.
 #[inline]
-pub(super) fn of_alone(room: &Room<'_>, row: &Row, held: Option<usize>, checked: bool) -> Opening {
-    if let Some(known) = plain(room, row, checked) {
+pub(super) fn of_alone(conditional: bool, row: &Row, held: f64, checked: bool) -> Opening {
+    if let Some(known) = plain(conditional, row, checked) {
         return known;
     }
-    let held = held.map_or(0.0, |position| room.book().holdings().quantity[position]);
     let against = if (held > 0.0) == row.buys() { 0.0 } else { held.abs() };
     let size = row.quantity.abs();
     // Of decimals of doubles the order is that of the doubles.
@@ -66,13 +65,13 @@ fn beyond(size: f64, against: f64) -> f64 {
 /// Of an order beside those of the book and those accepted before.
 pub(super) fn of_row(room: &Room<'_>, row: &Row, met: &Met) -> Opening {
     let checked = room.ground().book.market().rules().admission().reduce_only == ReduceOnlyRule::Checked;
-    let held = met.position(row.isolated);
+    let conditional = room.ground().conditional;
+    let held = met.position(row.isolated).map_or(0.0, |position| room.book().holdings().quantity[position]);
     let before = beside(room, row);
-    let Some(before) = before.filter(|sum| !sum.is_zero()) else { return of_alone(room, row, held, checked) };
-    if let Some(known) = plain(room, row, checked) {
+    let Some(before) = before.filter(|sum| !sum.is_zero()) else { return of_alone(conditional, row, held, checked) };
+    if let Some(known) = plain(conditional, row, checked) {
         return known;
     }
-    let held = held.map_or(0.0, |position| room.book().holdings().quantity[position]);
     let against = if (held > 0.0) == row.buys() { Exact::zero() } else { Exact::from_f64(held).abs() };
     let size = Exact::from_f64(row.quantity).abs();
     let open = before + size.clone() - against;

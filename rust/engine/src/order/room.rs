@@ -61,6 +61,11 @@ impl<'a> Room<'a> {
         self.filled.is_none() && self.resting.is_empty()
     }
 
+    /// Whether it is as the book that was asked about has it.
+    pub(super) fn is_new(&self) -> bool {
+        self.is_untouched() && self.beside.is_empty()
+    }
+
     /// The orders accepted before that rest.
     pub(crate) fn accepted(&self) -> impl Iterator<Item = &Row> {
         self.resting.iter().chain(&self.beside)

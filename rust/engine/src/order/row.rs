@@ -21,6 +21,22 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// Of an account that chose nothing, in one-way mode, with what it meets.
+    #[inline]
+    pub(super) fn plain(holdings: &Holdings, said: &Said, position: Option<usize>) -> Self {
+        let of_position = || position.map_or(f64::NAN, |position| holdings.leverage(position));
+        Self {
+            instrument: said.instrument,
+            side: said.side,
+            isolated: false,
+            reduce_only: said.reduce_only,
+            quantity: said.quantity,
+            price: said.price,
+            leverage: if said.leverage.is_nan() { of_position() } else { said.leverage },
+            trigger_price: said.trigger_price,
+        }
+    }
+
     pub(crate) const fn buys(&self) -> bool {
         self.quantity > 0.0
     }

@@ -5,6 +5,7 @@ use crate::book::{QuantityUnit, Said};
 use super::exactly;
 use super::fast;
 use super::gate::Verdict;
+use super::ground::Ground;
 use super::reason::Reason;
 use super::room::Room;
 use super::row::{Met, Row};
@@ -55,6 +56,20 @@ impl Decision {
         if self.accepted() { 0.0 } else { self.short }
     }
 
+    /// With what is wrong with the order before any money is looked at, and the opening in contracts.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what is passed on would go through memory, which takes longer than the work"
+    )]
+    pub(super) fn with(mut self, ground: &Ground<'_>, row: &Row, wrong: u32) -> Self {
+        self.bits |= if self.is_unpriced() { 0 } else { wrong };
+        if ground.book.holdings().quantity_unit == QuantityUnit::Base {
+            self.opening = ground.contracts(row.instrument, self.opening).to_f64();
+        }
+        self
+    }
+
     pub(super) fn verdict(&self) -> Verdict {
         Verdict {
             reason: self.reason(),
@@ -74,17 +89,23 @@ pub(crate) fn decide(room: &Room<'_>, row: &Row, met: &Met) -> Decision {
     let wrong = wrongs(room, row, met);
     let foreign = wrong & FOREIGN != 0;
     let fast = if foreign { None } else { fast::decide(room, row, met) };
-    let mut decision = fast.unwrap_or_else(|| exactly::decide(room, row, met, foreign));
-    decision.bits |= if decision.is_unpriced() { 0 } else { wrong };
-    if room.ground().book.holdings().quantity_unit == QuantityUnit::Base {
-        decision.opening = room.ground().contracts(row.instrument, decision.opening).to_f64();
-    }
-    decision
+    let decision = fast.unwrap_or_else(|| exactly::decide(room, row, met, foreign));
+    decision.with(room.ground(), row, wrong)
 }
 
 /// As [`decide`], of what a row says.
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "what is passed on would go through memory, which takes longer than the work")]
 pub(crate) fn decide_said(room: &Room<'_>, said: &Said) -> (Row, Decision) {
+    if let Some(known) = fast::decide_plain(room, said) {
+        return known;
+    }
+    decide_any(room, said)
+}
+
+/// Of an account that anything may be known of.
+#[inline(never)]
+fn decide_any(room: &Room<'_>, said: &Said) -> (Row, Decision) {
     let (row, met) = room.row(said);
     let decision = decide(room, &row, &met);
     (row, decision)

@@ -13,7 +13,7 @@ use super::ground::Ground;
 use super::reason::Reason;
 use super::room::Room;
 use super::row::Row;
-use super::rule::{Decision, decide};
+use super::rule::{Decision, decide_said};
 
 /// What deciding about a table reads.
 pub(super) struct Table<'a> {
@@ -109,9 +109,7 @@ impl Table<'_> {
                 After::nothing(out, at);
                 continue;
             }
-            let said = self.rows.said(row);
-            let (row, met) = room.row(&said);
-            let mut decision = decide(&room, &row, &met);
+            let (row, mut decision) = decide_said(&room, &self.rows.said(row));
             if self.after.is_wanted() {
                 self.after.write(self, &room, (&row, &decision), (out, at));
             }

@@ -47,6 +47,8 @@ use super::rule::{Decision, decide_said};
 /// # Ok::<(), crossmargin::Error>(())
 /// ```
 pub fn check_order(book: &Book, prices: &Prices, account: usize, order: &Proposed) -> Result<Verdict> {
+    // Asked for first: it is waited for longest.
+    fetch(book, account);
     environment::check()?;
     let decision = decide(book, prices, account, order)?;
     if decision.is_unpriced() {
@@ -66,22 +68,32 @@ pub(crate) fn decide(book: &Book, prices: &Prices, account: usize, order: &Propo
         check_prices(book, prices, Missing::Null)?;
     }
     let ground = Ground::new(book, prices);
-    fetch(&ground, account);
     Ok(decide_said(&Room::new(&ground, account), &said).1)
 }
 
 /// Fetches what will be read of an account, all at once: one order waits for memory more than for anything else.
 #[inline]
-fn fetch(ground: &Ground<'_>, account: usize) {
-    let (holdings, Some(folded)) = (ground.book.holdings(), ground.book.folded()) else { return };
+fn fetch(book: &Book, account: usize) {
+    let (holdings, Some(folded)) = (book.holdings(), book.folded()) else { return };
+    if account >= holdings.accounts().len() {
+        return;
+    }
     let pool = holdings.pools_of(account).start;
+    // Both are waited for at once.
     will_read(&folded.place, pool);
-    let first = holdings.positions_of(pool).start;
-    will_read(&holdings.class, first);
-    will_read(&holdings.quantity, first);
-    will_read(&holdings.side, first);
-    will_read(&holdings.leverage, first);
-    ground.fetch(account);
+    let positions = holdings.positions_of(pool);
+    for position in [positions.start, positions.end.saturating_sub(1)] {
+        will_read(&holdings.quantity, position);
+        will_read(&holdings.leverage, position);
+    }
+    will_read(&holdings.class, positions.start);
+    if book.has_legs() {
+        will_read(&holdings.side, positions.start);
+    }
+    let place = pool - (pool & (folded.window - 1)) + usize::from(folded.place[pool]);
+    will_read(&folded.constant, place);
+    will_read(&folded.doubt, place);
+    will_read(&folded.cash, place);
 }
 
 /// What an order says, if it is one.

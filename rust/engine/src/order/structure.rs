@@ -20,6 +20,14 @@ pub(super) fn wrongs(room: &Room<'_>, row: &Row, met: &Met) -> u32 {
     wrong(has_wrong_side(room, row, met), Reason::PositionSide);
     wrong(row.isolated && !ground.book.market().rules().isolated_allowed(), Reason::MarginMode);
     let held = met.position(row.isolated).map_or(0.0, |position| room.book().holdings().quantity[position]);
+    bits | wrongs_beside(ground, row, held)
+}
+
+/// Those from [`Reason::Lot`] on, of an order beside what is held of its key.
+#[inline]
+pub(super) fn wrongs_beside(ground: &Ground<'_>, row: &Row, held: f64) -> u32 {
+    let mut bits = 0;
+    let mut wrong = |applies: bool, reason: Reason| bits |= if applies { reason.bit() } else { 0 };
     let closes_all = held.to_bits() == (-row.quantity).to_bits();
     wrong(!closes_all && !ground.is_in_lots(row.instrument, row.quantity), Reason::Lot);
     wrong(!ground.is_in_ticks(row.instrument, [row.price, row.trigger_price]), Reason::Tick);

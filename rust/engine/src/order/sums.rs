@@ -23,40 +23,61 @@ pub(super) struct Sums {
 /// What the roundings of one order's terms are covered by, relatively.
 const OF_ORDER: f64 = 64.0 * (f64::EPSILON / 2.0);
 
+/// The larger one; the second where the first is NaN.
+#[inline]
+pub(super) fn larger(a: f64, b: f64) -> f64 {
+    if a > b { a } else { b }
+}
+
 impl Sums {
-    /// Of a pool of a book that has one-asset lanes; `at_entry` says where initial margin is charged.
-    #[inline]
-    pub(super) fn new(ground: &Ground<'_>, at_entry: bool, pool: usize) -> Option<Self> {
+    /// Of a pool of a book that has one-asset lanes, and where its last position of an instrument is; `at_entry` says where
+    /// initial margin is charged.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what is passed on would go through memory, which takes longer than the work"
+    )]
+    pub(super) fn new(
+        ground: &Ground<'_>,
+        at_entry: bool,
+        pool: usize,
+        instrument: u32,
+    ) -> Option<(Self, Option<usize>)> {
         let (book, holdings) = (ground.book, ground.book.holdings());
-        let (folded, classes) = (book.folded()?, book.classes());
+        let folded = book.folded()?;
         let place = ground.place(folded, pool);
         let (constant, cash) = (folded.constant[place], folded.cash[place]);
         let charged = folded.maintenance.get(place).copied().unwrap_or(0.0);
         let mut initial = folded.initial.get(place).copied().unwrap_or(0.0);
         let (mut value, mut notional, mut base, mut beyond) = (0.0, 0.0, 0.0, 0.0);
         let (mut far, mut guard) = (0.0, 0.0);
-        let reach = classes.reach();
-        for position in holdings.positions_of(pool) {
-            let class = holdings.class[position];
-            let row = ground.row(class);
-            let v = holdings.quantity[position] * row.x;
+        let positions = holdings.positions_of(pool);
+        let (first, mut met) = (positions.start, usize::MAX);
+        let leverage = holdings.leverage.get(positions.clone()).unwrap_or(&[]);
+        let columns = holdings.quantity[positions.clone()].iter().zip(&holdings.class[positions]);
+        for (at, (quantity, &class)) in columns.enumerate() {
+            let of = ground.class(class);
+            let v = quantity * of.row.x;
             let u = v.abs();
             value += v;
             notional += u;
-            base += row.rate * u;
-            beyond += row.slope * if u > row.floor { u - row.floor } else { 0.0 };
-            if u > row.floor * reach {
-                let (charge, doubt) = classes.beyond(class + 1, u);
+            base += of.row.rate * u;
+            beyond += of.row.slope * larger(u - of.row.floor, 0.0);
+            if u > of.far {
+                let (charge, doubt) = book.classes().beyond(class + 1, u);
                 far += charge;
                 guard += doubt;
             }
             if !at_entry {
-                initial += u / holdings.leverage(position);
+                initial += u / leverage.get(at).copied().unwrap_or(f64::NAN);
             }
+            met = if of.instrument == instrument { first + at } else { met };
         }
         let (absolute, relative) = decode(folded.doubt[place]);
         let required = base + beyond + charged + far;
-        Some(Self { equity: constant + value, required, notional, initial, cash, constant, guard, absolute, relative })
+        let equity = constant + value;
+        let sums = Self { equity, required, notional, initial, cash, constant, guard, absolute, relative };
+        Some((sums, (met != usize::MAX).then_some(met)))
     }
 
     /// A bound of the error of `equity - level * required`.

@@ -14,7 +14,11 @@ pub(super) struct Tiers<'a> {
 
 impl Tiers<'_> {
     /// The tier of an amount, from 0, and whether it is nearer to a floor than rounding of magnitudes can take it.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what is passed on would go through memory, which takes longer than the work"
+    )]
     fn tier(&self, amount: f64, magnitude: f64) -> (usize, bool) {
         let floors = self.table.floors();
         let floor = |tier: usize| floors[tier] * self.coefficient;
@@ -28,7 +32,11 @@ impl Tiers<'_> {
     }
 
     /// What an amount is charged for maintenance, and the magnitudes whose rounding counts.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what is passed on would go through memory, which takes longer than the work"
+    )]
     pub(super) fn charge(&self, amount: f64, magnitude: f64) -> Option<(f64, f64)> {
         let (tier, near) = self.tier(amount, magnitude);
         if near && self.table.law() != TierLaw::Marginal {

@@ -47,7 +47,7 @@ mod total;
 
 use std::sync::Arc;
 
-use crate::book::{Holdings, MarginClass, OnError, PoolKind, QuantityUnit, Rejected, Tables};
+use crate::book::{Holdings, MarginClass, OnError, PoolKind, QuantityUnit, Rejected, Side, Tables};
 use crate::environment;
 use crate::error::Result;
 use crate::exact::Number;
@@ -132,6 +132,7 @@ pub struct Book {
     /// The assets of pools that hold several, ascending.
     joint_assets: Vec<usize>,
     any_isolated: bool,
+    any_legs: bool,
     /// Some price for every instrument, while the book is built.
     any_marks: Vec<f64>,
     refined: refined::Lazy,
@@ -186,6 +187,7 @@ impl Book {
         let folded = simple.then(|| Folded::new(sources, window.unwrap_or(folded::WINDOW)));
         let (special, joint_assets) = (special(&holdings), joint_assets(&holdings, &market));
         let any_isolated = holdings.pool_kind.contains(&PoolKind::Isolated);
+        let any_legs = market.rules().hedge_mode() && has_legs(&holdings.side);
         let any_marks = if simple { Vec::new() } else { vec![1.0; market.instruments().len()] };
         let mut book = Self {
             market,
@@ -198,6 +200,7 @@ impl Book {
             special,
             joint_assets,
             any_isolated,
+            any_legs,
             any_marks,
             refined: refined::Lazy::default(),
         };
@@ -234,6 +237,11 @@ impl Book {
     /// Whether some position is isolated.
     pub(crate) const fn has_isolated(&self) -> bool {
         self.any_isolated
+    }
+
+    /// Whether some position is a leg of hedge mode.
+    pub(crate) const fn has_legs(&self) -> bool {
+        self.any_legs
     }
 
     /// Some price for every instrument, for what does not depend on prices.
@@ -288,6 +296,11 @@ impl Book {
     pub(crate) const fn folded(&self) -> Option<&Folded> {
         self.folded.as_ref()
     }
+}
+
+fn has_legs(sides: &[Side]) -> bool {
+    // Whole blocks are looked at without a branch for each.
+    sides.chunks(1 << 12).any(|block| block.iter().fold(false, |legs, &side| legs | (side != Side::Net)))
 }
 
 fn special(holdings: &Holdings) -> Vec<u32> {
