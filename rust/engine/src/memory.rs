@@ -6,7 +6,7 @@
 
 /// Columns from this size on are worth large pages.
 #[cfg(target_os = "linux")]
-const LARGE: usize = 4 << 20;
+const LARGE: usize = 2 << 20;
 
 /// An empty vector with room for `n` elements, on large pages where the system has them.
 ///

@@ -49,7 +49,11 @@ impl<'a> ProposedRows<'a> {
     }
 
     /// What a row says, which has a known instrument and known words.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what is passed on would go through memory, which takes longer than the work"
+    )]
     pub(crate) fn said(&self, row: usize) -> Said {
         let orders = &self.checked.tables.orders;
         Said {
@@ -75,7 +79,11 @@ impl<'a> ProposedRows<'a> {
     }
 
     /// Whether nothing is wrong with a row, its account apart.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what is passed on would go through memory, which takes longer than the work"
+    )]
     pub(crate) fn is_well(&self, row: usize) -> bool {
         let orders = &self.checked.tables.orders;
         let may_be = |x: f64| x.is_nan() || is_positive(x);

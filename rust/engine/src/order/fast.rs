@@ -190,7 +190,11 @@ impl<'a> Pair<'a> {
     }
 
     /// The reasons of size and leverage; `None` where rounding leaves one open.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what is passed on would go through memory, which takes longer than the work"
+    )]
     fn limits(&self, fast: &Fast) -> Option<u32> {
         if self.row.side != Side::Net {
             return None;

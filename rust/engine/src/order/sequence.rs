@@ -138,7 +138,8 @@ impl Table<'_> {
     }
 }
 
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "what is passed on would go through memory, which takes longer than the work")]
 fn put(out: &mut DecisionBuffers<'_>, at: usize, decision: &Decision) {
     out.accepted[at] = decision.accepted();
     out.reason[at] = decision.reason().code();

@@ -24,7 +24,8 @@ pub(super) fn wrongs(room: &Room<'_>, row: &Row, met: &Met) -> u32 {
 }
 
 /// Those from [`Reason::Lot`] on, of an order beside what is held of its key.
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "what is passed on would go through memory, which takes longer than the work")]
 pub(super) fn wrongs_beside(ground: &Ground<'_>, row: &Row, held: f64) -> u32 {
     let mut bits = 0;
     let mut wrong = |applies: bool, reason: Reason| bits |= if applies { reason.bit() } else { 0 };

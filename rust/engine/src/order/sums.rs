@@ -1,5 +1,7 @@
 //! What the positions of a pool come to in doubles: by the operations of the lanes, in their order, so with their bits.
 
+use std::ops::Range;
+
 use crate::market::AvailableRule;
 use crate::pool::decode;
 
@@ -29,6 +31,22 @@ pub(super) fn larger(a: f64, b: f64) -> f64 {
     if a > b { a } else { b }
 }
 
+/// What far positions are charged beyond the rows of their classes, and the doubt that it adds: rare, so looked at again.
+#[cold]
+fn beyond_reach(ground: &Ground<'_>, positions: Range<usize>) -> (f64, f64) {
+    let (holdings, mut sums) = (ground.book.holdings(), (0.0, 0.0));
+    for position in positions {
+        let class = holdings.class[position];
+        let of = ground.class(class);
+        let u = (holdings.quantity[position] * of.row.x).abs();
+        if u > of.far {
+            let (charge, doubt) = ground.book.classes().beyond(class + 1, u);
+            sums = (sums.0 + charge, sums.1 + doubt);
+        }
+    }
+    sums
+}
+
 impl Sums {
     /// Of a pool of a book that has one-asset lanes, and where its last position of an instrument is; `at_entry` says where
     /// initial margin is charged.
@@ -50,11 +68,11 @@ impl Sums {
         let charged = folded.maintenance.get(place).copied().unwrap_or(0.0);
         let mut initial = folded.initial.get(place).copied().unwrap_or(0.0);
         let (mut value, mut notional, mut base, mut beyond) = (0.0, 0.0, 0.0, 0.0);
-        let (mut far, mut guard) = (0.0, 0.0);
+        let mut is_far = false;
         let positions = holdings.positions_of(pool);
         let (first, mut met) = (positions.start, usize::MAX);
         let leverage = holdings.leverage.get(positions.clone()).unwrap_or(&[]);
-        let columns = holdings.quantity[positions.clone()].iter().zip(&holdings.class[positions]);
+        let columns = holdings.quantity[positions.clone()].iter().zip(&holdings.class[positions.clone()]);
         for (at, (quantity, &class)) in columns.enumerate() {
             let of = ground.class(class);
             let v = quantity * of.row.x;
@@ -63,16 +81,13 @@ impl Sums {
             notional += u;
             base += of.row.rate * u;
             beyond += of.row.slope * larger(u - of.row.floor, 0.0);
-            if u > of.far {
-                let (charge, doubt) = book.classes().beyond(class + 1, u);
-                far += charge;
-                guard += doubt;
-            }
+            is_far |= u > of.far;
             if !at_entry {
                 initial += u / leverage.get(at).copied().unwrap_or(f64::NAN);
             }
             met = if of.instrument == instrument { first + at } else { met };
         }
+        let (far, guard) = if is_far { beyond_reach(ground, positions) } else { (0.0, 0.0) };
         let (absolute, relative) = decode(folded.doubt[place]);
         let required = base + beyond + charged + far;
         let equity = constant + value;

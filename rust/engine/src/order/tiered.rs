@@ -48,7 +48,11 @@ impl Tiers<'_> {
     }
 
     /// The reasons of size and leverage against an amount.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what is passed on would go through memory, which takes longer than the work"
+    )]
     pub(super) fn wrongs(&self, amount: f64, magnitude: f64, leverage: Option<f64>) -> Option<u32> {
         let mut bits = 0;
         if let Some(cap) = self.table.cap() {

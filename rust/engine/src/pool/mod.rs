@@ -299,8 +299,7 @@ impl Book {
 }
 
 fn has_legs(sides: &[Side]) -> bool {
-    // Whole blocks are looked at without a branch for each.
-    sides.chunks(1 << 12).any(|block| block.iter().fold(false, |legs, &side| legs | (side != Side::Net)))
+    sides.iter().any(|&side| side != Side::Net)
 }
 
 fn special(holdings: &Holdings) -> Vec<u32> {
