@@ -75,8 +75,9 @@ def gate_cases(draw: st.DrawFn, style: str | None = None, *, plain: bool | None 
 
 @st.composite
 def preset_gate_cases(draw: st.DrawFn, market: str) -> GateCase:
-    """Draw a book and orders under a given market, such as a venue's preset."""
-    return bookable(draw(_proposed(draw(preset_cases(market)), "decimal")))
+    """Draw a book and orders under a given market, such as a venue's preset; fills pay a fee where it states one."""
+    case = bookable(draw(_proposed(draw(preset_cases(market)), "decimal")))
+    return case if "\ntaker = " in market else replace(case, fee="none")
 
 
 @st.composite

@@ -221,18 +221,20 @@ fn test_modes_intervals_are_those_of_the_pools_of_each_variant() {
     let mut marks = vec![1.0; N_INSTRUMENTS];
     (marks[0], marks[1]) = (100.0, 100.0);
     let (book, prices) = (rows.book(&market), prices(&market, &marks));
-    let mut columns = [[0.0; 2]; 6];
-    let [a, b, c, d, e, f] = &mut columns;
+    let mut columns = [[[0.0; 2]; 2]; 3];
+    let [as_is, cross, isolated] = &mut columns;
     let out = ModeBuffers {
-        intervals: vec![(Variant::AsIs, a, b), (Variant::Cross, c, d), (Variant::Isolated, e, f)],
+        intervals: [(Variant::AsIs, as_is), (Variant::Cross, cross), (Variant::Isolated, isolated)]
+            .map(|(variant, [below, above])| (variant, &mut below[..], &mut above[..]))
+            .into(),
         ..ModeBuffers::default()
     };
     compare_modes(&book, &prices, &Compare::default(), out, &NULL).unwrap();
-    assert_eq!(columns[0].map(f64::to_bits), columns[2].map(f64::to_bits));
+    assert_eq!(columns[0][0].map(f64::to_bits), columns[1][0].map(f64::to_bits));
     // Cross nothing can fail one; isolated 10 + p - 100 = 0.01 p at 90.9090...
-    assert!(columns[2].iter().all(|below| below.is_nan()));
-    assert!(columns[4].iter().all(|below| (below - 90.0 / 0.99).abs() < 1e-10), "{:?}", columns[4]);
-    assert!(columns[5].iter().all(|above| above.is_nan()));
+    assert!(columns[1][0].iter().all(|below| below.is_nan()));
+    assert!(columns[2][0].iter().all(|below| (below - 90.0 / 0.99).abs() < 1e-10), "{:?}", columns[2][0]);
+    assert!(columns[2][1].iter().all(|above| above.is_nan()));
 }
 
 #[test]
