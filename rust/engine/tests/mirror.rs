@@ -82,8 +82,8 @@ impl Rows {
     }
 }
 
-fn follow(of: &(Book, Prices), rows: &Rows, followers: &Followers<'_>, gate: &Gate) -> Mirrored {
-    mirror(&of.0, &of.1, &rows.lend(), followers, gate, &Options::default()).unwrap()
+fn follow(of: &(Book, Prices), rows: &Rows, followers: &Followers<'_>, gate: Gate) -> Mirrored {
+    mirror(&of.0, &of.1, &rows.lend(), followers, &gate, &Options::default()).unwrap()
 }
 
 /// Wanted, let in, cut, and why.
@@ -102,7 +102,7 @@ fn test_mirror_by_equity_is_in_proportion_down_to_the_lot() {
         factor: &[1.0, 1.0, 1.0, 1.0],
         cut: true,
     };
-    let mirrored = follow(&of, &rows, &followers, &Gate::default());
+    let mirrored = follow(&of, &rows, &followers, Gate::default());
     // 0.5 * 3 / 10,000 is 0.00015, which takes 0.9 of 3; a ten-thousandth of a dollar follows with nothing.
     assert_eq!(
         said(&mirrored),
@@ -129,7 +129,7 @@ fn test_mirror_beyond_the_margin_is_cut_to_the_largest_or_refused() {
     let rows = Rows::new(&of.0, &[(0.01, false), (0.5, false), (0.5, false)]);
     let mut followers = Followers { leader: 0, accounts: &[1], by: MirrorBy::Factor, factor: &[1.0], cut: true };
     // 60 of 100 are taken; of the second row 40 / 6,000 are left, of the third nothing.
-    let cut = follow(&of, &rows, &followers, &Gate::default());
+    let cut = follow(&of, &rows, &followers, Gate::default());
     assert_eq!(
         said(&cut),
         [
@@ -139,7 +139,7 @@ fn test_mirror_beyond_the_margin_is_cut_to_the_largest_or_refused() {
         ]
     );
     followers.cut = false;
-    let refused = follow(&of, &rows, &followers, &Gate::default());
+    let refused = follow(&of, &rows, &followers, Gate::default());
     assert_eq!(said(&refused)[1..], [(0.5, 0.0, false, Reason::Margin), (0.5, 0.0, false, Reason::Margin)]);
     // What is cut is what the largest order is of the book with the rows before.
     let first = Mirrored { rows: cut.rows[..1].to_vec() };
@@ -160,7 +160,7 @@ fn test_mirror_of_what_only_closes_is_at_most_the_position() {
     let gate = Gate { assume: Assume::Filled, fee: Some(FillFee::None), ..Gate::default() };
     for reduces in [false, true] {
         let rows = Rows::new(&of.0, &[(-1.0, reduces)]);
-        let closed = follow(&of, &rows, &followers, &gate);
+        let closed = follow(&of, &rows, &followers, gate);
         assert_eq!(
             said(&closed),
             [
@@ -177,11 +177,11 @@ fn test_mirror_of_what_only_closes_is_at_most_the_position() {
         assert_eq!(left, [1.0, 4.0]);
     }
     // What turns the leader around opens for those who have nothing.
-    let turned = follow(&of, &Rows::new(&of.0, &[(-1.5, false)]), &followers, &gate);
+    let turned = follow(&of, &Rows::new(&of.0, &[(-1.5, false)]), &followers, gate);
     assert_eq!(said(&turned)[..2], [(-1.5, -1.5, false, Reason::Accepted), (-1.5, -1.5, false, Reason::Accepted)]);
     // After half of it was sold, another one turns around.
     let rows = Rows::new(&of.0, &[(-0.5, false), (-1.0, false)]);
-    let both = follow(&of, &rows, &followers, &gate);
+    let both = follow(&of, &rows, &followers, gate);
     assert_eq!(said(&both)[..2], [(-0.3, -0.3, false, Reason::Accepted), (0.0, 0.0, false, Reason::NothingToReduce)]);
     assert_eq!(said(&both)[4..6], [(-1.0, -1.0, false, Reason::Accepted); 2]);
 }

@@ -18,7 +18,10 @@ use super::{PRESETS, config};
 /// A row: account, instrument, quantity, limit, leverage, whether it only reduces, and whether it is isolated.
 type Row = (i64, i64, f64, f64, f64, bool, Option<bool>);
 
-fn proposals() -> impl Strategy<Value = Vec<(Index, Index, i32, f64, f64, bool, Option<bool>)>> {
+/// The same before it is known what there is: which account and instrument, and eighths of a contract.
+type Drawn = (Index, Index, i32, f64, f64, bool, Option<bool>);
+
+fn proposals() -> impl Strategy<Value = Vec<Drawn>> {
     let quantity = prop_oneof![-800..0, 1..800];
     let price = prop_oneof![2 => eighths(2_000), 1 => Just(f64::NAN)];
     let leverage = prop_oneof![4 => (1..=20_u32).prop_map(f64::from), 1 => Just(f64::NAN)];
@@ -28,13 +31,13 @@ fn proposals() -> impl Strategy<Value = Vec<(Index, Index, i32, f64, f64, bool, 
 }
 
 /// Drawn proposals as rows of the accounts of a book.
-fn placed(book: &Book, drawn: &[(Index, Index, i32, f64, f64, bool, Option<bool>)]) -> Vec<Row> {
+fn placed(book: &Book, drawn: &[Drawn]) -> Vec<Row> {
     let AccountKeys::Int(keys) = book.holdings().accounts() else { return Vec::new() };
     if keys.is_empty() {
         return Vec::new();
     }
     let n = book.market().instruments().len().min(6);
-    let row = |&(account, instrument, quantity, price, leverage, reduces, mode): &(Index, Index, i32, _, _, _, _)| {
+    let row = |&(account, instrument, quantity, price, leverage, reduces, mode): &Drawn| {
         let instrument = i64::try_from(instrument.index(n)).unwrap();
         (keys[account.index(keys.len())], instrument, f64::from(quantity) / 8.0, price, leverage, reduces, mode)
     };
