@@ -36,6 +36,18 @@ def test_applied_orders_rest_with_all_their_columns(book: xm.Book, prices: xm.Pr
     assert xm.Book(book.market, **book.tables()) == book
 
 
+@pytest.mark.parametrize("assume", ["resting", "filled"])
+def test_applied_decision_with_a_malformed_row_puts_the_accepted_ones_in(assume: str, usdm: xm.Market) -> None:
+    book = xm.Book(usdm, balances=[{"account": 7, "asset": "USDT", "wallet_balance": 1_000.0}])
+    rows = [order(leverage=10.0), order(instrument="NOPE", leverage=10.0)]
+    prices = usdm.prices(mark={"BTCUSDT": 58_000.0})
+    decision = xm.check_orders(book, prices, rows, on_error="reject", assume=assume, fee="none")
+    assert decision.reasons.tolist() == ["accepted", "malformed"]
+    book.apply_orders(decision)
+    table = "positions" if assume == "filled" else "orders"
+    assert book.tables()[table]["quantity"].tolist() == [0.01]
+
+
 def test_applied_orders_come_after_those_that_there_are(usdm: xm.Market) -> None:
     cash = {"account": ["b", "a"], "asset": ["USDT"] * 2, "wallet_balance": [1_000.0] * 2}
     before = [{"account": "a", "instrument": "ETHUSDT", "quantity": 0.1, "price": 2_900.0, "leverage": 5.0}]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::book::{Keys, Orders, ProposedRows, Said, Side, TextKeys};
+use crate::book::{Keys, NO_KEY, Orders, ProposedRows, Said, Side, TextKeys};
 use crate::error::{Error, Result};
 use crate::ledger::{Fills, Key, Ledger};
 use crate::market::Prices;
@@ -169,7 +169,10 @@ pub fn applied(book: &Book, orders: &Orders<'_>, accepted: &[bool], gate: &Gate,
     }
     gate.check(book)?;
     let accounts = accounts_of(book.holdings().accounts(), &orders.account);
-    refuse(&rows, &accounts, &orders.account)?;
+    let wrong = |row: usize| accepted[row] && (accounts[row] == NO_KEY || !rows.is_well(row));
+    if (0..rows.len()).any(wrong) {
+        refuse(&rows, &accounts, &orders.account)?;
+    }
     let mut ledger = Ledger::new(Arc::new(book.clone()));
     let (mut changed, mut resting) = (Vec::new(), Vec::new());
     for row in (0..rows.len()).filter(|&row| accepted[row]) {
