@@ -1,4 +1,4 @@
-"""Funds, limits and margin modes: the engine against the reference in exact fractions, under every kind of rule."""
+"""Funds and limits: the engine against the reference in exact fractions, under every kind of rule."""
 
 from dataclasses import replace
 
@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 
 from crossmargin.reference import Limits
 from crossmargin.testing.answers import (
-    largest_faults,
     limits_faults,
-    modes_faults,
     rebalance_faults,
     withdrawable_faults,
 )
@@ -63,21 +61,3 @@ def test_guard_random_book_breaks_the_same_limits(
     limits = Limits(levels=levels, maintenance_share=share, max_leverage=leverage, concentration=part)
     full = countable(case)
     assert not limits_faults(full, limits, dict.fromkeys(full.holders(), 1_000.0))
-
-
-@pytest.mark.parametrize("allot", ["initial_margin", "pro_rata"])
-def test_modes_random_book_compares_as_in_exact_arithmetic(allot: str) -> None:
-    @drawn(40)
-    @given(gate_cases("decimal"))
-    def agrees(case: GateCase) -> None:
-        assert not modes_faults(countable(case), allot)
-
-    agrees()
-
-
-@drawn(40)
-@given(edge_gate_cases("decimal"), st.sampled_from([None, None, 2.0]))
-def test_largest_order_is_that_of_exact_arithmetic(case: GateCase, ratio: float | None) -> None:
-    assume(case.proposals)
-    countable(case)
-    assert not largest_faults(case, ratio)

@@ -105,11 +105,12 @@ def modes_faults(case: FullCase, allot: str = "initial_margin", *, intervals: bo
     import crossmargin as xm
 
     book = book_of(case)
+    dearest = max([Fraction(1), *book.quotes.index.values()])  # figures are in the valuation asset
     found: Any = xm.compare_modes(*_engine(case), allot, intervals=intervals)
     places = {account: row for row, account in enumerate(_listed(found["account"]))}
     faults = []
     for one in compare_modes(book, read_compare(book, allot, intervals=intervals)):
-        bound = decision_bound(GateCase(case, ()), one.account)
+        bound = dearest * decision_bound(GateCase(case, ()), one.account)
         faults += [f"account {one.account}: {fault}" for fault in _of_account(found, places[one.account], one, bound)]
     return faults
 
